@@ -1,0 +1,34 @@
+"""mixlaw: how much domain data should continual pre-training see?
+
+The public names are imported when they are first used, so ``import mixlaw`` is instant.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+#: Public name -> module that defines it.
+_PUBLIC = {
+    "Mixture": "mixlaw.mixture",
+    "MixlawError": "mixlaw.errors",
+    "read_runs": "mixlaw.runs",
+    "write_runs": "mixlaw.runs",
+    "fit_laws": "mixlaw.fit.api",
+    "FitResult": "mixlaw.fit.result",
+    "recommend_ratio": "mixlaw.recommend.api",
+    "run_sweep": "mixlaw.sweep.driver",
+    "plan_runs": "mixlaw.sweep.plan",
+}
+
+__all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'mixlaw' has no attribute '{name}'")
+    return getattr(import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,74 @@
+"""The command line: one thin file a command group, each with ``register(app)``.
+
+A command parses, calls one function of the package and prints. Errors raised on purpose become one
+sentence on stderr and their exit code; anything else is exit code 1, with ``--debug`` for the
+traceback. Nothing heavy is imported before a command runs.
+"""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import typer
+
+from mixlaw.errors import MixlawError
+
+#: The main path first, as a person walks it; the other groups follow by name.
+_ORDER = ("init", "sweep", "fit", "recommend", "plot")
+_HELPERS = ("options", "output", "places")
+
+
+def build_app() -> typer.Typer:
+    """The application with every command group of this folder."""
+    app = typer.Typer(
+        name="mixlaw",
+        help="How much domain data should continual pre-training see? "
+        "Train proxies, fit scaling laws, read a ratio with its error bar.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    for name in _groups():
+        import_module(f"mixlaw.cli.{name}").register(app)
+    return app
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Entry point of the ``mixlaw`` command."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    try:
+        build_app()(arguments)
+    except MixlawError as error:
+        if debug:
+            raise
+        _complain(str(error))
+        sys.exit(error.exit_code)
+    except Exception as error:
+        if debug:
+            raise
+        _complain(f"unexpected {type(error).__name__}: {error} (--debug shows the traceback)")
+        sys.exit(1)
+
+
+def _root(
+    version: bool = typer.Option(False, "--version", help="Print the version and leave."),
+) -> None:
+    if version:
+        from mixlaw import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def _groups() -> list[str]:
+    found = {path.stem for path in Path(__file__).parent.glob("*.py")}
+    rest = sorted(found.difference(_ORDER, _HELPERS, ("__init__", "__main__")))
+    return [name for name in _ORDER if name in found] + rest
+
+
+def _complain(message: str) -> None:
+    typer.echo(f"mixlaw: {message}", err=True)

@@ -1,0 +1,41 @@
+"""Where a command finds its input: an experiment or a fit by path or name, or the last one made."""
+
+from pathlib import Path
+
+from mixlaw.errors import ConfigError, unknown_name
+
+EXPERIMENTS = Path("experiments")
+FITS = Path("fits")
+
+
+def find_experiment(name: str | None) -> Path:
+    """Folder of an experiment: a path, a name under ``experiments/``, or None for the one swept last.
+
+    Raises:
+        ConfigError: there is no such experiment, or none has been swept yet.
+    """
+    return _find(name, EXPERIMENTS, "experiment.yaml", "runs.csv", "experiment", "mixlaw sweep")
+
+
+def find_fit(name: str | None) -> Path:
+    """Folder of a fit: a path, a name under ``fits/``, or None for the one made last.
+
+    Raises:
+        ConfigError: there is no such fit, or none has been made yet.
+    """
+    return _find(name, FITS, "fit.json", "fit.json", "fit", "mixlaw fit")
+
+
+def _find(
+    name: str | None, room: Path, marker: str, finished: str, what: str, command: str
+) -> Path:
+    if name is None:
+        done = sorted(room.glob(f"*/{finished}"), key=lambda path: path.stat().st_mtime)
+        if not done:
+            raise ConfigError(f"No finished {what} under ./{room}; run '{command}' first.")
+        return done[-1].parent
+    for folder in (Path(name), room / name):
+        if (folder / marker).is_file():
+            return folder
+    known = [path.parent.name for path in room.glob(f"*/{marker}")]
+    raise ConfigError(unknown_name(what, name, known))

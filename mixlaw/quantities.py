@@ -1,0 +1,35 @@
+"""Quantities as people write them: ``8B``, ``350M``, ``2e10``, ``20B tokens`` are plain counts."""
+
+import re
+
+from mixlaw.errors import ConfigError
+
+_UNITS = {"": 1.0, "K": 1e3, "M": 1e6, "B": 1e9, "G": 1e9, "T": 1e12}
+_QUANTITY = re.compile(r"([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*([KMBGT]?)", re.IGNORECASE)
+
+
+def parse_quantity(text: str | float, what: str = "quantity") -> float:
+    """A positive, finite count from text such as ``8B``, ``350M``, ``2e10`` or a number.
+
+    Args:
+        text: what the user wrote; K, M, B (or G) and T are powers of a thousand.
+        what: name of the value, used in the error message.
+
+    Raises:
+        ConfigError: the text is no quantity, or not between 1 and 1e30.
+    """
+    match = _QUANTITY.fullmatch(str(text).strip().replace("_", "").replace(",", ""))
+    value = float(match[1]) * _UNITS[match[2].upper()] if match else float("nan")
+    if not 1 <= value <= 1e30:
+        raise ConfigError(
+            f"The {what} '{text}' is not a count; write a number from 1 to 1e30 such as 8B, 350M or 2e10."
+        )
+    return value
+
+
+def format_quantity(value: float) -> str:
+    """The shortest usual spelling of a count: 8e9 is ``8B``, 227120 is ``227k``."""
+    for unit, size in (("T", 1e12), ("B", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= size * 0.9995:
+            return f"{value / size:.3g}{unit}"
+    return f"{value:.3g}"
