@@ -21,7 +21,7 @@ _PUBLIC = {
     "plan_runs": "mixlaw.sweep.plan",
 }
 
-__all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604
+__all__ = ["__version__", *_PUBLIC]
 
 
 def __getattr__(name: str) -> Any:

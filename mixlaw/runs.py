@@ -1,0 +1,301 @@
+"""The runs table: one row per (run, tokens seen, eval set), the contract between training and fitting.
+
+Columns, units and rules are those of the README's table. This module reads, validates, flags and
+writes; it knows nothing about where rows come from or what is fitted to them.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mixlaw.errors import DataError
+from mixlaw.files import write_atomic, write_atomic_with
+from mixlaw.mixture import SUM_TOLERANCE
+
+KEY = ("run_id", "tokens", "eval_set")
+REQUIRED = ("run_id", "n_params", "tokens", "eval_set", "loss")
+SHARE = "share."
+UNIQUE_TOKENS = "unique_tokens."
+
+#: Known columns in the order in which they are written; share.* follow ``tokens``.
+COLUMNS = (
+    "run_id", "n_params", "tokens", "eval_set", "loss", "loss_se", "eval_tokens", "bpb",
+    "metric_version", "tokenizer", "seed", "recipe", "token_budget", "annealed", "trunk_id",
+    "lr_peak", "lr_rule", "schedule", "batch_tokens", "base_id", "base_tokens", "n_params_total",
+    "n_params_embedding", "flops", "source", "flag",
+)  # fmt: skip
+TEXT = frozenset(
+    [
+        "run_id",
+        "eval_set",
+        "metric_version",
+        "tokenizer",
+        "recipe",
+        "trunk_id",
+        "lr_rule",
+        "schedule",
+        "base_id",
+        "source",
+        "flag",
+    ]
+)
+COUNTS = frozenset(
+    [
+        "n_params",
+        "tokens",
+        "eval_tokens",
+        "seed",
+        "token_budget",
+        "batch_tokens",
+        "base_tokens",
+        "n_params_total",
+        "n_params_embedding",
+    ]
+)
+_TRUTH = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
+
+
+def read_runs(path: Path | str) -> pd.DataFrame:
+    """Read and validate a runs table from ``.csv`` or ``.parquet``.
+
+    Returns:
+        The validated table, as from ``validate_runs``.
+
+    Raises:
+        DataError: the file is missing, is not what its name says, or breaks a rule of the table.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"There is no file '{path}'; give a runs table (.csv or .parquet).")
+    if path.suffix not in {".csv", ".parquet"}:
+        raise DataError(
+            f"'{path}' is neither .csv nor .parquet; those are the formats of a runs table."
+        )
+    try:
+        if path.suffix == ".parquet":
+            frame = pd.read_parquet(path)
+        else:
+            # Text first: a bad cell is then named as it stands, and "NA" may be somebody's run.
+            frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (ValueError, OSError) as error:  # parser, Unicode and Arrow errors are all of these
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise DataError(f"'{path}' cannot be read as {path.suffix[1:]}: {reason}.") from error
+    return validate_runs(frame, source=str(path))
+
+
+def validate_runs(frame: pd.DataFrame, source: str = "the runs table") -> pd.DataFrame:
+    """Check a table against the contract and bring it into its standard form.
+
+    Shares are renormalised and ``domain_ratio`` is expanded to ``share.domain`` and
+    ``share.general``; numbers become float64; ``flag`` is filled where a row should not be fitted.
+
+    Args:
+        frame: the table, as read; it is not changed.
+        source: how error messages name it.
+
+    Returns:
+        A new table with the same number of rows in the same order.
+
+    Raises:
+        DataError: a required column is missing, a number is no number, a count or share is out of
+            its range, or two different losses stand under one key.
+    """
+    if len(frame) == 0 or len(frame.columns) == 0:
+        raise DataError(f"{source} has no rows; a runs table needs {', '.join(REQUIRED)}.")
+    frame = frame.copy().reset_index(drop=True)
+    frame.columns = pd.Index([str(column).strip() for column in frame.columns])
+    _check_columns(frame, source)
+    for column in frame.columns:
+        frame[column] = _typed(frame[column], source)
+    frame = _with_shares(frame, source)
+    _check_ranges(frame, source)
+    frame["flag"] = _flags(frame)
+    _check_keys(frame, source)
+    _check_base_rows(frame, source)
+    return frame
+
+
+def write_runs(frame: pd.DataFrame, path: Path) -> None:
+    """Write a validated table: rows by key, columns in standard order, whole or not at all.
+
+    The bytes depend on the rows alone. ``.parquet`` keeps types; ``.csv`` writes whole counts as
+    integers and other numbers with the fewest digits that read back exactly.
+    """
+    ordered = frame[_column_order(frame.columns)].sort_values(list(KEY), kind="stable")
+    for column in ordered.columns.intersection(list(COUNTS)):
+        values = ordered[column]
+        if bool((values.isna() | (values % 1 == 0)).all()) and bool(
+            (values.abs().max() or 0) < 2**53
+        ):
+            ordered[column] = values.astype("Int64")
+    if path.suffix == ".parquet":
+        write_atomic_with(path, lambda temporary: ordered.to_parquet(temporary, index=False))
+    else:
+        write_atomic(path, ordered.to_csv(index=False, lineterminator="\n"))
+
+
+def corpora_of(frame: pd.DataFrame) -> tuple[str, ...]:
+    """Names of the corpora in the mixture, in the order of their ``share.`` columns."""
+    return tuple(c.removeprefix(SHARE) for c in frame.columns if c.startswith(SHARE))
+
+
+def base_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """The unflagged rows at tokens = 0: the base models before CPT."""
+    return frame[(frame["tokens"] == 0) & (frame["flag"] == "")]
+
+
+def _check_columns(frame: pd.DataFrame, source: str) -> None:
+    twice = sorted(set(frame.columns[frame.columns.duplicated()]))
+    if twice:
+        raise DataError(f"{source} has the column '{twice[0]}' twice; every column stands once.")
+    missing = [column for column in REQUIRED if column not in frame.columns]
+    if missing:
+        found = ", ".join(map(str, frame.columns[:12]))
+        raise DataError(
+            f"{source} lacks the column(s) {', '.join(missing)}; it has {found}. "
+            "'mixlaw import' turns other logs into a runs table."
+        )
+
+
+def _typed(column: pd.Series, source: str) -> pd.Series:
+    """One column in its type: text, truth or float64; unknown columns are numbers if all cells are."""
+    name = str(column.name)
+    if name in TEXT:
+        return column.fillna("").astype(str).str.strip()
+    if name == "annealed":
+        return _truth(column, source)
+    known = name in COLUMNS or name.startswith((SHARE, UNIQUE_TOKENS)) or name == "domain_ratio"
+    if not known and not _is_numeric(column):
+        return column.fillna("").astype(str)
+    return _numbers(column, source)
+
+
+def _is_numeric(column: pd.Series) -> bool:
+    text = column.astype(str).str.strip()
+    return bool(pd.to_numeric(text[text != ""], errors="coerce").notna().all())
+
+
+def _numbers(column: pd.Series, source: str) -> pd.Series:
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return column.astype("float64")
+    text = column.fillna("").astype(str).str.strip()
+    values = pd.to_numeric(text, errors="coerce").astype("float64")
+    bad = values.isna() & ~text.str.lower().isin(["", "nan", "-nan", "none", "null"])
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        raise DataError(
+            f"{source}, row {row + 1}: '{_short(text.iloc[row])}' in column '{column.name}' is not a number."
+        )
+    return values
+
+
+def _truth(column: pd.Series, source: str) -> pd.Series:
+    if column.dtype == bool:
+        return column
+    text = column.fillna("").astype(str).str.strip().str.lower()
+    unknown = sorted(set(text) - set(_TRUTH))
+    if unknown:
+        raise DataError(
+            f"{source}: '{_short(unknown[0])}' in column 'annealed' is neither true nor false."
+        )
+    return text.map(_TRUTH).astype(bool)
+
+
+def _with_shares(frame: pd.DataFrame, source: str) -> pd.DataFrame:
+    shares = [column for column in frame.columns if column.startswith(SHARE)]
+    if not shares and "domain_ratio" in frame.columns:
+        frame[SHARE + "domain"] = frame["domain_ratio"]
+        frame[SHARE + "general"] = 1 - frame["domain_ratio"]
+        shares = [SHARE + "domain", SHARE + "general"]
+    frame = frame.drop(columns="domain_ratio", errors="ignore")
+    if not shares:
+        return frame
+    trained = frame["tokens"] > 0
+    values = frame.loc[trained, shares].to_numpy(dtype=float)
+    total = values.sum(axis=1)
+    bad = ~((values >= 0) & (values <= 1)).all(axis=1) | ~(np.abs(total - 1) <= SUM_TOLERANCE)
+    if bad.any():
+        worst = int(np.flatnonzero(bad)[0])
+        row = int(np.flatnonzero(trained)[worst])
+        listing = ", ".join(
+            f"{c.removeprefix(SHARE)} {v:.4g}" for c, v in zip(shares, values[worst], strict=True)
+        )
+        raise DataError(
+            f"{source}, row {row + 1} (run '{frame['run_id'].iloc[row]}'): the shares {listing} must "
+            "lie in 0..1 and sum to 1 within 0.001."
+        )
+    frame.loc[trained, shares] = values / total[:, None]
+    frame.loc[~trained, shares] = np.nan
+    return frame
+
+
+def _check_ranges(frame: pd.DataFrame, source: str) -> None:
+    """Refuse counts that no run can have; the first bad row is named."""
+    empty = (frame["run_id"] == "") | (frame["eval_set"] == "")
+    if empty.any():
+        row = int(np.flatnonzero(empty)[0])
+        raise DataError(f"{source}, row {row + 1}: run_id and eval_set must not be empty.")
+    for column, ok, rule in (
+        ("n_params", np.isfinite(frame["n_params"]) & (frame["n_params"] > 0), "a positive count"),
+        ("tokens", np.isfinite(frame["tokens"]) & (frame["tokens"] >= 0), "a count, 0 or more"),
+    ):
+        if not ok.all():
+            row = int(np.flatnonzero(~ok)[0])
+            raise DataError(
+                f"{source}, row {row + 1} (run '{frame['run_id'].iloc[row]}'): {column} is "
+                f"{frame[column].iloc[row]}, but must be {rule}."
+            )
+
+
+def _flags(frame: pd.DataFrame) -> pd.Series:
+    """Why a row should not be fitted; what the source already said goes first."""
+    flag = frame["flag"].copy() if "flag" in frame else pd.Series("", index=frame.index, dtype=str)
+    loss = frame["loss"]
+    flag = flag.mask((flag == "") & ~np.isfinite(loss), "non-finite loss")
+    flag = flag.mask((flag == "") & (loss <= 0), "loss not positive")
+    again = frame.duplicated([*KEY, "loss"]) & (flag == "")
+    return flag.mask(again, "duplicate row")
+
+
+def _check_keys(frame: pd.DataFrame, source: str) -> None:
+    kept = frame[frame["flag"] == ""]
+    clash = kept.duplicated(list(KEY), keep=False)
+    if clash.any():
+        row = kept[clash].iloc[0]
+        losses = kept.loc[clash & (kept[list(KEY)] == row[list(KEY)]).all(axis=1), "loss"]
+        raise DataError(
+            f"{source}: run '{row['run_id']}' has two losses for '{row['eval_set']}' at "
+            f"{row['tokens']:.0f} tokens ({losses.iloc[0]:.6g} and {losses.iloc[1]:.6g}); keep one."
+        )
+
+
+def _check_base_rows(frame: pd.DataFrame, source: str) -> None:
+    """One base loss per (base or size, eval set): CPT runs must know which base is theirs."""
+    bases = base_rows(frame)
+    named = "base_id" in bases.columns
+    identity = bases["base_id"] if named else pd.Series("", index=bases.index)
+    identity = identity.mask(identity == "", bases["n_params"].astype(str))
+    for (base, eval_set), losses in bases.groupby([identity, bases["eval_set"]])["loss"]:
+        if losses.nunique() > 1:
+            values = losses.unique()
+            raise DataError(
+                f"{source}: the base {base} has two losses for '{eval_set}' at 0 tokens "
+                f"({values[0]:.6g} and {values[1]:.6g}); tell the bases apart with a base_id column."
+            )
+
+
+def _column_order(columns: Sequence[str] | pd.Index) -> list[str]:
+    """Key and shares first, then the known columns, then the rest by name."""
+    shares = [c for c in columns if c.startswith(SHARE)]
+    unique = [c for c in columns if c.startswith(UNIQUE_TOKENS)]
+    known = [c for c in COLUMNS if c in columns]
+    at = known.index("tokens") + 1
+    last = len(known) - sum(c in columns for c in ("source", "flag"))
+    ordered = [*known[:at], *shares, *known[at:last], *unique, *known[last:]]
+    return ordered + sorted(set(columns) - set(ordered))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else text[:37] + "..."
