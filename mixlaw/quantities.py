@@ -22,7 +22,7 @@ def parse_quantity(text: str | float, what: str = "quantity") -> float:
     value = float(match[1]) * _UNITS[match[2].upper()] if match else float("nan")
     if not 1 <= value <= 1e30:
         raise ConfigError(
-            f"The {what} '{text}' is not a count; write a number from 1 to 1e30 such as 8B, 350M or 2e10."
+            f"The {what} '{text}' is not a count from 1 to 1e30; write it like 8B, 350M or 2e10."
         )
     return value
 

@@ -1,4 +1,4 @@
-"""Roles: which eval set is the domain loss, which the general loss, and whose share counts for it."""
+"""Roles: which eval set is the domain loss, which the general, and whose share counts for it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

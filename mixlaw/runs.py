@@ -1,4 +1,4 @@
-"""The runs table: one row per (run, tokens seen, eval set), the contract between training and fitting.
+"""The runs table: one row per (run, tokens seen, eval set); training writes it, fitting reads it.
 
 Columns, units and rules are those of the README's table. This module reads, validates, flags and
 writes; it knows nothing about where rows come from or what is fitted to them.
@@ -27,32 +27,12 @@ COLUMNS = (
     "n_params_embedding", "flops", "source", "flag",
 )  # fmt: skip
 TEXT = frozenset(
-    [
-        "run_id",
-        "eval_set",
-        "metric_version",
-        "tokenizer",
-        "recipe",
-        "trunk_id",
-        "lr_rule",
-        "schedule",
-        "base_id",
-        "source",
-        "flag",
-    ]
+    {"run_id", "eval_set", "metric_version", "tokenizer", "recipe", "trunk_id", "lr_rule"}
+    | {"schedule", "base_id", "source", "flag"}
 )
 COUNTS = frozenset(
-    [
-        "n_params",
-        "tokens",
-        "eval_tokens",
-        "seed",
-        "token_budget",
-        "batch_tokens",
-        "base_tokens",
-        "n_params_total",
-        "n_params_embedding",
-    ]
+    {"n_params", "n_params_total", "n_params_embedding", "tokens", "token_budget", "batch_tokens"}
+    | {"base_tokens", "eval_tokens", "seed"}
 )
 _TRUTH = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 
@@ -160,7 +140,7 @@ def _check_columns(frame: pd.DataFrame, source: str) -> None:
 
 
 def _typed(column: pd.Series, source: str) -> pd.Series:
-    """One column in its type: text, truth or float64; unknown columns are numbers if all cells are."""
+    """One column in its type: text, truth or float64; an unknown one is text if a cell is."""
     name = str(column.name)
     if name in TEXT:
         return column.fillna("").astype(str).str.strip()
@@ -186,7 +166,8 @@ def _numbers(column: pd.Series, source: str) -> pd.Series:
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
         raise DataError(
-            f"{source}, row {row + 1}: '{_short(text.iloc[row])}' in column '{column.name}' is not a number."
+            f"{source}, row {row + 1}: '{_short(text.iloc[row])}' in column '{column.name}' "
+            "is not a number."
         )
     return values
 
@@ -223,8 +204,8 @@ def _with_shares(frame: pd.DataFrame, source: str) -> pd.DataFrame:
             f"{c.removeprefix(SHARE)} {v:.4g}" for c, v in zip(shares, values[worst], strict=True)
         )
         raise DataError(
-            f"{source}, row {row + 1} (run '{frame['run_id'].iloc[row]}'): the shares {listing} must "
-            "lie in 0..1 and sum to 1 within 0.001."
+            f"{source}, row {row + 1} (run '{frame['run_id'].iloc[row]}'): the shares {listing} "
+            "must lie in 0..1 and sum to 1 within 0.001."
         )
     frame.loc[trained, shares] = values / total[:, None]
     frame.loc[~trained, shares] = np.nan
@@ -278,11 +259,11 @@ def _check_base_rows(frame: pd.DataFrame, source: str) -> None:
     identity = bases["base_id"] if named else pd.Series("", index=bases.index)
     identity = identity.mask(identity == "", bases["n_params"].astype(str))
     for (base, eval_set), losses in bases.groupby([identity, bases["eval_set"]])["loss"]:
-        if losses.nunique() > 1:
-            values = losses.unique()
+        values = losses.unique()
+        if len(values) > 1:
             raise DataError(
                 f"{source}: the base {base} has two losses for '{eval_set}' at 0 tokens "
-                f"({values[0]:.6g} and {values[1]:.6g}); tell the bases apart with a base_id column."
+                f"({values[0]:.6g} and {values[1]:.6g}); tell the bases apart by base_id."
             )
 
 

@@ -9,7 +9,7 @@ FITS = Path("fits")
 
 
 def find_experiment(name: str | None) -> Path:
-    """Folder of an experiment: a path, a name under ``experiments/``, or None for the one swept last.
+    """Folder of an experiment: a path, a name under ``experiments/``, or None for the last swept.
 
     Raises:
         ConfigError: there is no such experiment, or none has been swept yet.
