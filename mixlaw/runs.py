@@ -89,8 +89,8 @@ def validate_runs(frame: pd.DataFrame, source: str = "the runs table") -> pd.Dat
     _check_columns(frame, source)
     for column in frame.columns:
         frame[column] = _typed(frame[column], source)
-    frame = _with_shares(frame, source)
     _check_ranges(frame, source)
+    frame = _with_shares(frame, source)
     frame["flag"] = _flags(frame)
     _check_keys(frame, source)
     _check_base_rows(frame, source)
@@ -105,11 +105,9 @@ def write_runs(frame: pd.DataFrame, path: Path) -> None:
     """
     ordered = frame[_column_order(frame.columns)].sort_values(list(KEY), kind="stable")
     for column in ordered.columns.intersection(list(COUNTS)):
-        values = ordered[column]
-        if bool((values.isna() | (values % 1 == 0)).all()) and bool(
-            (values.abs().max() or 0) < 2**53
-        ):
-            ordered[column] = values.astype("Int64")
+        values = ordered[column].dropna()
+        if bool(((values % 1 == 0) & (values.abs() < 2**53)).all()):
+            ordered[column] = ordered[column].astype("Int64")
     if path.suffix == ".parquet":
         write_atomic_with(path, lambda temporary: ordered.to_parquet(temporary, index=False))
     else:
