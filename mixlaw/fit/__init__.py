@@ -1,1 +1,1 @@
-"""Rows + law -> FitResult with intervals. (Nothing is imported here: ``result`` must stay light.)"""
+"""Rows + law -> FitResult with intervals; nothing is imported here, so ``result`` stays light."""

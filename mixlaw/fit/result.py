@@ -1,11 +1,10 @@
-"""What a fit is once it is made: parameters, draws and statuses, saved as open files.
+"""What a fit is once it is made: laws with parameters and draws, statuses, and where they come from.
 
 ``fit.json`` says everything a person may ask; ``draws.npz`` holds the bootstrap draws. This module
-only loads, saves and predicts (numpy alone), so ``mixlaw recommend`` starts fast.
+and those it calls load, save and predict with numpy alone, so ``mixlaw recommend`` starts fast.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mixlaw import laws
-from mixlaw.errors import DataError, FitError
+from mixlaw.errors import FitError, unknown_name
 
 Array = NDArray[np.float64]
-
-SCHEMA = "mixlaw.fit/1"
 
 
 @dataclass(frozen=True)
@@ -49,3 +46,155 @@ class Prediction:
         tail = (1 - level) / 2
         low, high = np.quantile(self.draws, [tail, 1 - tail], axis=0)
         return low, high
+
+
+@dataclass(frozen=True)
+class Member:
+    """One law fitted to one eval set, or to one size of it.
+
+    Attributes:
+        law: name of the law.
+        params: names of all its parameters, in the order of the law.
+        estimate: their values at the optimum, shape (n_params,).
+        draws: one refit per row, shape (n_draws, n_params).
+        size: the size (a count) that this slice is of; None if the law covers all sizes.
+        weight: share of this law in the stack; the slices of one law carry the same weight.
+    """
+
+    law: str
+    params: tuple[str, ...]
+    estimate: Array
+    draws: Array
+    size: float | None = None
+    weight: float = 1.0
+
+    def predict(self, x: laws.Inputs) -> Prediction:
+        """Loss at inputs given as plain counts; ``L0`` may have shape (n,) or (1 + n_draws, n)."""
+        law = laws.load(self.law)
+        every = np.vstack([self.estimate, self.draws])
+        loss = law.predict({name: every[:, [i]] for i, name in enumerate(self.params)}, x)
+        loss = np.broadcast_to(loss, (len(every), loss.shape[-1]))
+        return Prediction(loss[0], loss[1:])
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """Laws fitted to the eval sets of one runs table.
+
+    Attributes:
+        law: name of the fitted law, or ``auto`` for a stack of several.
+        eval_sets: fitted eval sets.
+        domain_set: the fitted eval set that is "the domain".
+        general_set: the fitted eval set that is "the general" (``Roles.general_set``).
+        corpora: corpora of the mixture, in the order of the table; empty for a one-corpus table.
+        domain_corpora: corpora whose shares add up to the domain ratio.
+        own: corpus of each eval set whose share is the law's r, where it has one.
+        stack: fitted members by eval set.
+        base_stack: members of the law of the base losses (tokens = 0) by eval set.
+        ranges: (low, high) of ``n_params``, ``tokens``, ``tokens_per_param``, ``share.<corpus>``.
+        levels: sorted distinct values by the same names.
+        statuses: trouble, worst first.
+        held_out: errors on held-out rows by eval set and split.
+        baseline: the same of the baseline ``next-smaller-size``.
+        rows_used: rows that were fitted, all eval sets together.
+        rows_left_out: rows that were not, by reason.
+        target: ``n_params`` and ``tokens`` that the experiment aims at, if it says so.
+        sigma: residual standard deviation of log loss by eval set.
+        seed_std: relative standard deviation between replicates by eval set, where there are any.
+        about: how the fit was made: data hash, options, versions, checklist.
+    """
+
+    law: str
+    eval_sets: tuple[str, ...]
+    domain_set: str
+    general_set: str
+    corpora: tuple[str, ...]
+    domain_corpora: tuple[str, ...]
+    own: Mapping[str, str]
+    stack: Mapping[str, tuple[Member, ...]]
+    base_stack: Mapping[str, tuple[Member, ...]]
+    ranges: Mapping[str, tuple[float, float]]
+    levels: Mapping[str, list[float]]
+    statuses: tuple[Status, ...] = ()
+    held_out: Mapping[str, Any] = field(default_factory=dict)
+    baseline: Mapping[str, Any] = field(default_factory=dict)
+    rows_used: int = 0
+    rows_left_out: Mapping[str, int] = field(default_factory=dict)
+    target: Mapping[str, float] = field(default_factory=dict)
+    sigma: Mapping[str, float] = field(default_factory=dict)
+    seed_std: Mapping[str, float] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def has_base_rows(self) -> bool:
+        """Whether the table measured the base model (tokens = 0) on every fitted eval set."""
+        return all(self.base_stack.get(name) for name in self.eval_sets)
+
+    def members(self, eval_set: str) -> tuple[Member, ...]:
+        """The laws fitted to an eval set, with their weights in the stack.
+
+        Raises:
+            FitError: the eval set was not fitted.
+        """
+        if eval_set not in self.stack:
+            raise FitError(unknown_name("fitted eval set", eval_set, self.eval_sets))
+        return tuple(self.stack[eval_set])
+
+    def predict(
+        self,
+        eval_set: str,
+        n_params: ArrayLike,
+        tokens: ArrayLike,
+        shares: Mapping[str, ArrayLike],
+        base_loss: ArrayLike | None = None,
+        *,
+        law: str | None = None,
+        carry_size: bool = False,
+    ) -> Prediction:
+        """Predicted loss of an eval set, nats per token.
+
+        Args:
+            eval_set: one of ``eval_sets``.
+            n_params: non-embedding parameters, a count; broadcasts with the next two to (n,).
+            tokens: CPT tokens, a count.
+            shares: share of every corpus; ignored by laws without a mixture.
+            base_loss: loss of the base model, for laws that need it; default the base law.
+            law: only this member of the stack.
+            carry_size: accept a size that the laws of one or two sizes cannot reach: the slices
+                are used unchanged, and with two of them their spread is part of the draws.
+
+        Raises:
+            NotIdentifiedError: the size is out of reach and ``carry_size`` is off.
+            FitError: unknown eval set, law or corpus.
+        """
+        from mixlaw.fit.predict import predict
+
+        return predict(self, eval_set, n_params, tokens, shares, base_loss, law, carry_size)
+
+    def base(self, eval_set: str, n_params: ArrayLike, *, carry_size: bool = False) -> Prediction:
+        """Loss of the base model before CPT, from the law of N fitted to the tokens = 0 rows.
+
+        Raises:
+            NotIdentifiedError: the size is out of reach and ``carry_size`` is off.
+            FitError: the table has no tokens = 0 rows for this eval set.
+        """
+        from mixlaw.fit.predict import predict_base
+
+        return predict_base(self, eval_set, n_params, carry_size)
+
+    def save(self, folder: str | Path) -> None:
+        """Write ``fit.json`` and ``draws.npz`` into a folder, which is made if need be."""
+        from mixlaw.fit.store import save
+
+        save(self, Path(folder))
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "FitResult":
+        """Read a saved fit.
+
+        Raises:
+            FitError: no fit there, damaged files, or a schema newer than this version knows.
+        """
+        from mixlaw.fit.store import load
+
+        return load(Path(folder))

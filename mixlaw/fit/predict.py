@@ -1,0 +1,147 @@
+"""Predictions of a saved fit: inputs of the laws, slices by size, and the stack of laws.
+
+Draw k of every prediction is the same resampled sweep, the same law of the stack, the same slice.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mixlaw import laws
+from mixlaw.errors import FitError, NotIdentifiedError, unknown_name
+from mixlaw.fit.result import Array, FitResult, Member, Prediction
+from mixlaw.quantities import format_quantity
+
+#: Sizes closer than this (relative) are the same size.
+SAME_SIZE = 1e-3
+#: Fraction of the golden ratio: its multiples spread evenly whatever the number of draws.
+GOLDEN = 0.6180339887498949
+
+
+def predict(
+    fit: FitResult,
+    eval_set: str,
+    n_params: ArrayLike,
+    tokens: ArrayLike,
+    shares: Mapping[str, ArrayLike],
+    base_loss: ArrayLike | None,
+    law: str | None,
+    carry_size: bool,
+) -> Prediction:
+    """See ``FitResult.predict``."""
+    members = fit.members(eval_set)
+    if law is not None:
+        names = {member.law for member in members}
+        members = tuple(member for member in members if member.law == law)
+        if not members:
+            raise FitError(unknown_name("law in this fit", law, names))
+    x = mixture_inputs(fit, eval_set, n_params, tokens, shares)
+    if any("L0" in laws.load(member.law).inputs for member in members):
+        x["L0"] = _base_loss(fit, eval_set, x["N"], base_loss, carry_size)
+    return _stack(members, x, carry_size)
+
+
+def predict_base(
+    fit: FitResult, eval_set: str, n_params: ArrayLike, carry_size: bool
+) -> Prediction:
+    """See ``FitResult.base``."""
+    fit.members(eval_set)
+    members = fit.base_stack.get(eval_set, ())
+    if not members:
+        raise FitError(
+            f"The fit has no base loss of '{eval_set}': the runs table had no tokens = 0 rows for "
+            "it; add them, or give the base loss (--base-general-loss, --base-domain-loss)."
+        )
+    sizes = np.atleast_1d(np.asarray(n_params, dtype=float))
+    return _stack(tuple(members), {"N": sizes, "D": np.ones_like(sizes)}, carry_size)
+
+
+def mixture_inputs(
+    fit: FitResult,
+    eval_set: str,
+    n_params: ArrayLike,
+    tokens: ArrayLike,
+    shares: Mapping[str, ArrayLike],
+) -> dict[str, Array]:
+    """Inputs N, D and, where the fit knows corpora, r, R and h, broadcast to a common (n,)."""
+    missing = [corpus for corpus in fit.corpora if corpus not in shares]
+    if missing:
+        raise FitError(
+            f"The share of '{missing[0]}' is missing; give all of {', '.join(fit.corpora)}."
+        )
+    columns = [np.asarray(shares[corpus], dtype=float) for corpus in fit.corpora]
+    arrays = np.broadcast_arrays(
+        *(np.atleast_1d(np.asarray(a, dtype=float)) for a in (n_params, tokens, *columns))
+    )
+    x: dict[str, Array] = {"N": arrays[0], "D": arrays[1]}
+    if fit.corpora:
+        x["h"] = np.stack(arrays[2:])
+        x.update(ratios(fit, eval_set, x["h"]))
+    return x
+
+
+def ratios(fit: FitResult, eval_set: str, h: Array) -> dict[str, Array]:
+    """Domain share R and, where the eval set has a corpus of its own, its share r."""
+    domain = sum(
+        (h[fit.corpora.index(corpus)] for corpus in fit.domain_corpora), np.zeros(h.shape[1])
+    )
+    x = {"R": domain} if fit.domain_corpora else {}
+    if eval_set in fit.own:
+        return {**x, "r": h[fit.corpora.index(fit.own[eval_set])]}
+    if eval_set == fit.domain_set and fit.domain_corpora:
+        return {**x, "r": domain}
+    if eval_set == fit.general_set and fit.domain_corpora:
+        return {**x, "r": 1 - domain}
+    return x
+
+
+def _base_loss(
+    fit: FitResult, eval_set: str, sizes: Array, given: ArrayLike | None, carry_size: bool
+) -> Array:
+    """L0 for the estimate (first row) and every draw."""
+    if given is not None:
+        return np.broadcast_to(np.asarray(given, dtype=float), sizes.shape)
+    base = predict_base(fit, eval_set, sizes, carry_size)
+    return np.vstack([base.estimate, base.draws])
+
+
+def _stack(members: Sequence[Member], x: laws.Inputs, carry_size: bool) -> Prediction:
+    by_law = [list(group) for _, group in groupby(members, key=lambda member: member.law)]
+    predictions = [_slices(slices, x, carry_size) for slices in by_law]
+    weights = np.array([slices[0].weight for slices in by_law])
+    if len(predictions) == 1:
+        return predictions[0]
+    weights = weights / weights.sum()
+    n_draws = min(len(p.draws) for p in predictions)
+    pick = np.searchsorted(np.cumsum(weights)[:-1], np.arange(n_draws) * GOLDEN % 1, side="right")
+    draws = np.stack([p.draws[:n_draws] for p in predictions])[pick, np.arange(n_draws)]
+    return Prediction(np.tensordot(weights, [p.estimate for p in predictions], axes=1), draws)
+
+
+def _slices(slices: Sequence[Member], x: laws.Inputs, carry_size: bool) -> Prediction:
+    """One law: its only member, or the slice of each point's size."""
+    if slices[0].size is None:
+        return slices[0].predict(x)
+    sizes = np.array([member.size for member in slices], dtype=float)
+    distance = np.abs(np.log(x["N"][:, None] / sizes))
+    carried = distance.min(axis=1) > SAME_SIZE
+    if carried.any() and not carry_size:
+        raise NotIdentifiedError(_out_of_reach(x["N"][carried][0], sizes))
+    every = [member.predict(x) for member in slices]
+    nearest, point = distance.argmin(axis=1), np.arange(len(carried))
+    estimates, draws = np.stack([p.estimate for p in every]), np.stack([p.draws for p in every])
+    turn = np.arange(draws.shape[1]) % len(sizes)
+    return Prediction(
+        np.where(carried, estimates.mean(axis=0), estimates[nearest, point]),
+        np.where(carried, draws[turn, np.arange(len(turn))], draws[nearest, :, point].T),
+    )
+
+
+def _out_of_reach(size: float, known: Iterable[float]) -> str:
+    sizes = " and ".join(format_quantity(n) for n in known)
+    return (
+        f"The fit cannot say what the loss is at {format_quantity(size)} parameters: it knows only "
+        f"{sizes}; sweep at least three sizes to extrapolate in size."
+    )
