@@ -1,0 +1,42 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# One thread per process, one process per core: spinning thread pools collapse on a busy machine.
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+export TOKENIZERS_PARALLELISM := false
+
+.PHONY: demo test lint types bench slow clean
+
+demo: .venv/installed
+	$(BIN)/mixlaw sweep
+	$(BIN)/mixlaw fit
+	# Exit code 3 is an answer too: no ratio is feasible.
+	$(BIN)/mixlaw recommend --model-size 8B || test $$? -eq 3
+	$(BIN)/mixlaw plot
+
+test: .venv/installed
+	$(BIN)/python -m pytest -m "not slow and not bench"
+
+lint: .venv/installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: .venv/installed
+	$(BIN)/mypy
+
+bench: .venv/installed
+	$(BIN)/python -m pytest -m bench -s tests/bench
+
+slow: .venv/installed
+	$(BIN)/python -m pytest -m slow
+
+clean:
+	rm -rf .venv .mixlaw experiments/quickstart fits/quickstart
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e ".[dev]"
+	touch $@
