@@ -1,0 +1,27 @@
+"""axolotl: ``datasets`` with a ``weight``, which is the fraction of each dataset to keep.
+
+Version dependent: the weight comes with axolotl's pull request 3690 (0 < weight <= 1) and release
+0.19 does not have it; ``shards: N`` keeps one part in N there. It is not a share of the mixture.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mixlaw.emitters import KEPT, EmitOptions
+from mixlaw.emitters._blend import blend
+from mixlaw.emitters._text import yaml_text
+
+UNIT = KEPT
+EXAMPLE = "- {path: /data/general, type: completion, field: text, weight: 0.116667}"
+
+
+def emit(document: Mapping[str, Any], options: EmitOptions) -> str:
+    """YAML with the key ``datasets``."""
+    mix = blend(document, options, UNIT)
+    shards = ", ".join(f"{round(1 / weight)}" for weight in mix.weights)
+    note = f"If your axolotl does not know 'weight', use 'shards' ({shards}), which is coarser."
+    datasets = [
+        {"path": part.path, "type": "completion", "field": "text", "weight": part.weight}
+        for part in mix.parts
+    ]
+    return yaml_text([*mix.notes, note], {"datasets": datasets})
