@@ -28,13 +28,14 @@ Counts reach ``terms`` divided by the law's ``units``, so coefficients are those
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mixlaw import plugins
+from mixlaw.errors import FitError
 
 Array = NDArray[np.float64]
 Params = Mapping[str, Any]
@@ -57,6 +58,7 @@ class Parameter:
         meaning: what it stands for, in a few words.
         amplitude: for a linear amplitude whether it must be non-negative; None if nonlinear.
         start: box from which a multi-start search draws a nonlinear parameter; default the bounds.
+        counts: the input whose unit it has (``D`` for a scale in tokens), "" if it has none.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Parameter:
     meaning: str
     amplitude: Literal["nonneg", "free"] | None = None
     start: tuple[float, float] | None = None
+    counts: Literal["N", "D", ""] = ""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,23 @@ class Claim:
 
     direction: Literal["decreasing", "increasing"]
     variable: InputName
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A constraint of a paper that a fit may impose; off unless asked for.
+
+    Attributes:
+        meaning: the constraint, for people.
+        apply: called as ``apply(law, x)``: the constrained law for these inputs (plain counts),
+            itself a law to be fitted.
+        restore: called as ``restore(law, params, x)``: the plain law's parameters that say the same
+            as these of the constrained one.
+    """
+
+    meaning: str
+    apply: Callable[["Law", Inputs], "Law"]
+    restore: Callable[["Law", Params, Inputs], dict[str, Any]] = lambda law, params, x: dict(params)
 
 
 @dataclass(frozen=True)
@@ -90,7 +110,13 @@ class Law:
             that are absent are zero.
         units: what a count is divided by before it reaches the formula.
         per_corpus: parameters that exist once per corpus, named ``stem.corpus``.
-        claims: shapes the formula has by construction.
+        contrast: True if the per-corpus parameters leave out the first corpus: shares sum to one,
+            so only differences between corpora count.
+        claims: shapes the formula has by construction, to be checked against the data.
+        expects: shapes the law is meant to have but has for some parameters only, to be checked
+            on the fitted curve (``broken_shapes``).
+        needs_positive: inputs at whose zero the law has no finite value.
+        switches: constraints a fit may impose, by name.
         held: values of parameters to hold where an input takes a single level, because the data
             cannot tell their terms from a constant ({"N": {"A": 0.0, "alpha": 1.0}}).
         trajectory: True if the law describes a run at constant learning rate (trunk rows), False
@@ -107,7 +133,11 @@ class Law:
     gradient: Callable[[Params, Inputs], dict[tuple[str, str], Any]]
     units: Mapping[str, float] = field(default_factory=dict)
     per_corpus: tuple[Parameter, ...] = ()
+    contrast: bool = False
     claims: tuple[Claim, ...] = ()
+    expects: tuple[Claim, ...] = ()
+    needs_positive: tuple[InputName, ...] = ()
+    switches: Mapping[str, Switch] = field(default_factory=dict)
     held: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     trajectory: bool = False
     minimum: str = ""
@@ -115,13 +145,35 @@ class Law:
     def expand(self, corpora: Sequence[str] = ()) -> tuple[Parameter, ...]:
         """All parameters for these corpora: the fixed ones, then one per corpus and stem."""
         return self.parameters + tuple(
-            Parameter(f"{p.name}.{corpus}", p.low, p.high, p.meaning, p.amplitude, p.start)
+            replace(p, name=f"{p.name}.{corpus}")
             for p in self.per_corpus
-            for corpus in corpora
+            for corpus in corpora[self.contrast :]
         )
 
+    def pick(self, *names: str) -> tuple[Parameter, ...]:
+        """These fixed parameters, for laws that are built from others."""
+        known = {p.name: p for p in self.parameters}
+        return tuple(known[name] for name in names)
+
+    def admits(self, x: Inputs) -> NDArray[np.bool_]:
+        """Rows at which the law has a finite value, as a mask of shape (n_rows,)."""
+        mask = np.ones(_n_rows(x), dtype=bool)
+        for name in self.needs_positive:
+            mask &= x[name] > 0
+        return mask
+
     def scale(self, x: Inputs) -> dict[str, Array]:
-        """Inputs in the law's units; what it does not need is dropped."""
+        """Inputs in the law's units; what it does not need is dropped.
+
+        Raises:
+            FitError: an input is zero at which the law has no finite value.
+        """
+        for name in self.needs_positive:
+            if not np.all(x[name] > 0):
+                raise FitError(
+                    f"The law '{self.name}' has no finite value at {name} = 0; "
+                    "leave these points out, or choose a law that is anchored there."
+                )
         return {name: x[name] / self.units.get(name, 1.0) for name in self.inputs}
 
     def predict(self, params: Params, x: Inputs) -> Array:
@@ -136,13 +188,44 @@ class Law:
         """
         terms = self.terms(params, self.scale(x))
         total = sum(params[name] * term for name, term in terms.items() if name != OFFSET)
-        n_rows = x[self.inputs[0]].shape[-1]
+        n_rows = _n_rows(x)
         loss = np.asarray(total + terms.get(OFFSET, 0.0), dtype=float)
         return (
             np.broadcast_to(loss, (*loss.shape[:-1], n_rows))
             if loss.ndim
             else np.full(n_rows, loss)
         )
+
+
+def broken_shapes(
+    law: Law, params: Params, x: Inputs, claims: Sequence[Claim]
+) -> tuple[Claim, ...]:
+    """Which of these claims the law breaks on the grid of the levels that the inputs take.
+
+    Every combination of the distinct levels of the law's inputs is a grid point: a share that the
+    user never tried is not held against the law. The base loss only shifts a law: one level of it.
+
+    Args:
+        law: a law of inputs with one number a row (not of ``h``).
+        params: one parameter set, scalars.
+        x: the user's rows as plain counts.
+        claims: ``law.claims`` or ``law.expects``.
+    """
+    levels = [x[name][:1] if name == "L0" else np.unique(x[name]) for name in law.inputs]
+    grid = np.meshgrid(*levels, indexing="ij")
+    points: dict[str, Array] = {n: g.ravel() for n, g in zip(law.inputs, grid, strict=True)}
+    loss = law.predict(params, points).reshape(grid[0].shape)
+    slack = 1e-12 * np.abs(loss).max()
+    broken = []
+    for claim in claims:
+        steps = np.diff(loss, axis=law.inputs.index(claim.variable))
+        if np.any((steps if claim.direction == "decreasing" else -steps) > slack):
+            broken.append(claim)
+    return tuple(broken)
+
+
+def _n_rows(x: Inputs) -> int:
+    return int(next(iter(x.values())).shape[-1])
 
 
 def load(name: str) -> Law:

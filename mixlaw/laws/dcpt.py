@@ -5,19 +5,58 @@
 N and D in billions; r is the share of the corpus whose loss is predicted, so the domain and the
 general loss are two separate fits. Source: Que et al., arXiv 2406.01375, Eq. 6.
 
-E, A, B, C ≥ 0 are linear amplitudes; α, β, γ > 0 are exponents, η ≥ 0 is the exponent of the share in
-the data term, ε > 0 keeps the law finite at r = 0 (the paper finds it near 0.1).
+E, A, B, C ≥ 0 are linear amplitudes; α, β, γ > 0 are exponents, η ≥ 0 is the exponent of the share
+in the data term, ε > 0 keeps the law finite at r = 0 (the paper finds it near 0.1).
 
-Limits: falls with N and D everywhere, so it cannot describe a loss that rises with tokens (small r,
-core-laws A10); diverges as D → 0 instead of returning the base model's loss; has no interaction
-between N and r. Whether it falls with r depends on the parameters: guaranteed for η > 1 and C > C₀ with
-C₀ = B·η·(1+ε)^(γ+1)/(γ·D_min^β), which are not imposed here, because the paper's own usage 2
-contradicts them; the shape is checked on the data instead.
+Limits: falls with N and D everywhere, so it cannot describe a loss that rises with tokens (small
+r, the paper's inflection ratio); diverges as D → 0 instead of returning the base model's loss; has
+no interaction between N and r. Whether it falls with r depends on the parameters: guaranteed for η
+> 1 and C > C₀ with C₀ = B·η·(1+ε)^(γ+1)/(γ·D_min^β). Both are switches, off by default, because
+the paper's own usage 2 contradicts them: with C > C₀ an interior optimum needs D_d <
+D_min·e^(1/η).
 """
+
+from typing import Any
 
 import numpy as np
 
-from mixlaw.laws import Claim, Inputs, Law, Parameter, Params
+from mixlaw.laws import Array, Claim, Inputs, Law, Parameter, Params
+from mixlaw.laws._dcpt_switches import SWITCHES
+
+
+def at_ratio(p: Params, r: float) -> dict[str, Any]:
+    """The Chinchilla law that this law is at a fixed share (the paper's requirement 4)."""
+    return {
+        "E": p["E"] + p["C"] / (r + p["eps"]) ** p["gamma"],
+        "A": p["A"],
+        "B": p["B"] * r ** p["eta"],
+        "alpha": p["alpha"],
+        "beta": p["beta"],
+    }
+
+
+def limited_domain_slope(p: Params, r: Array, domain_tokens: float) -> Array:
+    """dL/dr of the domain loss when D = domain_tokens/r (usage 2, without repetition).
+
+    The loss is convex in r for η + β > 1, so the slope crosses zero at most once on (0, 1].
+
+    Args:
+        p: parameters of the domain loss.
+        r: domain shares in (0, 1].
+        domain_tokens: distinct domain tokens, in billions as D in this law.
+    """
+    power = p["eta"] + p["beta"]
+    gain = p["gamma"] * p["C"] / (r + p["eps"]) ** (p["gamma"] + 1)
+    return np.asarray(
+        p["B"] * power * r ** (power - 1) / domain_tokens ** p["beta"] - gain, dtype=float
+    )
+
+
+def interior_threshold(p: Params) -> float:
+    """Domain tokens (billions) below which usage 2 has its optimum inside (0, 1), not at r = 1."""
+    power = p["eta"] + p["beta"]
+    ratio = p["B"] * power * (1 + p["eps"]) ** (p["gamma"] + 1) / (p["gamma"] * p["C"])
+    return float(ratio ** (1 / p["beta"]))
 
 
 def terms(p: Params, x: Inputs) -> dict[str, object]:
@@ -64,7 +103,14 @@ LAW = Law(
     terms=terms,
     gradient=gradient,
     units={"N": 1e9, "D": 1e9},
-    claims=(Claim("decreasing", "N"), Claim("decreasing", "D"), Claim("decreasing", "r")),
-    held={"N": {"A": 0.0, "alpha": 1.0}, "D": {"beta": 0.0}},
+    claims=(Claim("decreasing", "N"), Claim("decreasing", "D")),
+    expects=(Claim("decreasing", "r"),),
+    needs_positive=("N", "D"),
+    switches=SWITCHES,
+    held={
+        "N": {"A": 0.0, "alpha": 1.0},
+        "D": {"beta": 0.0},
+        "r": {"C": 0.0, "eta": 0.0, "eps": 0.1, "gamma": 1.0},
+    },
     minimum="3 sizes x 3 budgets x 4 ratios",
 )
