@@ -1,4 +1,4 @@
-"""litgpt and litdata: a ``CombinedStreamingDataset`` of token blocks, as litgpt's TinyLlama data."""
+"""litgpt and litdata: a ``CombinedStreamingDataset`` of token blocks (litgpt's TinyLlama data)."""
 
 from collections.abc import Mapping
 from typing import Any
