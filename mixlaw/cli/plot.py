@@ -1,0 +1,40 @@
+"""``mixlaw plot``: the figures of a fit."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mixlaw.cli.options import Json
+from mixlaw.cli.output import hint, write, write_json
+from mixlaw.cli.places import find_fit
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(plot)
+
+
+def plot(
+    fit: Annotated[
+        str | None, typer.Argument(help="Folder or name of a fit; default the one made last.")
+    ] = None,
+    runs: Annotated[
+        Path | None, typer.Option("--runs", help="Runs table, if it moved since the fit was made.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the figures; default FIT/figures.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Draw losses against tokens, the trade-off frontier, and predicted against measured."""
+    from mixlaw.report.draw import draw_figures
+
+    folder = find_fit(fit)
+    written = draw_figures(folder, runs, out or folder / "figures")
+    if as_json:
+        write_json({"figures": [str(path) for path in written]})
+        return
+    for path in written:
+        write(str(path))
+    hint("mixlaw recommend --model-size 8B --tokens 20B")

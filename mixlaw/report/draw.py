@@ -1,0 +1,58 @@
+"""All figures of a fit, drawn into its folder."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from mixlaw.errors import DataError
+from mixlaw.files import write_atomic_with
+from mixlaw.fit.result import FitResult
+from mixlaw.report.calibration import predicted_against_measured
+from mixlaw.report.curves import loss_curves
+from mixlaw.report.frontier import frontier
+from mixlaw.report.points import measured
+from mixlaw.report.style import DPI
+from mixlaw.runs import read_runs
+
+
+def draw_figures(fit_folder: Path, runs: Path, out: Path) -> list[Path]:
+    """Draw every figure that this fit has the data for.
+
+    Args:
+        fit_folder: folder of the fit; its ``recommendation.json`` is shown where there is one.
+        runs: the runs table that the fit was made from.
+        out: folder for the PNG files; it is made if need be.
+
+    Returns:
+        The files written.
+
+    Raises:
+        DataError: the table has no rows that this fit can predict.
+    """
+    fit = FitResult.load(fit_folder)
+    points = measured(fit, read_runs(runs))
+    if points.empty:
+        raise DataError(
+            f"'{runs}' has no rows of {', '.join(fit.eval_sets)}; give the fit's table."
+        )
+    figures = {
+        "losses": loss_curves(fit, points),
+        "predicted-measured": predicted_against_measured(fit, points),
+    }
+    if {fit.domain_set, fit.general_set} <= set(fit.eval_sets):
+        figures["frontier"] = frontier(fit, points, _recommendation(fit_folder))
+    written = []
+    for name, figure in figures.items():
+        path = out / f"{name}.png"
+        write_atomic_with(path, partial(figure.savefig, dpi=DPI, format="png"))
+        written.append(path)
+    return written
+
+
+def _recommendation(folder: Path) -> dict[str, Any] | None:
+    path = folder / "recommendation.json"
+    if not path.is_file():
+        return None
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return document

@@ -1,0 +1,92 @@
+"""The trade-off: domain loss against general loss as the domain ratio goes from 0 to 1."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mixlaw.fit.result import FitResult, Prediction
+from mixlaw.quantities import format_quantity
+from mixlaw.recommend.question import MixturePath, Question
+from mixlaw.report.style import VERMILLION, new_figure, ratio_bar, ratio_color
+
+RATIOS = np.linspace(0, 1, 51)
+
+
+def frontier(
+    fit: FitResult, points: pd.DataFrame, recommendation: Mapping[str, Any] | None
+) -> Figure:
+    """Left: the largest proxies, measured and fitted. Right: the target, with its recommendation.
+
+    Args:
+        fit: the fit; it must have a domain and a general set.
+        points: measured rows from ``mixlaw.report.points.measured``.
+        recommendation: the document of ``recommendation.json``; without it only the left panel.
+    """
+    figure, axes = new_figure(1, 1 if recommendation is None else 2, width=4.0)
+    _draw_proxies(axes[0][0], fit, points)
+    if recommendation is not None:
+        _draw_target(axes[0][1], fit, recommendation)
+    for axis in axes[0]:
+        axis.set_xlabel(f"{fit.general_set} loss (nats per token)")
+        axis.set_ylabel(f"{fit.domain_set} loss (nats per token)")
+    ratio_bar(figure, axes)
+    return figure
+
+
+def _draw_proxies(axis: Axes, fit: FitResult, points: pd.DataFrame) -> None:
+    size = points["n_params"].max()
+    here = points[points["n_params"] == size]
+    tokens = here["tokens"].max()
+    here = here[here["tokens"] == tokens]
+    wide = here.pivot_table(index="domain_ratio", columns="eval_set", values="loss")
+    colors = [ratio_color(float(ratio)) for ratio in wide.index]
+    axis.scatter(wide[fit.general_set], wide[fit.domain_set], c=colors, s=26, zorder=3)
+    _draw_curve(axis, *_both(fit, float(size), float(tokens)))
+    axis.set_title(
+        f"measured: {format_quantity(size)} parameters, {format_quantity(tokens)} tokens",
+        fontsize=9,
+    )
+
+
+def _draw_target(axis: Axes, fit: FitResult, recommendation: Mapping[str, Any]) -> None:
+    target = recommendation["target"]
+    n_params, tokens = float(target["n_params"]), float(target["tokens"])
+    _draw_curve(axis, *_both(fit, n_params, tokens))
+    losses = recommendation.get("losses") or {}
+    if {"domain", "general"} <= set(losses):
+        x, y = losses["general"], losses["domain"]
+        axis.errorbar(
+            x["estimate"], y["estimate"],
+            xerr=[[x["estimate"] - x["low"]], [x["high"] - x["estimate"]]],
+            yerr=[[y["estimate"] - y["low"]], [y["high"] - y["estimate"]]],
+            fmt="*", color=VERMILLION, markersize=13, linewidth=1, zorder=4,
+        )  # fmt: skip
+        ratio = recommendation["domain_ratio"]["recommended"]
+        axis.annotate(
+            f"recommended {ratio:.2f}", (x["estimate"], y["estimate"]), (8, 8),
+            textcoords="offset points", color=VERMILLION,
+        )  # fmt: skip
+    far = recommendation["extrapolation"]
+    axis.set_title(
+        f"predicted: {format_quantity(n_params)} parameters, {format_quantity(tokens)} tokens\n"
+        f"({far['n_params']:.3g}x the largest size, {far['tokens']:.3g}x the longest budget)",
+        fontsize=9,
+    )
+
+
+def _draw_curve(axis: Axes, general: Prediction, domain: Prediction) -> None:
+    axis.plot(general.estimate, domain.estimate, color="0.4", linewidth=1, zorder=1)
+    for i in range(0, len(RATIOS), 5):
+        axis.plot(
+            general.estimate[i], domain.estimate[i], ".", color=ratio_color(RATIOS[i]), zorder=2
+        )
+
+
+def _both(fit: FitResult, n_params: float, tokens: float) -> tuple[Prediction, Prediction]:
+    """General and domain loss along the ratios at one size and budget."""
+    question = Question(fit, n_params, tokens, MixturePath.of(fit))
+    return question.general(RATIOS), question.domain(RATIOS)

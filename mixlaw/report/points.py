@@ -1,0 +1,56 @@
+"""The rows that figures show, beside what the fit says of them."""
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+
+from mixlaw import laws
+from mixlaw.fit.result import Array, FitResult, Prediction
+from mixlaw.fit.rows import with_general_loss
+from mixlaw.roles import Roles
+from mixlaw.runs import SHARE
+
+
+def measured(fit: FitResult, frame: pd.DataFrame) -> pd.DataFrame:
+    """Unflagged CPT rows of the fitted eval sets that the fit can predict.
+
+    Args:
+        fit: the fit.
+        frame: the validated runs table that it was made from.
+
+    Returns:
+        The rows with the columns ``domain_ratio``, ``predicted``, ``low`` and ``high`` (90%
+        interval, nats per token) added; ordered by eval set, size, ratio and tokens.
+    """
+    roles = Roles.parse(general_set=fit.general_set)
+    rows = with_general_loss(frame[(frame["flag"] == "") & (frame["tokens"] > 0)], roles, Counter())
+    rows = rows[rows["eval_set"].isin(fit.eval_sets)]
+    if "annealed" in rows.columns:
+        rows = rows[rows["annealed"] != _describes_trunks(fit)]
+    shares = [f"{SHARE}{corpus}" for corpus in fit.domain_corpora]
+    rows = rows.assign(domain_ratio=rows[shares].sum(axis=1).round(6))
+    rows = rows.sort_values(["eval_set", "n_params", "domain_ratio", "tokens"])
+    parts = [_with_prediction(fit, str(name), part) for name, part in rows.groupby("eval_set")]
+    return pd.concat(parts, ignore_index=True)
+
+
+def predict_like(fit: FitResult, row: pd.Series, tokens: Array) -> Prediction:
+    """The loss of one measured row's eval set, size and mixture at other token counts, (n,)."""
+    shares = {corpus: float(row[f"{SHARE}{corpus}"]) for corpus in fit.corpora}
+    return fit.predict(row["eval_set"], row["n_params"], tokens, shares, carry_size=True)
+
+
+def _with_prediction(fit: FitResult, eval_set: str, rows: pd.DataFrame) -> pd.DataFrame:
+    shares = {corpus: rows[f"{SHARE}{corpus}"].to_numpy(dtype=float) for corpus in fit.corpora}
+    n_params, tokens = (rows[name].to_numpy(dtype=float) for name in ("n_params", "tokens"))
+    prediction = fit.predict(eval_set, n_params, tokens, shares, carry_size=True)
+    low, high = prediction.interval(0.9)
+    rows = rows.assign(predicted=prediction.estimate, low=low, high=high)
+    return rows.loc[np.isfinite(rows["predicted"])]
+
+
+def _describes_trunks(fit: FitResult) -> bool:
+    """Whether the fitted laws describe trunks at constant learning rate (else annealed ends)."""
+    members = fit.members(fit.eval_sets[0])
+    return laws.load(members[0].law).trajectory
