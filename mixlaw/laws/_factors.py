@@ -62,6 +62,82 @@ def shifted_share(exponent: str, sign: float) -> Factor:
     return Factor(value, slopes)
 
 
+def share_power(exponent: str) -> Factor:
+    """r^exponent; where r = 0 its derivative is taken as 0, the limit for a positive exponent."""
+
+    def slopes(p: Params, x: Inputs) -> dict[str, Any]:
+        log_r = np.log(np.where(x["r"] > 0, x["r"], 1.0))
+        return {exponent: log_r * x["r"] ** p[exponent]}
+
+    return Factor(lambda p, x: x["r"] ** p[exponent], slopes)
+
+
+def damped_share(rate: str) -> Factor:
+    """e^(-rate·r)."""
+    return Factor(
+        lambda p, x: np.exp(-p[rate] * x["r"]),
+        lambda p, x: {rate: -x["r"] * np.exp(-p[rate] * x["r"])},
+    )
+
+
+def lacking_share(exponent: str) -> Factor:
+    """[(r+ε)^-γ - (1+ε)^-γ] / [ε^-γ - (1+ε)^-γ]: one at r = 0, zero at r = 1, steep near zero.
+
+    Written with expm1, so that small γ (where it is logarithmic in r + ε) loses no digits.
+    """
+
+    def parts(p: Params, x: Inputs) -> tuple[Any, Any, Any, Any]:
+        here, most = np.log1p(p["eps"]) - np.log(x["r"] + p["eps"]), np.log1p(1 / p["eps"])
+        return here, most, np.expm1(p[exponent] * here), np.expm1(p[exponent] * most)
+
+    def value(p: Params, x: Inputs) -> Any:
+        _, _, top, bottom = parts(p, x)
+        return top / bottom
+
+    def slopes(p: Params, x: Inputs) -> dict[str, Any]:
+        here, most, top, bottom = parts(p, x)
+        d_here = 1 / (1 + p["eps"]) - 1 / (x["r"] + p["eps"])
+        d_most = 1 / (1 + p["eps"]) - 1 / p["eps"]
+        return {
+            "eps": p[exponent] * _quotient(top, bottom, d_here, d_most),
+            exponent: _quotient(top, bottom, here, most),
+        }
+
+    return Factor(value, slopes)
+
+
+def _quotient(top: Any, bottom: Any, d_top: Any, d_bottom: Any) -> Any:
+    """Derivative of expm1(u)/expm1(v) for derivatives of u and v, given both expm1."""
+    return ((top + 1) * d_top - top / bottom * (bottom + 1) * d_bottom) / bottom
+
+
+def saturating_tokens(scale: str, exponent: str) -> Factor:
+    """1 - (1 + D/scale)^-exponent: zero at D = 0, one after endless tokens."""
+
+    def value(p: Params, x: Inputs) -> Any:
+        return -np.expm1(-p[exponent] * np.log1p(x["D"] / p[scale]))
+
+    def slopes(p: Params, x: Inputs) -> dict[str, Any]:
+        log_growth = np.log1p(x["D"] / p[scale])
+        left = np.exp(-p[exponent] * log_growth)
+        d_growth = -x["D"] / (p[scale] * (p[scale] + x["D"]))
+        return {scale: p[exponent] * left * d_growth, exponent: log_growth * left}
+
+    return Factor(value, slopes)
+
+
+def negative(factor: Factor) -> Factor:
+    """The factor of an amplitude that lowers the loss."""
+    return Factor(
+        lambda p, x: -factor.value(p, x),
+        lambda p, x: {name: -slope for name, slope in factor.slopes(p, x).items()},
+    )
+
+
+#: The measured loss of the base model, as a law's offset.
+BASE_LOSS = Factor(lambda p, x: x["L0"], lambda p, x: {})
+
+
 def based_share(base: str, sign: float) -> Factor:
     """base^(sign·r)."""
     return Factor(
