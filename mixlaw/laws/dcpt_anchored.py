@@ -3,21 +3,24 @@
     L(D, r) = L0 + C·[1 - (1 + D/D₁)^-φ]·s(r) - B·r^η·[1 - (1 + D/D₀)^-β]
     s(r)    = [(r + ε)^-γ - (1 + ε)^-γ] / [ε^-γ - (1 + ε)^-γ]
 
-D, D1, D0 in billions of tokens; r is the share of the corpus whose loss is predicted; L0 is the base
-model's loss on the same eval set, so the size N enters through it alone. At D = 0 the law is L0.
+D, D1, D0 in billions of tokens; r is the share of the corpus whose loss is predicted; L0 is the
+base model's loss on the same eval set, so the size N enters through it alone. At D = 0 the law is
+L0.
 
-C ≥ 0 is the rise (nats) that endless tokens without any of this corpus would cause; D1 > 0 and φ > 0 are
-scale and exponent of its growth in tokens; s falls from one at r = 0 to zero at r = 1 with the offset
-ε > 0 and the exponent γ > 0 of D-CPT's share term. B ≥ 0 is the gain (nats) that endless tokens of this
-corpus alone would bring, η ≥ 0 the exponent of the share in it, D0 > 0 and β > 0 scale and exponent of
-its growth in tokens.
+C ≥ 0 is the rise (nats) that endless tokens without any of this corpus would cause; D1 > 0 and φ >
+0 are scale and exponent of its growth in tokens; s falls from one at r = 0 to zero at r = 1 with
+the offset ε > 0 and the exponent γ > 0 of D-CPT's share term. B ≥ 0 is the gain (nats) that
+endless tokens of this corpus alone would bring, η ≥ 0 the exponent of the share in it, D0 > 0 and
+β > 0 scale and exponent of its growth in tokens.
 
-Ours, after Que et al., arXiv 2406.01375, Eq. 6, whose data term B·r^η/D^β diverges at D = 0 and whose share
-term does not depend on D; the brackets are scaled to lie between 0 and 1, so that C and B are losses.
+Ours, after Que et al., arXiv 2406.01375, Eq. 6, whose data term B·r^η/D^β diverges at D = 0 and
+whose share term does not depend on D; the brackets are scaled to lie between 0 and 1, so that C
+and B are losses.
 
-Limits: neither amplitude depends on N (Wang et al., arXiv 2505.07796, find the shift so; others do not);
-falls with r everywhere; loss at r = 0 cannot come back. Scale and exponent of one term are flat
-directions of the fit (only their product shows while D is small against the scale): read curves.
+Limits: neither amplitude depends on N (Wang et al., arXiv 2505.07796, find the shift so; others do
+not); falls with r everywhere; loss at r = 0 cannot come back. Scale and exponent of one term are
+flat directions of the fit (only their product shows while D is small against the scale): read
+curves.
 """
 
 import numpy as np

@@ -2,22 +2,25 @@
 
     L(N, D, r) = L0 + S·N^-κ·e^(-a·r)·[1 - (1 + D/D₁)^-β] - A·N^-λ·[1 - (1 + D/D₀)^-α]
 
-N in billions of parameters; D, D1, D0 in billions of tokens; r is the share of the corpus whose loss is
-predicted (for the general loss the replay share), for the domain loss too: then both amplitudes can be
-non-negative. L0 is the base model's loss on the same eval set; at D = 0 the law is L0.
+N in billions of parameters; D, D1, D0 in billions of tokens; r is the share of the corpus whose
+loss is predicted (for the general loss the replay share), for the domain loss too: then both
+amplitudes can be non-negative. L0 is the base model's loss on the same eval set; at D = 0 the law
+is L0.
 
-S ≥ 0 is the rise (nats) that the shift to data without this corpus causes in the end, damped by the rate
-a ≥ 0 in the share; D1 > 0 and β > 0 are scale and exponent of its growth in tokens. A ≥ 0 is the gain from
-endless further training, D0 > 0 and α > 0 scale and exponent of its growth. kappa and lam (κ, λ) let both
-scale with size, in either direction, because studies disagree on the sign; with one size they are zero.
+S ≥ 0 is the rise (nats) that the shift to data without this corpus causes in the end, damped by
+the rate a ≥ 0 in the share; D1 > 0 and β > 0 are scale and exponent of its growth in tokens. A ≥ 0
+is the gain from endless further training, D0 > 0 and α > 0 scale and exponent of its growth. kappa
+and lam (κ, λ) let both scale with size, in either direction, because studies disagree on the sign;
+with one size they are zero.
 
-Source: reduced form of Wang et al., arXiv 2505.07796, Eq. 4, for runs whose learning rate is not known:
-their B·(1 - (1 + E·S1)^-β) with tokens for the area S1 under a constant learning rate, D1 = 1/E there, and
-their annealing terms left out. Powers of N are ours.
+Source: reduced form of Wang et al., arXiv 2505.07796, Eq. 4, for runs whose learning rate is not
+known: their B·(1 - (1 + E·S1)^-β) with tokens for the area S1 under a constant learning rate, D1 =
+1/E there, and their annealing terms left out. Powers of N are ours.
 
-Limits: made for runs at constant learning rate, whose checkpoints it fits; falls with r everywhere; the
-gain does not depend on r, so at r = 0 a forgotten loss comes back as it does elsewhere. Scale and
-exponent of one term are flat directions of the fit: read curves and turning points.
+Limits: made for runs at constant learning rate, whose checkpoints it fits; falls with r
+everywhere; the gain does not depend on r, so at r = 0 a forgotten loss comes back as it does
+elsewhere. Scale and exponent of one term are flat directions of the fit: read curves and turning
+points.
 """
 
 import numpy as np
