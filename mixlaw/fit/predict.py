@@ -38,6 +38,7 @@ def predict(
         if not members:
             raise FitError(unknown_name("law in this fit", law, names))
     x = mixture_inputs(fit, eval_set, n_params, tokens, shares)
+    _refuse_other_budgets(members, x["D"])
     if any("L0" in laws.load(member.law).inputs for member in members):
         x["L0"] = _base_loss(fit, eval_set, x["N"], base_loss, carry_size)
     return _stack(members, x, carry_size)
@@ -137,6 +138,19 @@ def _slices(slices: Sequence[Member], x: laws.Inputs, carry_size: bool) -> Predi
         np.where(carried, estimates.mean(axis=0), estimates[nearest, point]),
         np.where(carried, draws[turn, np.arange(len(turn))], draws[nearest, :, point].T),
     )
+
+
+def _refuse_other_budgets(members: Sequence[Member], tokens: Array) -> None:
+    for member in members:
+        if member.tokens is None:
+            continue
+        far = np.abs(np.log(tokens / member.tokens)) > SAME_SIZE
+        if far.any():
+            raise NotIdentifiedError(
+                f"The fit cannot say what the loss is after {format_quantity(tokens[far][0])} "
+                f"tokens: all its rows are at {format_quantity(member.tokens)}; sweep a second "
+                "token budget to extrapolate in tokens."
+            )
 
 
 def _out_of_reach(size: float, known: Iterable[float]) -> str:

@@ -1,4 +1,4 @@
-"""What a fit is once it is made: laws with parameters and draws, statuses, and where they come from.
+"""What a fit is once it is made: laws with parameters and draws, statuses, and their origin.
 
 ``fit.json`` says everything a person may ask; ``draws.npz`` holds the bootstrap draws. This module
 and those it calls load, save and predict with numpy alone, so ``mixlaw recommend`` starts fast.
@@ -16,6 +16,9 @@ from mixlaw import laws
 from mixlaw.errors import FitError, unknown_name
 
 Array = NDArray[np.float64]
+
+#: Name of the baseline that every law must beat: the look-up of ``fit.baselines``.
+BASELINE = "next-smaller-size"
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class Member:
         estimate: their values at the optimum, shape (n_params,).
         draws: one refit per row, shape (n_draws, n_params).
         size: the size (a count) that this slice is of; None if the law covers all sizes.
+        tokens: the only budget (a count) the rows had; None if the law covers all budgets.
         weight: share of this law in the stack; the slices of one law carry the same weight.
     """
 
@@ -66,6 +70,7 @@ class Member:
     estimate: Array
     draws: Array
     size: float | None = None
+    tokens: float | None = None
     weight: float = 1.0
 
     def predict(self, x: laws.Inputs) -> Prediction:

@@ -15,10 +15,11 @@ import numpy as np
 
 from mixlaw.errors import FitError
 from mixlaw.files import write_atomic
+from mixlaw.fit.page import comparison
 from mixlaw.fit.result import Array, FitResult, Member, Status
 
 SCHEMA = "mixlaw.fit/1"
-JSON, DRAWS = "fit.json", "draws.npz"
+JSON, DRAWS, COMPARE = "fit.json", "draws.npz", "compare.csv"
 
 #: Fields of FitResult that are JSON already.
 _PLAIN = (
@@ -29,13 +30,14 @@ _TUPLES = ("eval_sets", "corpora", "domain_corpora")
 
 
 def save(fit: FitResult, folder: Path) -> None:
-    """Write both files, the draws first: a folder with ``fit.json`` is complete."""
+    """Write all files, ``fit.json`` last: a folder that has it is complete."""
     folder.mkdir(parents=True, exist_ok=True)
     arrays: dict[str, Array] = {}
     text = json.dumps(document(fit, arrays), indent=2, allow_nan=False, ensure_ascii=False)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     write_atomic(folder / DRAWS, buffer.getvalue())
+    write_atomic(folder / COMPARE, comparison(fit))
     write_atomic(folder / JSON, text + "\n")
 
 
@@ -78,7 +80,9 @@ def load(folder: Path) -> FitResult:
 def _fit(content: Mapping[str, Any], arrays: Mapping[str, Array]) -> FitResult:
     return FitResult(
         **{name: content[name] for name in _PLAIN if name in content},
-        **{name: tuple(content[name]) for name in _TUPLES},
+        eval_sets=tuple(content["eval_sets"]),
+        corpora=tuple(content["corpora"]),
+        domain_corpora=tuple(content["domain_corpora"]),
         ranges={name: (ends[0], ends[1]) for name, ends in content["ranges"].items()},
         statuses=tuple(
             Status(s["code"], s["message"], s.get("eval_set", ""), s.get("law", ""))
@@ -103,6 +107,7 @@ def _members(
                     "law": member.law,
                     "weight": member.weight,
                     "n_params": member.size,
+                    "tokens": member.tokens,
                     "parameters": values,
                     "draws": key,
                 }
@@ -121,6 +126,7 @@ def _restore(
                 np.array(list(member["parameters"].values()), dtype=float),
                 arrays[member["draws"]],
                 member["n_params"],
+                member["tokens"],
                 member["weight"],
             )
             for member in members

@@ -1,0 +1,115 @@
+"""``mixlaw fit``: a runs table in, laws with intervals out."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mixlaw.cli import output, places
+from mixlaw.cli.options import DomainCorpora, DomainSet, GeneralSet, Json, Own
+from mixlaw.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mixlaw.fit.result import FitResult
+    from mixlaw.roles import Roles
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="fit")(fit)
+
+
+def fit(
+    source: Annotated[
+        str | None,
+        typer.Argument(help="Experiment or runs table; default the experiment swept last."),
+    ] = None,
+    law: Annotated[
+        str | None,
+        typer.Option("--law", help="Law to fit (mixlaw laws), or auto.", metavar="NAME"),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the fit; default fits/NAME.")
+    ] = None,
+    eval_set: Annotated[
+        str | None,
+        typer.Option("--eval-set", help="Eval sets to fit (comma separated).", metavar="A,B"),
+    ] = None,
+    domain_set: DomainSet = "domain",
+    general_set: GeneralSet = "general",
+    domain_corpora: DomainCorpora = "domain",
+    own: Own = [],  # noqa: B006 (typer copies it)
+    where: Annotated[
+        list[str],
+        typer.Option("--where", help="Only rows with this value.", metavar="COLUMN=VALUE"),
+    ] = [],  # noqa: B006
+    mix: Annotated[
+        list[str],
+        typer.Option("--mix", help="Let definitions in this column differ.", metavar="COLUMN"),
+    ] = [],  # noqa: B006
+    draws: Annotated[int, typer.Option("--draws", min=20, help="Resampled sweeps.")] = 500,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the resampling.")] = 0,
+    json: Json = False,
+) -> None:
+    """Fit scaling laws to a runs table, with intervals and held-out errors."""
+    from mixlaw.fit.api import fit_laws
+    from mixlaw.fit.page import page
+    from mixlaw.fit.store import document
+    from mixlaw.roles import Roles
+
+    table = places.find_runs(source)
+    given = Roles.parse(domain_set, general_set, domain_corpora, own)
+    roles, target = _experiment(table, given)
+    result = fit_laws(
+        table,
+        law,
+        roles,
+        [name.strip() for name in eval_set.split(",")] if eval_set else None,
+        where=dict(map(_pair, where)),
+        mix=mix,
+        n_draws=draws,
+        seed=seed,
+        target=target,
+    )
+    folder = out or places.FITS / _name(table)
+    result.save(folder)
+    if json:
+        output.write_json(document(result))
+    else:
+        output.write(page(result))
+    output.say(f"\nwritten to {folder}: fit.json, draws.npz, compare.csv")
+    output.hint(_next(result, folder))
+
+
+def _experiment(table: Path, given: "Roles") -> tuple["Roles", dict[str, float]]:
+    """Roles and target of the experiment that the table lies in; roles given by flags win."""
+    from mixlaw.roles import Roles
+
+    if not (table.parent / "experiment.yaml").is_file():
+        return given, {}
+    from mixlaw.experiment import load_experiment
+
+    experiment = load_experiment(table.parent)
+    wanted = {"n_params": experiment.target.n_params, "tokens": experiment.target.tokens}
+    target = {name: float(value) for name, value in wanted.items() if value}
+    return (experiment.roles.roles() if given == Roles() else given), target
+
+
+def _name(table: Path) -> str:
+    """Name of a fit: the experiment's, or that of a table outside of one."""
+    inside = (table.parent / "experiment.yaml").is_file()
+    return table.parent.resolve().name if inside else table.stem
+
+
+def _pair(text: str) -> tuple[str, str]:
+    column, separator, value = text.partition("=")
+    if not separator or not column:
+        raise ConfigError(f"'{text}' in --where must have the form COLUMN=VALUE.")
+    return column.strip(), value.strip()
+
+
+def _next(result: "FitResult", folder: Path) -> str:
+    chosen: list[Any] = [] if folder.parent == places.FITS else ["--fit", folder]
+    if not result.corpora:
+        return "mixlaw plot " + " ".join(map(str, chosen[1:]))
+    return " ".join(map(str, ["mixlaw recommend --model-size 8B", *chosen]))

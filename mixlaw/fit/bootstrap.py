@@ -1,0 +1,182 @@
+"""Resampled sweeps: every trunk receives the whole residual path of a trunk drawn at random.
+
+Checkpoints of one run are not independent, so what is resampled is the run: its path of log
+residuals is kept together, and its sign is drawn, which centres it. Every size and every mixture
+stays in every draw, and a setting with a single run still varies, which resampling the rows of a
+cell could not achieve. What the fit has absorbed is given back: the level of the paths and their
+inner variation are scaled to unbiased estimates of their variances (the law's own leverage taken
+into account), and each draw is spread by a χ² factor with the degrees of freedom that the runs
+leave, so that few runs give the longer tails of Student's t.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaincinv
+
+from mixlaw.laws import Array
+
+#: Relative noise assumed where a sweep leaves no freedom to see any: seeds at ordinary sizes.
+ASSUMED_NOISE = 4e-3
+#: Fewer degrees of freedom than this tell nothing about the size of the noise.
+LEAST_FREEDOM = 1.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Draws of a resampled sweep, the same for every eval set and law.
+
+    Attributes:
+        donor: trunk whose residuals each trunk receives, shape (n_draws, n_trunks).
+        sign: of the received path, ±1, shape (n_draws, n_trunks).
+        level: uniform number that sets the overall spread of a draw, shape (n_draws,).
+    """
+
+    donor: NDArray[np.intp]
+    sign: Array
+    level: Array
+
+    @classmethod
+    def draw(cls, n_draws: int, n_trunks: int, seed: int) -> "Plan":
+        """The plan of this seed."""
+        rng = np.random.default_rng(seed)
+        return cls(
+            rng.integers(0, n_trunks, (n_draws, n_trunks)),
+            rng.choice([-1.0, 1.0], (n_draws, n_trunks)),
+            rng.permutation((np.arange(n_draws) + 0.5) / max(n_draws, 1)),
+        )
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Variance of log residuals, split by trunk.
+
+    Attributes:
+        between: standard deviation of what a whole trunk shares.
+        within: standard deviation of single rows around it.
+        freedom: degrees of freedom of the estimate between trunks.
+        assumed: whether the rows left no freedom, so that the noise is an assumption.
+    """
+
+    between: float
+    within: float
+    freedom: float
+    assumed: bool = False
+
+    @property
+    def correlation(self) -> float:
+        """Of two rows of one trunk."""
+        total = self.between**2 + self.within**2
+        return self.between**2 / total if total > 0 else 0.0
+
+
+def estimate_noise(
+    residual: Array, jacobian: Array, weight: Array, trunk: NDArray[np.intp]
+) -> Noise:
+    """Unbiased variances between and within trunks, given what the fit has absorbed.
+
+    With residuals M·ε and errors ε = trunk effect + row effect, the sums of squares between and
+    within trunks have expectations linear in the two variances; these are solved for them.
+
+    Args:
+        residual: log residuals at the optimum, shape (n,).
+        jacobian: derivatives of log L̂ by the free parameters, shape (P, n).
+        weight: weights of the fit, shape (n,).
+        trunk: trunk of each row, shape (n,).
+    """
+    member = (trunk[None, :] == np.unique(trunk)[:, None]).astype(float)
+    member /= np.sqrt(member.sum(axis=1, keepdims=True))
+    hat = np.linalg.pinv((jacobian * np.sqrt(weight)).T) * np.sqrt(weight)
+    maker = np.eye(len(residual)) - jacobian.T @ hat
+    indicator = (member > 0).astype(float)
+    mean_part = member @ maker
+    shared, single = mean_part @ indicator.T, mean_part
+    rest_shared, rest_single = maker @ indicator.T, maker
+    sums = np.array([np.sum((member @ residual) ** 2), np.sum(residual**2)])
+    share = np.array(
+        [
+            [np.sum(shared**2), np.sum(single**2)],
+            [np.sum(rest_shared**2), np.sum(rest_single**2)],
+        ]
+    )
+    between, within = _solve_variances(sums, share, one_row_each=len(member) == len(residual))
+    spread = between * shared @ shared.T + within * single @ single.T
+    size = np.sum(spread**2)
+    freedom = float(np.trace(spread) ** 2 / size) if size > 0 else 0.0
+    lost = len(residual) - np.linalg.matrix_rank(jacobian * np.sqrt(weight)) < LEAST_FREEDOM
+    if lost or freedom < LEAST_FREEDOM:
+        return Noise(ASSUMED_NOISE, 0.0, np.inf, assumed=True)
+    return Noise(float(np.sqrt(between)), float(np.sqrt(within)), freedom)
+
+
+def _solve_variances(sums: Array, share: Array, one_row_each: bool) -> tuple[float, float]:
+    """(between, within) variance from sums of squares (between, total); neither is negative."""
+    alone = float(sums[1] / share[1, 1]) if share[1, 1] > 1e-9 else 0.0
+    if one_row_each or abs(np.linalg.det(share)) < 1e-9 * np.prod(np.abs(share).max(axis=1)):
+        return 0.0, alone
+    between, within = np.linalg.solve(share, sums)
+    if between < 0:
+        return 0.0, alone
+    if within < 0:
+        return float(sums[1] / share[1, 0]), 0.0
+    return float(between), float(within)
+
+
+def noise_draws(plan: Plan, residual: Array, trunk: NDArray[np.intp], noise: Noise) -> Array:
+    """Log noise of every draw, shape (n_draws, n): whole residual paths, moved between trunks.
+
+    Args:
+        plan: which trunk receives which path.
+        residual: log residuals at the optimum, shape (n,), in units of each row's own noise.
+        trunk: trunk of each row, shape (n,), numbered as in the plan.
+        noise: variances that the moved paths must have.
+    """
+    paths = {int(t): np.flatnonzero(trunk == t) for t in np.unique(trunk)}
+    level = {t: residual[rows].mean() for t, rows in paths.items()}
+    shape = {t: residual[rows] - level[t] for t, rows in paths.items()}
+    level_gain, shape_gain = _gains(paths, level, shape, noise)
+    if level_gain == 0 and noise.assumed:
+        return plan.sign[:, trunk] * noise.between
+    out = np.empty((len(plan.level), len(residual)))
+    names = np.array(sorted(paths))
+    for t, rows in paths.items():
+        # Donors that have no rows in this eval set hand over to the next one that has.
+        donors = names[np.searchsorted(names, plan.donor[:, t]) % len(names)]
+        for donor in np.unique(donors):
+            drawn = np.flatnonzero(donors == donor)
+            path = level_gain * level[donor] + shape_gain * _stretch(shape[donor], len(rows))
+            out[np.ix_(drawn, rows)] = plan.sign[drawn, t][:, None] * path
+    return out * _student(plan.level, noise.freedom)[:, None]
+
+
+def _gains(
+    paths: dict[int, NDArray[np.intp]],
+    level: dict[int, float],
+    shape: dict[int, Array],
+    noise: Noise,
+) -> tuple[float, float]:
+    size = np.array([len(paths[t]) for t in paths], dtype=float)
+    levels = float(np.sum(size * np.array([level[t] for t in paths]) ** 2))
+    shapes = float(sum(np.sum(path**2) for path in shape.values()))
+    want_levels = float(np.sum(size * noise.between**2 + noise.within**2))
+    want_shapes = float(np.sum(size - 1)) * noise.within**2
+    return (
+        float(np.sqrt(want_levels / levels)) if levels > 0 and not noise.assumed else 0.0,
+        float(np.sqrt(want_shapes / shapes)) if shapes > 0 and not noise.assumed else 0.0,
+    )
+
+
+def _stretch(path: Array, n: int) -> Array:
+    """A path of any length carried over to n checkpoints, by rank."""
+    if len(path) == n:
+        return path
+    return np.asarray(path[np.round(np.linspace(0, len(path) - 1, n)).astype(int)])
+
+
+def _student(uniform: Array, freedom: float) -> Array:
+    """sqrt(ν/χ²_ν) at these quantiles: turns a normal spread into Student's t with ν."""
+    if np.isinf(freedom):
+        return np.ones_like(uniform)
+    freedom = max(freedom, 2.0)
+    return np.asarray(np.sqrt(freedom / (2 * gammaincinv(freedom / 2, uniform))))

@@ -1,0 +1,131 @@
+"""Held-out error: what a law says about larger sizes, longer budgets and edge ratios it never saw.
+
+The splits are extrapolations, never random rows: random rows are interpolated by any flexible law
+and say nothing about the question (arXiv 2605.08541).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixlaw.errors import FitError
+from mixlaw.fit.baselines import next_smaller_size
+from mixlaw.fit.fitting import Fitted, fit_rows
+from mixlaw.fit.rows import Rows
+from mixlaw.fit.slices import SIZES, LawFit, fit_law, levels
+from mixlaw.laws import Array, Law
+
+#: Budgets count as levels up to this many; beyond, the longest are those over half the last.
+MANY_BUDGETS = 12
+#: Starts of the search in a split.
+N_STARTS = 64
+
+
+@dataclass(frozen=True)
+class Score:
+    """Error on held-out rows.
+
+    Attributes:
+        n: rows that could be predicted.
+        error: mean relative error, absolute.
+        bias: mean relative error, signed (predicted minus measured).
+        note: what had to be assumed, or why there is no number.
+    """
+
+    n: int
+    error: float
+    bias: float
+    note: str = ""
+
+    @classmethod
+    def of(cls, predicted: Array, measured: Array, note: str = "") -> "Score":
+        """Score of the rows that have a finite prediction."""
+        relative = predicted / measured - 1
+        relative = relative[np.isfinite(relative)]
+        if not len(relative):
+            return cls(0, float("nan"), float("nan"), note)
+        return cls(len(relative), float(np.abs(relative).mean()), float(relative.mean()), note)
+
+
+def splits(rows: Rows) -> dict[str, NDArray[np.bool_]]:
+    """Masks of the held-out rows by the name of the split."""
+    sizes = levels(rows.x["N"])
+    found = {"largest-size": rows.x["N"] >= sizes[-1] * 0.999} if len(sizes) > 1 else {}
+    budgets = levels(rows.x["D"])
+    if len(budgets) > 1:
+        edge = budgets[-1] * (0.999 if len(budgets) <= MANY_BUDGETS else 0.5)
+        found["longest-budget"] = rows.x["D"] >= edge
+    share = rows.x.get("R", rows.x.get("r"))
+    if share is not None and len(ratios := levels(share)) > 2:
+        found["highest-ratio"] = share >= ratios[-1] - 1e-9
+        found["lowest-ratio"] = share <= ratios[0] + 1e-9
+    return {name: mask for name, mask in found.items() if not mask.all()}
+
+
+def held_out(law: Law, rows: Rows, corpora: tuple[str, ...]) -> dict[str, Score]:
+    """Score of a law on every split."""
+    return {
+        name: _score(law, rows.where(~mask), rows.where(mask), corpora)
+        for name, mask in splits(rows).items()
+    }
+
+
+def baseline(rows: Rows) -> dict[str, Score]:
+    """Score of ``next-smaller-size`` on every split."""
+    scores = {}
+    for name, mask in splits(rows).items():
+        wanted = rows.where(mask)
+        found = next_smaller_size(rows.where(~mask), wanted)
+        stands_in = int(found.nearest.sum())
+        note = f"{stands_in} of {len(wanted)} from the nearest budget" if stands_in else ""
+        if not np.isfinite(found.loss).any():
+            note = "no smaller size has these mixtures"
+        scores[name] = Score.of(found.loss, wanted.loss, note)
+    return scores
+
+
+def _score(law: Law, known: Rows, wanted: Rows, corpora: tuple[str, ...]) -> Score:
+    sizes = levels(known.x["N"])
+    try:
+        if "N" in law.inputs and len(sizes) == SIZES - 1:
+            fitted, note = _with_size_exponent_held(law, known, corpora)
+        else:
+            fitted, note = fit_law(law, known, corpora, _quick), ""
+    except FitError as error:
+        return Score(0, float("nan"), float("nan"), str(error))
+    predicted = fitted.predict(wanted.x)
+    if not np.isfinite(predicted).any():
+        note = f"with {len(sizes)} size(s) left the law cannot reach another size"
+    return Score.of(predicted, wanted.loss, note)
+
+
+def _with_size_exponent_held(law: Law, known: Rows, corpora: tuple[str, ...]) -> tuple[LawFit, str]:
+    """Two sizes left: the law extrapolates with a conventional exponent, and the score says so."""
+    held = {
+        p.name: float(np.sqrt(p.start[0] * p.start[1]))
+        for p in law.parameters
+        if p.name in law.held.get("N", {}) and p.amplitude is None and p.start
+    }
+    fitted = _quick(law, known, corpora, held=held)
+    values = ", ".join(f"{name} held at {value:.2g}" for name, value in held.items())
+    return LawFit(law, (fitted,)), f"two sizes left: {values}"
+
+
+def _quick(
+    law: Law,
+    rows: Rows,
+    corpora: tuple[str, ...] = (),
+    size: float | None = None,
+    held: Mapping[str, float] | None = None,
+) -> Fitted:
+    return fit_rows(law, rows, corpora, size, held, n_starts=N_STARTS)
+
+
+def document(scores: Mapping[str, Score]) -> dict[str, dict[str, object]]:
+    """Scores as JSON."""
+    return {
+        split: {"n": s.n, "error": s.error, "bias": s.bias, "note": s.note}
+        for split, s in scores.items()
+    }

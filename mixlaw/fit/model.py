@@ -1,0 +1,132 @@
+"""A law at fixed rows, evaluated for many parameter sets at once.
+
+The law is a sum of amplitudes times factors. From that come the prediction, its exact Jacobian and
+the linear stage: the best amplitudes for given nonlinear parameters (variable projection).
+
+Shapes: B parameter sets, P free parameters, K amplitudes, n rows.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixlaw import laws
+from mixlaw.laws import OFFSET, Array, Inputs, Law, Parameter
+
+#: Ridge of the linear stage, relative to unit columns: keeps collinear factors solvable.
+RIDGE = 1e-13
+
+
+class Model:
+    """A law, its rows in the law's units, and which of its parameters are free."""
+
+    def __init__(
+        self, law: Law, x: Inputs, corpora: Sequence[str] = (), held: Mapping[str, float] = {}
+    ) -> None:
+        every = law.expand(corpora)
+        self.law = law
+        self.names = tuple(p.name for p in every)
+        self.held = dict(held)
+        self.free: tuple[Parameter, ...] = tuple(p for p in every if p.name not in held)
+        self.low = np.array([p.low for p in self.free])
+        self.high = np.array([p.high for p in self.free])
+        self.amplitudes = np.array([p.amplitude is not None for p in self.free], dtype=bool)
+        self.nonneg = np.array([p.amplitude == "nonneg" for p in self.free], dtype=bool)
+        self.n_rows = laws._n_rows(x)
+        self._x = law.scale(x)
+        self._index = {p.name: i for i, p in enumerate(self.free)}
+
+    def full(self, theta: Array) -> Array:
+        """Free parameters (B, P) -> all parameters of the law in its order."""
+        columns = [
+            theta[:, self._index[name]]
+            if name in self._index
+            else np.full(len(theta), self.held[name])
+            for name in self.names
+        ]
+        return np.stack(columns, axis=1)
+
+    def loss(self, theta: Array) -> Array:
+        """Predictions, shape (B, n)."""
+        return self._sum(theta, self._terms(theta))
+
+    def loss_and_jacobian(self, theta: Array) -> tuple[Array, Array]:
+        """Predictions (B, n) and their derivatives by the free parameters (B, P, n)."""
+        params = self._params(theta)
+        terms = self._terms(theta)
+        jacobian = np.zeros((len(theta), len(self.free), self.n_rows))
+        for name, term in terms.items():
+            if name in self._index:
+                jacobian[:, self._index[name]] = term
+        for (amplitude, name), slope in self.law.gradient(params, self._x).items():
+            if name in self._index:
+                scale = 1.0 if amplitude == OFFSET else params[amplitude]
+                jacobian[:, self._index[name]] += scale * slope
+        return self._sum(theta, terms), jacobian
+
+    def with_best_amplitudes(self, theta: Array, y: Array, weight: Array) -> tuple[Array, Array]:
+        """The linear stage: amplitudes that minimise the squared relative error.
+
+        Non-negative amplitudes that come out negative are dropped one by one, the worst first.
+
+        Args:
+            theta: parameters (B, P); only the nonlinear ones are read.
+            y: losses, shape (n,).
+            weight: weights of the rows, shape (n,).
+
+        Returns:
+            Parameters with the amplitudes filled in (B, P), and the weighted squared error (B,).
+        """
+        blank = np.where(self.amplitudes, 0.0, theta)
+        factors = self._factors(blank) / y
+        rest = 1 - self.loss(blank) / y
+        weighted = factors * weight
+        gram, right = weighted @ factors.transpose(0, 2, 1), weighted @ rest[:, :, None]
+        amplitudes = _nonneg_solve(gram, right[:, :, 0], self.nonneg[self.amplitudes])
+        error = rest - (amplitudes[:, None, :] @ factors)[:, 0]
+        filled = blank.copy()
+        filled[:, self.amplitudes] = amplitudes
+        return filled, error**2 @ weight
+
+    def _params(self, theta: Array) -> dict[str, Array | float]:
+        free = {p.name: theta[:, [i]] for i, p in enumerate(self.free)}
+        return {name: free.get(name, self.held.get(name, 0.0)) for name in self.names}
+
+    def _terms(self, theta: Array) -> dict[str, Array | float]:
+        return self.law.terms(self._params(theta), self._x)
+
+    def _sum(self, theta: Array, terms: Mapping[str, Array | float]) -> Array:
+        params = self._params(theta)
+        total = np.zeros((len(theta), self.n_rows))
+        for name, term in terms.items():
+            total += term if name == OFFSET else params[name] * term
+        return total
+
+    def _factors(self, theta: Array) -> Array:
+        terms = self._terms(theta)
+        names = [p.name for p, is_one in zip(self.free, self.amplitudes, strict=True) if is_one]
+        factors = np.empty((len(theta), len(names), self.n_rows))
+        for k, name in enumerate(names):
+            factors[:, k] = terms[name]
+        return factors
+
+
+def _nonneg_solve(gram: Array, right: Array, nonneg: NDArray[np.bool_]) -> Array:
+    """Batched least squares with some unknowns non-negative: gram (B, K, K), right (B, K)."""
+    scale = np.sqrt(np.maximum(np.diagonal(gram, axis1=1, axis2=2), 1e-300))
+    unit = gram / (scale[:, :, None] * scale[:, None, :])
+    active = np.ones(right.shape, dtype=bool)
+    eye = np.eye(right.shape[1])
+    while True:
+        both = active[:, :, None] & active[:, None, :]
+        matrix = np.where(both, unit, 0.0) + np.where(active[:, :, None], RIDGE, 1.0) * eye
+        solution = np.linalg.solve(matrix, np.where(active, right / scale, 0.0)[:, :, None])[
+            :, :, 0
+        ]
+        negative = np.where(nonneg & active, solution, 0.0)
+        worst = negative.argmin(axis=1)
+        drop = negative[np.arange(len(worst)), worst] < 0
+        if not drop.any():
+            return np.asarray(solution / scale)
+        active[np.flatnonzero(drop), worst[drop]] = False

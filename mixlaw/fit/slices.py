@@ -1,0 +1,94 @@
+"""Which rows one law is fitted to together: all of them, or one slice per size.
+
+Two sizes cannot tell the exponent of size from the irreducible loss, and a law without N describes
+one size at a time: such laws are fitted size by size, and the spread between the slices is part of
+what the fit does not know.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mixlaw.fit.bootstrap import Plan
+from mixlaw.fit.fitting import SAME_LEVEL, Fitted, draw_refits, fit_rows
+from mixlaw.fit.result import Member
+from mixlaw.fit.rows import Rows
+from mixlaw.laws import Array, Law
+
+#: Sizes needed to fit a law of N.
+SIZES = 3
+
+
+@dataclass(frozen=True)
+class LawFit:
+    """A law fitted to an eval set: one fit, or one per size.
+
+    Attributes:
+        law: the law.
+        parts: its fits, smallest size first.
+    """
+
+    law: Law
+    parts: tuple[Fitted, ...]
+
+    @property
+    def residual(self) -> Array:
+        """Log residuals of all rows."""
+        return np.concatenate([part.residual for part in self.parts])
+
+    def members(self, plan: Plan, weight: float = 1.0) -> tuple[Member, ...]:
+        """Members of a fit result, with their draws."""
+        return tuple(
+            Member(
+                self.law.name,
+                part.problem.model.names,
+                part.problem.model.full(part.theta)[0],
+                draw_refits(part, plan),
+                part.size,
+                _only_budget(part),
+                weight,
+            )
+            for part in self.parts
+        )
+
+    def predict(self, x: Mapping[str, Array]) -> Array:
+        """Loss at sizes that the fit covers, nan elsewhere; shape (n,)."""
+        loss = np.full(len(x["N"]), np.nan)
+        for part in self.parts:
+            if part.size is None:
+                return part.predict(x)
+            here = np.abs(np.log(x["N"] / part.size)) <= SAME_LEVEL
+            loss[here] = part.predict({name: values[..., here] for name, values in x.items()})
+        return loss
+
+
+def fit_law(
+    law: Law,
+    rows: Rows,
+    corpora: Sequence[str] = (),
+    fit: Callable[..., Fitted] = fit_rows,
+) -> LawFit:
+    """Fit a law to the rows of an eval set, in slices where it must be."""
+    sizes = levels(rows.x["N"])
+    covers_sizes = "N" in law.inputs or "L0" in law.inputs
+    if not law.inputs or (covers_sizes and len(sizes) >= SIZES):
+        return LawFit(law, (fit(law, rows, corpora),))
+    parts = []
+    for size in sizes:
+        here = np.abs(np.log(rows.x["N"] / size)) <= SAME_LEVEL
+        parts.append(fit(law, rows.where(here), corpora, size=float(size)))
+    return LawFit(law, tuple(parts))
+
+
+def levels(values: Array) -> list[float]:
+    """Sorted distinct values; values within a thousandth of each other are one."""
+    distinct = np.unique(values)
+    if not len(distinct):
+        return []
+    new = np.concatenate([[True], np.diff(distinct) > SAME_LEVEL * np.abs(distinct[1:])])
+    return [float(value) for value in distinct[new]]
+
+
+def _only_budget(part: Fitted) -> float | None:
+    return float(part.rows.x["D"][0]) if "D" in part.lacking else None
