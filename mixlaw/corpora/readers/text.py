@@ -1,0 +1,61 @@
+"""Plain text, UTF-8.
+
+A file is one document; where a corpus has few files, and for very long files, it is cut at blank
+lines into documents of about ``PIECE`` characters, for there must be enough documents to hold
+some out.
+"""
+
+import io
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from mixlaw.corpora.documents import Document
+from mixlaw.corpora.readers import Options
+from mixlaw.errors import DataError
+
+PIECE = 8_192
+LONGEST = 1_048_576
+
+
+def read(file: BinaryIO, origin: str, options: Options) -> Iterator[Document]:
+    """Documents of one text file.
+
+    Raises:
+        DataError: the file is binary or not valid UTF-8.
+    """
+    piece = PIECE if options.cut else LONGEST
+    for number, text in enumerate(_pieces(_lines(file, origin), piece)):
+        yield Document(text, f"{origin}, part {number + 1}")
+
+
+def _pieces(lines: Iterator[str], piece: int) -> Iterator[str]:
+    """Runs of lines that end at the first blank line after ``piece`` characters."""
+    held: list[str] = []
+    size = 0
+    for line in lines:
+        held.append(line)
+        size += len(line)
+        if size >= piece and (line.isspace() or size >= 4 * piece):
+            yield "".join(held)
+            held, size = [], 0
+    if held:
+        yield "".join(held)
+
+
+def _lines(file: BinaryIO, origin: str) -> Iterator[str]:
+    """Lines, or the first ``LONGEST`` characters of longer ones."""
+    stream = io.TextIOWrapper(file, encoding="utf-8-sig", errors="strict")
+    n_read = 0
+    try:
+        while line := stream.readline(PIECE):
+            if "\0" in line:
+                raise DataError(f"'{origin}' is a binary file, not text.")
+            n_read += 1
+            yield line
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"'{origin}' is not valid UTF-8 (byte {error.object[error.start]:#04x} after line "
+            f"{n_read}); convert it, for example with iconv."
+        ) from error
+    finally:
+        stream.detach()

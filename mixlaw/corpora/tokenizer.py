@@ -1,0 +1,140 @@
+"""Tokenizers: a byte-level BPE trained on the corpora, or any Hugging Face tokenizer from disk.
+
+Both are one ``tokenizers.Tokenizer``, kept as its own JSON.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixlaw.errors import DataError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+END_OF_TEXT = "<|endoftext|>"
+#: Names that published tokenizers give the token that ends a document.
+_USUAL_ENDS = (END_OF_TEXT, "<|end_of_text|>", "</s>", "<eos>", "[EOS]", "[SEP]")
+
+
+class TextEncoder:
+    """Text to tokens, every document followed by the end-of-text token.
+
+    Attributes:
+        tokenizer: the Hugging Face tokenizer.
+        end_of_text: id of the token that ends a document.
+        vocab_size: one more than the largest id.
+    """
+
+    def __init__(self, tokenizer: "Tokenizer", end_of_text: str) -> None:
+        end = tokenizer.token_to_id(end_of_text)
+        if end is None:
+            raise DataError(f"The tokenizer has no token '{end_of_text}' to end a document with.")
+        self.tokenizer = tokenizer
+        self.end_of_text: int = end
+        self.vocab_size = 1 + max(tokenizer.get_vocab(with_added_tokens=True).values())
+
+    @cached_property
+    def hash(self) -> str:
+        """Identity of the tokenizer: a hash of everything that decides the ids."""
+        content = f"{self.end_of_text} {self.tokenizer.to_str()}"
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+    @property
+    def dtype(self) -> type[np.unsignedinteger[Any]]:
+        """Smallest integer that holds every id."""
+        return np.uint16 if self.vocab_size <= 1 << 16 else np.uint32
+
+    def encode(self, texts: Sequence[str]) -> list[NDArray[np.unsignedinteger[Any]]]:
+        """Ids of each text, end-of-text included."""
+        encodings = self.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [self._ended(encoding.ids) for encoding in encodings]
+
+    def encode_with_bytes(
+        self, text: str
+    ) -> tuple[NDArray[np.unsignedinteger[Any]], NDArray[np.int64]]:
+        """Ids of a text, and how many of its UTF-8 bytes each stands for (end-of-text: none)."""
+        encoding = self.tokenizer.encode(text, add_special_tokens=False)
+        widths = [len(character.encode()) for character in text]
+        bytes_before = np.concatenate([[0], np.cumsum(widths, dtype=np.int64)])
+        ends = np.maximum.accumulate([end for _, end in encoding.offsets] or [0])
+        n_bytes = np.diff(bytes_before[ends], prepend=0)[: len(encoding.ids)]
+        return self._ended(encoding.ids), np.append(n_bytes, 0)
+
+    def _ended(self, ids: Sequence[int]) -> NDArray[np.unsignedinteger[Any]]:
+        return np.array([*ids, self.end_of_text], dtype=self.dtype)
+
+
+def train_encoder(texts: Iterable[str], vocab_size: int) -> TextEncoder:
+    """A byte-level BPE trained on these texts; the same texts give the same tokenizer."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=[END_OF_TEXT],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return TextEncoder(tokenizer, END_OF_TEXT)
+
+
+def load_encoder(path: Path, end_of_text: str | None = None) -> TextEncoder:
+    """A Hugging Face tokenizer from its folder or its tokenizer.json.
+
+    Args:
+        path: the folder or file.
+        end_of_text: the token that ends a document; None to find it.
+
+    Raises:
+        DataError: there is no tokenizer, it cannot be read, or it has no such token.
+    """
+    if not path.exists():
+        raise DataError(f"There is no tokenizer at '{path}'; give a folder or a tokenizer.json.")
+    file = path / "tokenizer.json" if path.is_dir() else path
+    tokenizer = _from_json(file) if file.is_file() else _converted(path)
+    return TextEncoder(tokenizer, end_of_text or _find_end(tokenizer, file.parent))
+
+
+def _from_json(file: Path) -> "Tokenizer":
+    from tokenizers import Tokenizer
+
+    try:
+        return Tokenizer.from_file(str(file))
+    except Exception as error:  # the library raises plain Exception for any fault of the file
+        raise DataError(f"'{file}' is not a tokenizer.json ({error}).") from error
+
+
+def _converted(folder: Path) -> "Tokenizer":
+    """A folder without tokenizer.json (vocab and merges, SentencePiece): transformers converts."""
+    from transformers import AutoTokenizer
+
+    try:
+        loaded = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, use_fast=True)
+        return loaded.backend_tokenizer
+    except (OSError, ValueError, AttributeError, ImportError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"'{folder}' holds no tokenizer that can be loaded ({reason}).") from error
+
+
+def _find_end(tokenizer: "Tokenizer", folder: Path) -> str:
+    config = folder / "tokenizer_config.json"
+    declared = json.loads(config.read_text()).get("eos_token") if config.is_file() else None
+    if isinstance(declared, dict):
+        declared = declared.get("content")
+    for name in (declared, *_USUAL_ENDS):
+        if name is not None and tokenizer.token_to_id(name) is not None:
+            return str(name)
+    raise DataError(
+        f"The tokenizer in '{folder}' names no end-of-text token; say which one it is with "
+        "'end_of_text'."
+    )
