@@ -1,0 +1,229 @@
+"""``mixlaw recommend``: the ratio for a run that has not happened."""
+
+import json as json_format
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mixlaw.cli import output, places
+from mixlaw.cli.options import DomainCorpora, DomainSet, GeneralSet, Json, Own
+from mixlaw.errors import ConfigError, FitError, unknown_name
+from mixlaw.mixture import parse_ratio
+from mixlaw.quantities import parse_quantity
+
+if TYPE_CHECKING:
+    from mixlaw.emitters import Emitted
+    from mixlaw.fit.result import FitResult
+    from mixlaw.recommend.answer import Recommendation
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="recommend")(recommend)
+
+
+def _text(flag: str, metavar: str, help_text: str) -> Any:
+    return typer.Option(flag, metavar=metavar, help=help_text)
+
+
+def recommend(
+    model_size: Annotated[
+        str | None,
+        _text("--model-size", "8B", "Non-embedding parameters of the target; 8B:total counts all."),
+    ] = None,
+    tokens: Annotated[
+        str | None, _text("--tokens", "20B", "CPT tokens of the target; default a table.")
+    ] = None,
+    rule: Annotated[
+        str,
+        _text("--rule", "NAME", "tolerance, turning-point, limited-domain, allocation or balance."),
+    ] = "tolerance",
+    max_general_rise: Annotated[
+        str | None,
+        _text("--max-general-rise", "0.02|3%", "Allowed rise of the general loss, nats or %."),
+    ] = None,
+    risk: Annotated[
+        float, typer.Option("--risk", help="Allowed probability of breaking that bound.")
+    ] = 0.1,
+    reference: Annotated[
+        str, _text("--reference", "base|control", "What the rise is measured against.")
+    ] = "base",
+    base_general_loss: Annotated[
+        float | None,
+        typer.Option("--base-general-loss", help="Measured general loss of the target's base."),
+    ] = None,
+    base_domain_loss: Annotated[
+        float | None,
+        typer.Option("--base-domain-loss", help="Measured domain loss of the target's base."),
+    ] = None,
+    domain_tokens: Annotated[
+        str | None, _text("--domain-tokens", "5B", "Distinct domain tokens there are.")
+    ] = None,
+    max_epochs: Annotated[
+        float, typer.Option("--max-epochs", help="How often a token may be repeated.")
+    ] = 1.0,
+    flops: Annotated[
+        str | None, _text("--flops", "5e19", "Compute to spend (rule allocation).")
+    ] = None,
+    ratio: Annotated[
+        str | None, _text("--ratio", "30%|3:7", "Ask about this domain share.")
+    ] = None,
+    lambda_: Annotated[
+        float, typer.Option("--lambda", help="Weight of the general loss (rule turning-point).")
+    ] = float("inf"),
+    weights: Annotated[
+        str, _text("--weights", "A=1,B=2", "Weights of the losses (rule balance).")
+    ] = "",
+    natural: Annotated[
+        str, _text("--natural", "A=.7,B=.3", "Natural shares of the corpora within their part.")
+    ] = "",
+    shift: Annotated[
+        str | None,
+        _text("--shift", "KIND", "Compare with runs of: same-language, new-language, anneal."),
+    ] = None,
+    reach_domain_loss: Annotated[
+        float | None,
+        typer.Option("--reach-domain-loss", help="Ask how many tokens reach this domain loss."),
+    ] = None,
+    observed: Annotated[
+        Path | None, _text("--observed", "RUNS", "First rows of the target run: recalibrate.")
+    ] = None,
+    fit: Annotated[
+        str | None, _text("--fit", "DIR", "Folder or name of a fit; default the last one.")
+    ] = None,
+    emit: Annotated[
+        str | None, _text("--emit", "NAME", "Print the mixture for this trainer.")
+    ] = None,
+    tokens_per_doc: Annotated[
+        str, _text("--tokens-per-doc", "A=..,B=..", "Mean tokens per document, for --emit.")
+    ] = "",
+    domain_set: DomainSet = "",
+    general_set: GeneralSet = "",
+    domain_corpora: DomainCorpora = "",
+    own: Own = [],  # noqa: B006  (typer copies it)
+    json: Json = False,
+) -> None:
+    """Recommend the domain share for a target run, with its interval and its risk."""
+    from mixlaw.fit.result import FitResult
+    from mixlaw.recommend.api import recommend_ratio
+
+    folder = places.find_fit(fit)
+    size, counts_all = _model_size(model_size)
+    answer = recommend_ratio(
+        _with_roles(FitResult.load(folder), domain_set, general_set, domain_corpora, own),
+        n_params=size,
+        n_params_is_total=counts_all,
+        tokens=_count(tokens, "token budget"),
+        max_general_rise=max_general_rise,
+        base_general_loss=base_general_loss,
+        base_domain_loss=base_domain_loss,
+        natural=_numbers(natural, "--natural") or None,
+        observed=observed,
+        rule=rule,
+        risk=risk,
+        reference=reference,
+        domain_tokens=_count(domain_tokens, "number of domain tokens"),
+        max_epochs=max_epochs,
+        flops=_count(flops, "compute"),
+        ratio=None if ratio is None else parse_ratio(ratio),
+        lambda_=lambda_,
+        weights=_numbers(weights, "--weights") or None,
+        shift=shift,
+        reach_domain_loss=reach_domain_loss,
+    )
+    emitted = _emitted(answer, emit, _numbers(tokens_per_doc, "--tokens-per-doc"))
+    _save(answer, folder)
+    _show(answer, emitted, json, quiet=emit is not None)
+    if answer.exit_code or (emit is not None and emitted is None):
+        raise typer.Exit(3)
+
+
+def _count(text: str | None, what: str) -> float | None:
+    return None if text is None else parse_quantity(text, what)
+
+
+def _model_size(text: str | None) -> tuple[float | None, bool]:
+    """The size, and whether it counts the embeddings too (``8B:total``)."""
+    if text is None:
+        return None, False
+    number, separator, convention = text.partition(":")
+    if separator and convention.strip().lower() != "total":
+        raise ConfigError(f"The model size '{text}' is neither 8B (non-embedding) nor 8B:total.")
+    return parse_quantity(number, "model size"), bool(separator)
+
+
+def _numbers(text: str, flag: str) -> dict[str, float]:
+    """``A=1,B=2`` as a mapping."""
+    found = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, value = part.partition("=")
+        try:
+            found[name.strip()] = float(value)
+        except ValueError:
+            raise ConfigError(f"'{part}' in {flag} must have the form NAME=NUMBER.") from None
+    return found
+
+
+def _with_roles(
+    fit: "FitResult", domain_set: str, general_set: str, domain_corpora: str, own: list[str]
+) -> "FitResult":
+    """The fit with other eval sets as domain and general, where the options name some."""
+    from mixlaw.roles import Roles
+
+    roles = Roles.parse(domain_set, general_set or "general", domain_corpora, own)
+    changes: dict[str, Any] = {}
+    if domain_set:
+        changes["domain_set"] = _known("fitted eval set", domain_set, fit.eval_sets)
+    if general_set:
+        changes["general_set"] = _known("fitted eval set", roles.general_set, fit.eval_sets)
+    if domain_corpora:
+        changes["domain_corpora"] = tuple(
+            _known("corpus", corpus, fit.corpora) for corpus in roles.domain_corpora
+        )
+    if own:
+        changes["own"] = {**fit.own, **roles.own}
+    return replace(fit, **changes)
+
+
+def _known(what: str, name: str, known: tuple[str, ...]) -> str:
+    if name not in known:
+        raise FitError(unknown_name(what, name, known))
+    return name
+
+
+def _emitted(
+    answer: "Recommendation", name: str | None, tokens_per_doc: dict[str, float]
+) -> "Emitted | None":
+    if name is None:
+        return None
+    from mixlaw import emitters, plugins
+
+    plugins.load("emitters", name)
+    if answer.recommended is None:
+        return None  # the screen says why; main leaves with exit code 3
+    options = emitters.EmitOptions(tokens_per_doc=tokens_per_doc)
+    return emitters.emit(name, answer.document(), options)
+
+
+def _save(answer: "Recommendation", folder: Path) -> None:
+    from mixlaw.files import write_atomic
+
+    text = json_format.dumps(answer.document(), indent=2, allow_nan=False, ensure_ascii=False)
+    write_atomic(folder / "recommendation.json", text + "\n")
+
+
+def _show(answer: "Recommendation", emitted: "Emitted | None", as_json: bool, quiet: bool) -> None:
+    """The document, or the trainer's text, on stdout; the screen where stdout leaves room."""
+    from mixlaw.recommend.text import screen
+
+    if as_json:
+        extra = {} if emitted is None else {"emit": asdict(emitted)}
+        output.write_json({**answer.document(), **extra})
+    elif quiet:
+        output.say(screen(answer))
+    else:
+        output.write(screen(answer))
+    if emitted is not None and not as_json:
+        output.write(emitted.text.rstrip("\n"))

@@ -1,0 +1,213 @@
+"""``recommend_ratio``: a fit and a target in, a Recommendation out."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mixlaw.errors import ConfigError
+from mixlaw.fit.result import Status
+from mixlaw.quantities import format_quantity
+from mixlaw.recommend import extrapolation, practice
+from mixlaw.recommend.answer import Recommendation
+from mixlaw.recommend.observed import calibrated
+from mixlaw.recommend.options import (
+    DEFAULT_TOKENS,
+    TABLE_TOKENS,
+    Options,
+    base_loss,
+)
+from mixlaw.recommend.question import MixturePath, Question
+from mixlaw.recommend.regret import regret_document, regrets
+from mixlaw.recommend.tolerance import Tolerance
+from mixlaw.recommend.verdict import Verdict, interval_document
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from mixlaw.fit.result import FitResult
+
+
+def recommend_ratio(
+    fit: "FitResult",
+    *,
+    n_params: float | None = None,
+    tokens: float | None = None,
+    max_general_rise: float | str | None = None,
+    base_general_loss: float | None = None,
+    base_domain_loss: float | None = None,
+    natural: Mapping[str, float] | None = None,
+    n_params_is_total: bool = False,
+    observed: "Path | str | pd.DataFrame | None" = None,
+    **options: Any,
+) -> Recommendation:
+    """The mixture ratio for a run that has not happened, with its interval and risk.
+
+    Args:
+        fit: what ``fit_laws`` returned or ``FitResult.load`` read.
+        n_params: non-embedding parameters of the target; default the experiment's.
+        tokens: CPT tokens of the target; default the experiment's, else 20B, and then the answer's
+            ``table`` holds the same for 1B, 5B, 20B and 100B.
+        max_general_rise: allowed rise of the general loss: nats (0.02, the default) or ``"3%"`` of
+            the base's general loss.
+        base_general_loss: measured general loss of the target's base model, nats per token.
+        base_domain_loss: measured domain loss of the target's base model, nats per token.
+        natural: shares that split the domain and the general part among several corpora each.
+        n_params_is_total: ``n_params`` counts the embeddings too, which the laws do not.
+        observed: a runs table with the first rows of the target run: they recalibrate the draws.
+        options: the other fields of ``mixlaw.recommend.options.Options``: ``rule``, ``risk``,
+            ``reference``, ``domain_tokens``, ``max_epochs``, ``flops``, ``ratio``, ``lambda_``,
+            ``weights``, ``shift``, ``reach_domain_loss``.
+
+    Raises:
+        ConfigError: a value is out of its range.
+        FitError: this fit cannot answer the question.
+    """
+    assumptions = []
+    if max_general_rise is None:
+        assumptions.append("allowed rise of the general loss 0.02 nats (--max-general-rise)")
+    else:
+        options["max_general_rise"] = Tolerance.parse(max_general_rise)
+    asked = Options(**options)
+    question = Question(
+        fit,
+        _target_size(fit, n_params, asked),
+        tokens or fit.target.get("tokens", DEFAULT_TOKENS),
+        MixturePath.of(fit, natural),
+        asked.reference,
+        base_loss("--base-general-loss", base_general_loss),
+        base_loss("--base-domain-loss", base_domain_loss),
+    )
+    if observed is not None:
+        question = calibrated(question, observed)
+    if tokens is None:
+        assumptions.append(f"token budget {format_quantity(question.tokens)} (--tokens)")
+    if n_params_is_total:
+        assumptions.append(
+            f"the target's {format_quantity(question.n_params)} parameters include embeddings, but "
+            "are used as if they did not: the laws count without them (--model-size)"
+        )
+    headline = replace(_answer(question, asked), assumptions=tuple(assumptions))
+    if tokens is not None or headline.rule == "allocation":
+        return headline
+    budgets = tuple(_answer(question.at(tokens=budget), asked) for budget in TABLE_TOKENS)
+    return replace(headline, table=budgets)
+
+
+def _target_size(fit: "FitResult", n_params: float | None, asked: Options) -> float:
+    size = n_params or fit.target.get("n_params")
+    if size is not None:
+        return float(size)
+    if asked.rule == "allocation":
+        return float(fit.ranges["n_params"][1])
+    raise ConfigError("The target's size is missing; give --model-size, such as 8B.")
+
+
+def _answer(question: Question, asked: Options) -> Recommendation:
+    verdict = _rule(asked.rule)(question, asked)
+    question = question.at(
+        n_params=verdict.n_params or question.n_params, tokens=verdict.tokens or question.tokens
+    )
+    return Recommendation(
+        n_params=question.n_params,
+        tokens=question.tokens,
+        rule=asked.rule,
+        reference=asked.reference,
+        law=question.fit.law,
+        feasible=verdict.feasible,
+        recommended=verdict.recommended,
+        estimate=verdict.estimate,
+        interval=verdict.interval(),
+        at=verdict.at,
+        shares=_shares(question, verdict),
+        losses=_losses(question, verdict.at),
+        general_rise=_rise(question, verdict.at, asked),
+        regret=_regret(question, verdict, asked),
+        extrapolation=extrapolation.distances(question, verdict.at),
+        practice=_practice(asked),
+        held_out={"law": question.fit.held_out, "baseline": question.fit.baseline},
+        warnings=_warnings(question, verdict),
+        details=verdict.details,
+    )
+
+
+def _rule(name: str) -> Callable[[Question, Options], Verdict]:
+    """The ``decide`` of a rule's module, imported when it is asked for."""
+    module = import_module(f"mixlaw.recommend.{name.replace('-', '_')}")
+    decide: Callable[[Question, Options], Verdict] = module.decide
+    return decide
+
+
+def _shares(question: Question, verdict: Verdict) -> dict[str, dict[str, float | None]]:
+    ends = question.path.shares(np.array(verdict.interval()))
+    at = question.path.shares(verdict.at)
+    return {
+        corpus: {
+            "recommended": None if verdict.recommended is None else float(at[corpus]),
+            "low": float(min(ends[corpus])),
+            "high": float(max(ends[corpus])),
+        }
+        for corpus in question.fit.corpora
+    }
+
+
+def _losses(question: Question, at: float) -> dict[str, dict[str, float]]:
+    ratio = np.array([at])
+    losses = {}
+    if question.has_domain:
+        losses["domain"] = interval_document(question.domain(ratio))
+    if question.has_general:
+        losses["general"] = interval_document(question.general(ratio))
+    return losses
+
+
+def _rise(question: Question, at: float, asked: Options) -> dict[str, Any] | None:
+    if not question.has_general or not (question.knows_base or asked.reference == "control"):
+        return None
+    bound = asked.max_general_rise
+    known = question.knows_base or not bound.relative
+    return {
+        **interval_document(question.rise(np.array([at]))),
+        "tolerance": float(bound.nats(question).estimate[0]) if known else None,
+        "risk": asked.risk,
+    }
+
+
+def _regret(question: Question, verdict: Verdict, asked: Options) -> dict[str, Any] | None:
+    if verdict.recommended is None or not question.has_domain:
+        return None
+    if verdict.regret is not None:
+        return regret_document(verdict.regret)
+    chosen = regrets(question, verdict.recommended, verdict.draws, asked.risk)
+    found: dict[str, Any] = regret_document(chosen)
+    if verdict.estimate is not None:
+        plug_in = regrets(question, verdict.estimate, verdict.draws, asked.risk)
+        found["plug_in"] = regret_document(plug_in)
+    return found
+
+
+def _practice(asked: Options) -> dict[str, Any]:
+    defaults = {name: 1 - replay for name, replay in practice.REPLAY_DEFAULTS.items()}
+    return {"replay_defaults": defaults, "published": practice.domain_band(asked.shift)}
+
+
+def _warnings(question: Question, verdict: Verdict) -> tuple[Status, ...]:
+    assumed: tuple[Status, ...] = ()
+    if question.has_general and not question.fit.has_base_rows and question.reference == "base":
+        text = (
+            "The table has no base rows (tokens = 0): the rise is the law minus "
+            f"--base-general-loss {question.base_general_loss}, which assumes that this loss was "
+            "measured on the same held-out set and tokenizer as the table's."
+        )
+        assumed = (Status("assumed-base-loss", text),)
+    found = (
+        *assumed,
+        *verdict.warnings,
+        *extrapolation.notices(question, verdict.at),
+        *question.fit.statuses,
+    )
+    return tuple({(w.code, w.message): w for w in found}.values())

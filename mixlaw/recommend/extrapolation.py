@@ -1,0 +1,112 @@
+"""How far a target lies from the data, and the warnings that follow.
+
+Distances of counts are factors: 13.3 is 13.3 times the largest value measured, 0.5 half of the
+smallest, 1 inside the range. That of the shares is how far the farthest of them lies outside.
+"""
+
+from collections.abc import Mapping
+
+from mixlaw.fit.result import Status
+from mixlaw.quantities import format_quantity
+from mixlaw.recommend.question import Question
+from mixlaw.recommend.verdict import percent
+
+#: Beyond this factor a target is said to be far outside in the first lines a person reads.
+FAR = 10.0
+
+_NAMES = {
+    "n_params": ("{} parameters", "model"),
+    "tokens": ("{} tokens", "budget"),
+    "tokens_per_param": ("{} tokens per parameter", "value"),
+}
+
+
+def distances(question: Question, ratio: float) -> dict[str, float]:
+    """Distance of a target and ratio from the fitted data, by quantity."""
+    ranges = question.fit.ranges
+    found = {
+        name: _factor(value, *ranges[name])
+        for name, value in _counts(question).items()
+        if name in ranges
+    }
+    outside = _outside(question, ratio)
+    return found | {"share": max(outside.values(), default=0.0)}
+
+
+def notices(question: Question, ratio: float) -> tuple[Status, ...]:
+    """One warning per quantity outside the fitted range, and one where the size is carried over."""
+    ranges, counts = question.fit.ranges, _counts(question)
+    found = [
+        Status(f"extrapolation.{name}", _sentence(name, counts[name], *ranges[name]))
+        for name in counts
+        if name in ranges and not 1 / 1.05 <= _factor(counts[name], *ranges[name]) <= 1.05
+    ]
+    for corpus, outside in _outside(question, ratio).items():
+        if outside > 0.005:
+            low, high = ranges[f"share.{corpus}"]
+            share = float(question.path.shares(ratio)[corpus])
+            found.append(
+                Status(
+                    "extrapolation.share",
+                    f"A share of {percent(share)} for {corpus} lies outside the swept "
+                    f"{percent(low)} to {percent(high)}.",
+                )
+            )
+    return (*_carried(question), *found)
+
+
+def is_far(extrapolation: Mapping[str, float]) -> bool:
+    """True if model size or budget lies beyond ten times what was measured, either way."""
+    factors = [extrapolation.get(name, 1.0) for name in ("n_params", "tokens")]
+    return any(not 1 / FAR <= factor <= FAR for factor in factors)
+
+
+def _counts(question: Question) -> dict[str, float]:
+    return {
+        "n_params": question.n_params,
+        "tokens": question.tokens,
+        "tokens_per_param": question.tokens / question.n_params,
+    }
+
+
+def _factor(value: float, low: float, high: float) -> float:
+    if value > high:
+        return float(value / high)
+    return float(value / low) if value < low else 1.0
+
+
+def _outside(question: Question, ratio: float) -> dict[str, float]:
+    return {
+        corpus: max(0.0, float(share) - high, low - float(share))
+        for corpus, share in question.path.shares(ratio).items()
+        for low, high in [question.fit.ranges.get(f"share.{corpus}", (0.0, 1.0))]
+    }
+
+
+def _sentence(name: str, value: float, low: float, high: float) -> str:
+    what, noun = _NAMES[name]
+    text = what.format(format_quantity(value))
+    if value > high:
+        times, edge = value / high, f"the largest {noun} measured ({format_quantity(high)})"
+    else:
+        times, edge = low / value, f"the smallest {noun} measured ({format_quantity(low)})"
+    relation = "times" if value > high else "times below"
+    return f"The target's {text} are {format_quantity(times)} {relation} {edge}."
+
+
+def _carried(question: Question) -> tuple[Status, ...]:
+    sizes = question.carried_sizes
+    if not sizes:
+        return ()
+    known = ", ".join(format_quantity(size) for size in sizes)
+    if len(sizes) == 1:
+        text = (
+            f"One model size ({known}) was fitted, so nothing is known about the effect of size: "
+            "the ratio is carried over unchanged, and its interval says nothing about that step."
+        )
+    else:
+        text = (
+            f"The laws are fitted size by size ({known}) and know no law in the size: they are "
+            "carried over unchanged, and the difference between the sizes is part of the interval."
+        )
+    return (Status("no-size-information", text),)

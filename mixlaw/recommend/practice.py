@@ -1,0 +1,61 @@
+"""What others do: replay defaults and the general shares of published continual pre-training runs.
+
+Shown beside every recommendation, because a number is judged by its neighbours. Shares are parts of
+the CPT tokens; *general* is anything meant to retain the base. Each row names its source.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+#: Replay that Ibrahim et al. (arXiv 2403.08763) found enough for a weak and a strong shift.
+REPLAY_DEFAULTS = {"weak shift": 0.05, "strong shift": 0.25}
+
+Shift = Literal["same-language", "new-language", "anneal"]
+
+
+@dataclass(frozen=True)
+class PublishedRun:
+    """General share of one published run, by what the shift was."""
+
+    name: str
+    general: float
+    shift: Shift
+
+
+#: Stated mixes, one value per run, from the papers and model cards named.
+PUBLISHED = (
+    PublishedRun("ProX math", 0.0, "same-language"),
+    PublishedRun("Chinese-LLaMA", 0.0, "new-language"),
+    PublishedRun("Meditron", 0.009, "same-language"),
+    PublishedRun("SaulLM-7B", 0.02, "same-language"),
+    PublishedRun("Llemma", 0.02, "same-language"),
+    PublishedRun("Code Llama", 0.07, "same-language"),
+    PublishedRun("ChipNeMo", 0.092, "same-language"),
+    PublishedRun("EntiGraph", 0.10, "same-language"),
+    PublishedRun("Swallow", 0.10, "new-language"),
+    PublishedRun("stability gap (OpenLLaMA-3B)", 0.18, "same-language"),
+    PublishedRun("Meltemi", 0.193, "new-language"),
+    PublishedRun("Me-LLaMA", 0.20, "same-language"),
+    PublishedRun("Qwen2.5-Coder", 0.20, "same-language"),
+    PublishedRun("Elhady et al. 2025", 0.20, "new-language"),
+    PublishedRun("DeepSeek-Coder-V2", 0.30, "same-language"),
+    PublishedRun("DeepSeekMath", 0.30, "same-language"),
+    PublishedRun("Thomson-1.0", 0.33, "same-language"),
+    PublishedRun("Marco-LLM stage I", 0.49, "new-language"),
+    PublishedRun("e-Llama", 0.50, "same-language"),
+    PublishedRun("OLMo-2 mid-training", 0.50, "anneal"),
+    PublishedRun("Zamba anneal", 0.60, "anneal"),
+    PublishedRun("Llama-3 data scoring", 0.70, "anneal"),
+    PublishedRun("Baichuan4-Finance", 0.80, "same-language"),
+    PublishedRun("Llama-3-SynE", 0.80, "new-language"),
+    PublishedRun("SwallowCode", 0.84, "same-language"),
+)
+
+
+def domain_band(shift: Shift | None = None) -> dict[str, float | int]:
+    """Quartiles of the domain share of the published runs, all of them or of one kind of shift."""
+    domain = [1 - run.general for run in PUBLISHED if shift is None or run.shift == shift]
+    low, middle, high = np.quantile(domain, [0.25, 0.5, 0.75])
+    return {"low": float(low), "median": float(middle), "high": float(high), "runs": len(domain)}

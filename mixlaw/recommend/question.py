@@ -1,0 +1,227 @@
+"""A fit asked at one target: losses and rises along the ratio, draw by draw.
+
+A rule sees its fit only through a ``Question``. It hides what all rules share: how a domain ratio
+becomes the shares of all corpora, which loss the general loss is compared with, how measured base
+losses set the level, and that a fit without several sizes is carried over to the target.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mixlaw.errors import ConfigError, FitError
+from mixlaw.fit.predict import SAME_SIZE
+from mixlaw.fit.result import Prediction
+from mixlaw.recommend.observed import Calibration
+
+if TYPE_CHECKING:
+    from mixlaw.fit.result import FitResult
+
+Array = NDArray[np.float64]
+Reference = Literal["base", "control"]
+
+#: Points of the ratio axis. Linear interpolation between them places a crossing to 1e-4 even
+#: where the general loss bends most (D-CPT with eps = 0.03 at a general share of 0.07).
+N_RATIOS = 401
+
+
+@dataclass(frozen=True)
+class MixturePath:
+    """How one number, the domain ratio, becomes the shares of all corpora.
+
+    Attributes:
+        domain: share of each domain corpus within the domain part; sums to one.
+        general: share of each other corpus within the general part; sums to one.
+    """
+
+    domain: Mapping[str, float]
+    general: Mapping[str, float]
+
+    @classmethod
+    def of(cls, fit: "FitResult", natural: Mapping[str, float] | None = None) -> "MixturePath":
+        """The path of a fit: within each part, in the proportions of the natural mixture.
+
+        Args:
+            fit: names the corpora and the domain among them.
+            natural: shares by corpus; default the middle of the range that was swept.
+
+        Raises:
+            ConfigError: a natural share names no corpus of the fit, or is negative.
+        """
+        if natural is None:
+            middles = {c: sum(fit.ranges.get(f"share.{c}", (0.0, 1.0))) / 2 for c in fit.corpora}
+        else:
+            middles = _checked(natural, fit.corpora)
+        domain = {c: middles[c] for c in fit.corpora if c in fit.domain_corpora}
+        general = {c: middles[c] for c in fit.corpora if c not in fit.domain_corpora}
+        return cls(_normalised(domain), _normalised(general))
+
+    @property
+    def is_pair(self) -> bool:
+        """True if there are one domain and one general corpus."""
+        return len(self.domain) == 1 and len(self.general) == 1
+
+    def shares(self, ratios: ArrayLike) -> dict[str, Array]:
+        """Shares by corpus at these domain ratios, each of their shape."""
+        r = np.asarray(ratios, dtype=float)
+        return {c: r * part for c, part in self.domain.items()} | {
+            c: (1 - r) * part for c, part in self.general.items()
+        }
+
+
+@dataclass(frozen=True)
+class Question:
+    """A fit asked at one target.
+
+    Attributes:
+        fit: the fit.
+        n_params: non-embedding parameters of the target, a count.
+        tokens: CPT tokens of the target, a count.
+        path: from domain ratio to shares.
+        reference: what a rise of the general loss is measured against.
+        base_general_loss: measured general loss of the target's base, nats per token.
+        base_domain_loss: measured domain loss of the target's base, nats per token.
+        calibration: what rows of the target run itself say about the draws.
+    """
+
+    fit: "FitResult"
+    n_params: float
+    tokens: float
+    path: MixturePath
+    reference: Reference = "base"
+    base_general_loss: float | None = None
+    base_domain_loss: float | None = None
+    calibration: Calibration = field(default_factory=Calibration)
+
+    @property
+    def ratios(self) -> Array:
+        """The ratio axis, shape (n_ratios,)."""
+        return np.linspace(0.0, 1.0, N_RATIOS)
+
+    def at(self, **changes: Any) -> "Question":
+        """The same question at another size or budget."""
+        return replace(self, **changes)
+
+    def domain(self, ratios: ArrayLike, tokens: ArrayLike | None = None) -> Prediction:
+        """Domain loss at these ratios (and token counts), nats per token."""
+        law = self._law(self.fit.domain_set, ratios, tokens)
+        return self._level(law, self.fit.domain_set, self.base_domain_loss)
+
+    def general(self, ratios: ArrayLike, tokens: ArrayLike | None = None) -> Prediction:
+        """General loss at these ratios (and token counts), nats per token."""
+        law = self._law(self.general_set, ratios, tokens)
+        return self._level(law, self.general_set, self.base_general_loss)
+
+    def rise(self, ratios: ArrayLike, tokens: ArrayLike | None = None) -> Prediction:
+        """Rise of the general loss over the reference, nats per token.
+
+        The base law of the fit is subtracted where there is one, so a base loss given by the user
+        moves the level and not the rise; without base rows the given loss is subtracted itself.
+
+        Raises:
+            FitError: the reference is the base and nothing says what its loss is.
+        """
+        law = self._law(self.general_set, ratios, tokens)
+        if self.reference == "control":
+            return difference(law, self._law(self.general_set, np.zeros_like(ratios), tokens))
+        return difference(law, self._base_law(self.general_set, self.base_general_loss))
+
+    def base_general(self) -> Prediction:
+        """General loss of the base at the target, shape (1,): given, or the fit's base law.
+
+        Raises:
+            FitError: neither is there.
+        """
+        if self.base_general_loss is not None:
+            return _constant(self.base_general_loss)
+        return self._base_law(self.general_set, None)
+
+    @property
+    def general_set(self) -> str:
+        """Eval set of the general loss.
+
+        Raises:
+            FitError: the fit has none.
+        """
+        if not self.has_general:
+            raise FitError(
+                f"This fit has no general loss (its eval sets: {', '.join(self.fit.eval_sets)}); "
+                "fit one with --general-set, or use --rule limited-domain."
+            )
+        return self.fit.general_set
+
+    @property
+    def has_general(self) -> bool:
+        """True if the fit has a general loss."""
+        return self.fit.general_set in self.fit.eval_sets
+
+    @property
+    def has_domain(self) -> bool:
+        """True if the fit has a domain loss."""
+        return self.fit.domain_set in self.fit.eval_sets
+
+    @property
+    def carried_sizes(self) -> tuple[float, ...]:
+        """Sizes whose laws are carried over unchanged to a target of another size; else empty."""
+        sizes = {m.size for name in self.fit.eval_sets for m in self.fit.members(name) if m.size}
+        known = any(abs(self.n_params / size - 1) < SAME_SIZE for size in sizes)
+        return () if known else tuple(sorted(sizes))
+
+    @property
+    def knows_base(self) -> bool:
+        """True if the general loss of the base is fitted or given."""
+        return self.fit.has_base_rows or self.base_general_loss is not None
+
+    def _law(self, eval_set: str, ratios: ArrayLike, tokens: ArrayLike | None) -> Prediction:
+        prediction = self.fit.predict(
+            eval_set,
+            self.n_params,
+            self.tokens if tokens is None else tokens,
+            self.path.shares(ratios),
+            carry_size=True,
+        )
+        return self.calibration.apply(prediction, eval_set)
+
+    def _base_law(self, eval_set: str, given: float | None) -> Prediction:
+        if self.fit.has_base_rows:
+            base = self.fit.base(eval_set, self.n_params, carry_size=True)
+            return self.calibration.apply_base(base, eval_set)
+        if given is not None:
+            return _constant(given)
+        raise FitError(
+            f"The table has no base rows (tokens = 0), so the base's {eval_set} loss is unknown; "
+            "give --base-general-loss, or compare with --reference control."
+        )
+
+    def _level(self, law: Prediction, eval_set: str, given: float | None) -> Prediction:
+        if given is None or not self.fit.has_base_rows:
+            return law
+        change = difference(law, self._base_law(eval_set, given))
+        return Prediction(given + change.estimate, given + change.draws)
+
+
+def difference(a: Prediction, b: Prediction) -> Prediction:
+    """``a - b`` draw by draw; ``b`` may have one point or one draw."""
+    return Prediction(a.estimate - b.estimate, a.draws - b.draws)
+
+
+def _constant(value: float) -> Prediction:
+    return Prediction(np.array([value]), np.array([[value]]))
+
+
+def _checked(natural: Mapping[str, float], corpora: tuple[str, ...]) -> dict[str, float]:
+    unknown = set(natural) - set(corpora)
+    if unknown or any(not 0 <= share <= 1 for share in natural.values()):
+        raise ConfigError(
+            f"The natural mixture {dict(natural)} must give shares from 0 to 1 for "
+            f"corpora of the fit: {', '.join(corpora)}."
+        )
+    return {corpus: natural.get(corpus, 0.0) for corpus in corpora}
+
+
+def _normalised(parts: dict[str, float]) -> dict[str, float]:
+    total = sum(parts.values())
+    return {c: part / total if total > 0 else 1 / len(parts) for c, part in parts.items()}

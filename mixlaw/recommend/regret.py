@@ -1,0 +1,46 @@
+"""What a recommended ratio costs if the truth is another draw.
+
+Keeping to r when the critical ratio is r* gives up domain loss if r < r*, and breaks the bound for
+a gain of domain loss if r > r*. With a risk q of breaking the bound both are priced alike:
+
+    regret(r, r*) =            L_d(r) - L_d(r*)      if r <= r*
+                    (1-q)/q · (L_d(r*) - L_d(r))     if r >  r*
+
+whose expectation is least at the q-quantile of r* (a newsvendor problem). Neither is ever counted
+as a gain, should the domain loss of a draw not fall with the domain share. A draw without an
+allowed ratio has r* = 0. Rules that minimise a loss have no bound to break; their regret is the
+loss above its minimum.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixlaw.recommend.question import Question
+
+Array = NDArray[np.float64]
+
+
+def regrets(question: Question, ratio: float, critical: Array, risk: float) -> Array:
+    """Regret of a ratio in every draw, nats of domain loss, shape (n_draws,)."""
+    ratios = question.ratios
+    loss = question.domain(ratios).draws
+    critical = np.nan_to_num(critical, nan=0.0)
+    at_ratio = _interpolate(ratios, loss, np.full(len(critical), ratio))
+    lost = at_ratio - _interpolate(ratios, loss, critical)
+    return np.maximum(np.where(ratio <= critical, lost, -lost * (1 - risk) / risk), 0.0)
+
+
+def regret_document(regret: Array) -> dict[str, float]:
+    """Mean and 95th percentile over the draws."""
+    return {"mean": float(np.mean(regret)), "p95": float(np.quantile(regret, 0.95))}
+
+
+def _interpolate(ratios: Array, loss: Array, where: Array) -> Array:
+    """Loss of draw k at ratio ``where[k]``, linear between the points of the axis."""
+    right = np.clip(np.searchsorted(ratios, where), 1, len(ratios) - 1)
+    rows = np.arange(len(where))
+    weight = (where - ratios[right - 1]) / (ratios[right] - ratios[right - 1])
+    left_loss, right_loss = loss[rows, right - 1], loss[rows, right]
+    with np.errstate(invalid="ignore"):
+        between = left_loss + weight * (right_loss - left_loss)
+    return np.where(weight >= 1, right_loss, between)

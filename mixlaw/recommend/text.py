@@ -1,0 +1,200 @@
+"""The screen for a person: the verdict first, then the numbers, then what to doubt."""
+
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from mixlaw.fit.result import Status
+from mixlaw.quantities import format_quantity
+from mixlaw.recommend.answer import Recommendation
+from mixlaw.recommend.extrapolation import FAR
+from mixlaw.recommend.verdict import LEVEL, percent
+
+#: Columns of the screen.
+WIDTH = 96
+
+
+def screen(answer: Recommendation) -> str:
+    """One screen about a recommendation."""
+    parts = [
+        _alarm(answer),
+        _verdict(answer),
+        _numbers(answer),
+        _costs(answer),
+        _details(answer),
+        _budgets(answer),
+        _doubts(answer),
+    ]
+    return "\n\n".join("\n".join(part) for part in parts if part)
+
+
+def _alarm(answer: Recommendation) -> list[str]:
+    """A target far outside the data is said before anything else."""
+    far = [
+        f"{factor:,.0f} times the largest"
+        if factor > 1
+        else f"{1 / factor:,.0f} times below the smallest"
+        for name, factor in answer.extrapolation.items()
+        if name in ("n_params", "tokens") and not 1 / FAR <= factor <= FAR
+    ]
+    names = [
+        "model size" if name == "n_params" else "token budget"
+        for name, factor in answer.extrapolation.items()
+        if name in ("n_params", "tokens") and not 1 / FAR <= factor <= FAR
+    ]
+    if not far:
+        return []
+    distances = "; ".join(f"{name} {text} measured" for name, text in zip(names, far, strict=True))
+    return _wrap(f"FAR OUTSIDE THE DATA: {distances}. Read what follows as a guess.")
+
+
+def _verdict(answer: Recommendation) -> list[str]:
+    target = (
+        f"{format_quantity(answer.n_params)} parameters, {format_quantity(answer.tokens)} tokens"
+    )
+    reasons = [w.message for w in answer.warnings if w.code in _REASONS]
+    if answer.feasible is False:
+        head = f"No feasible ratio for {target}."
+    elif answer.feasible is None:
+        head = f"The data cannot tell the ratio for {target}."
+        if answer.recommended is not None:
+            reasons.append(
+                f"A cautious share that obeys the risk is {percent(answer.recommended)}."
+            )
+    else:
+        assert answer.recommended is not None
+        head = f"Recommended domain share: {percent(answer.recommended)} for {target}."
+        reasons = [*_promise(answer), *reasons]
+    return [head, *_wrap(" ".join(reasons), "  ")]
+
+
+def _promise(answer: Recommendation) -> list[str]:
+    mixture = [
+        f"{corpus} {percent(share['recommended'] or 0.0)}"
+        for corpus, share in answer.shares.items()
+    ]
+    found = [f"Mixture: {', '.join(mixture)}."]
+    rise = answer.general_rise
+    if answer.rule == "tolerance" and rise is not None:
+        found.append(
+            f"The general loss then rises by more than {rise['tolerance']:.3g} nats over the "
+            f"{answer.reference} with a probability of at most {rise['risk']:.0%}."
+        )
+    return found
+
+
+def _numbers(answer: Recommendation) -> list[str]:
+    low, high = answer.interval
+    name = "critical ratio" if answer.rule in ("tolerance", "turning-point") else "best ratio"
+    estimate = "none" if answer.estimate is None else percent(answer.estimate)
+    rows = [("", "estimate", f"{LEVEL:.0%} interval", "")]
+    rows.append((name, estimate, f"{percent(low)} to {percent(high)}", ""))
+    where = f"nats per token, at {percent(answer.at)}"
+    rows += [(f"{n} loss", *_interval(loss), where) for n, loss in answer.losses.items()]
+    rise = answer.general_rise
+    if rise is not None:
+        allowed = "" if rise["tolerance"] is None else f"allowed: {rise['tolerance']:.3g}"
+        rows.append(("general rise", *_interval(rise), allowed))
+    return _columns(rows)
+
+
+def _costs(answer: Recommendation) -> list[str]:
+    found = []
+    if answer.regret is not None:
+        text = (
+            f"If the truth is elsewhere: costs {answer.regret['mean']:.3g} nats of domain loss on "
+            f"average, {answer.regret['p95']:.3g} in one case of twenty"
+        )
+        if "plug_in" in answer.regret and answer.estimate is not None:
+            plug_in = answer.regret["plug_in"]["mean"]
+            text += f" (using {percent(answer.estimate)} instead: {plug_in:.3g})"
+        found += _wrap(text + ".")
+    found += [line for text in held_out_lines(answer.held_out) for line in _wrap(text)]
+    band = answer.practice["published"]
+    found += _wrap(
+        f"Others: replay of 5% (weak shift) or 25% (strong) is domain 95% or 75%; "
+        f"{band['runs']} published runs used {percent(band['low'])} to {percent(band['high'])} "
+        f"domain (quartiles; median {percent(band['median'])})."
+    )
+    return found
+
+
+def held_out_lines(held_out: Mapping[str, Any]) -> list[str]:
+    """Error on held-out sizes and budgets, the law beside the baseline, one line per eval set."""
+    law, baseline = held_out["law"], held_out["baseline"]
+    lines = []
+    for eval_set, splits in law.items():
+        parts = [
+            f"{split.replace('-', ' ')} {_error(splits[split])} "
+            f"(next-smaller-size {_error(baseline.get(eval_set, {}).get(split, {}))})"
+            for split in ("largest-size", "longest-budget")
+            if split in splits
+        ]
+        if parts:
+            lines.append(f"Held-out error of the {eval_set} loss: {'; '.join(parts)}.")
+    return lines
+
+
+def _error(score: Mapping[str, Any]) -> str:
+    error = score.get("error")
+    return "not known" if error is None else f"{100 * error:.2g}%"
+
+
+def _details(answer: Recommendation) -> list[str]:
+    found = [line for text in answer.details.get("lines", ()) for line in _wrap(text)]
+    for rule, other in answer.also.items():
+        found += _wrap(f"Rule {rule}: {other['text']}")
+    return found
+
+
+def _budgets(answer: Recommendation) -> list[str]:
+    if not answer.table:
+        return []
+    rows = [("tokens", "recommended", "critical ratio", f"{LEVEL:.0%} interval")]
+    for other in answer.table:
+        chosen = "none" if other.recommended is None else percent(other.recommended)
+        estimate = "none" if other.estimate is None else percent(other.estimate)
+        low, high = other.interval
+        tell = " (cannot tell)" if other.feasible is None else ""
+        rows.append(
+            (format_quantity(other.tokens), chosen, estimate, f"{percent(low)} to {percent(high)}")
+        )
+        rows[-1] = (*rows[-1][:3], rows[-1][3] + tell)
+    return _columns(rows)
+
+
+#: Warnings that are the verdict itself, so they stand beside it and not below.
+_REASONS = ("no-feasible-ratio", "not-identified", "bound-never-binds", "flat-optimum")
+
+
+def _doubts(answer: Recommendation) -> list[str]:
+    found = [line for text in answer.assumptions for line in _wrap(f"Assumed: {text}.")]
+    for warning in answer.warnings:
+        if warning.code not in _REASONS or warning.eval_set:
+            found += _wrap(f"{_label(warning)}: {warning.message}", hanging="  ")
+    return found
+
+
+def _label(warning: Status) -> str:
+    where = f" ({warning.eval_set})" if warning.eval_set else ""
+    return f"! {warning.code}{where}"
+
+
+def _interval(value: Mapping[str, Any]) -> tuple[str, str]:
+    return f"{value['estimate']:.4f}", f"{value['low']:.4f} to {value['high']:.4f}"
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def _wrap(text: str, indent: str = "", hanging: str | None = None) -> list[str]:
+    following = indent if hanging is None else hanging
+    lines: Iterable[str] = textwrap.wrap(
+        text, WIDTH, initial_indent=indent, subsequent_indent=following
+    )
+    return list(lines)

@@ -1,0 +1,138 @@
+"""Rule ``tolerance``: the largest domain share that keeps the general loss.
+
+    maximise r   subject to   P( L_g(N, D, r) - L_ref > t ) <= risk
+
+L_ref is the general loss of the base model, or of the equal-token general-only control; t is in
+nats, or a percentage of the base's general loss. As the domain loss falls with the domain share,
+this is D-CPT's usage 1 (Que et al., arXiv 2406.01375, section 4), min L_d under
+(L_g - L_g0)/L_g0 < T, with a stated probability in place of a point estimate. The *critical
+ratio* is the largest r with L_g - L_ref <= t: one number per draw, whose quantiles are the
+interval; ``recommended`` obeys the risk over the same draws.
+
+This is not CMR's rule, whose published ratios follow from the turning point (``turning_point``).
+"""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixlaw.errors import ConfigError
+from mixlaw.fit.result import Prediction, Status
+from mixlaw.recommend.critical import critical_ratios, probability_exceeded, ratio_at_risk
+from mixlaw.recommend.question import Question, difference
+from mixlaw.recommend.verdict import TELLS_NOTHING, Verdict, percent, ratio_interval
+
+if TYPE_CHECKING:
+    from mixlaw.recommend.options import Options
+
+Array = NDArray[np.float64]
+
+
+#: Probability of breaking the bound everywhere from which "no feasible ratio" is said.
+SURE = 0.9
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """Allowed rise of the general loss: nats per token, or a part of the base's general loss."""
+
+    value: float
+    relative: bool = False
+
+    @classmethod
+    def parse(cls, text: str | float) -> "Tolerance":
+        """From ``0.02`` (nats) or ``3%``.
+
+        Raises:
+            ConfigError: the text is neither, or is not between 0 and 20 nats or 1000%.
+        """
+        match = re.fullmatch(r"\s*(\d*\.?\d+(?:[eE][+-]?\d+)?)\s*(%|nats?)?\s*", str(text).strip())
+        relative = bool(match and match[2] == "%")
+        value = float(match[1]) / (100 if relative else 1) if match else -1.0
+        if not 0 <= value <= (10 if relative else 20):
+            raise ConfigError(
+                f"The allowed rise '{text}' is neither nats from 0 to 20 (0.02) nor a percentage "
+                "of the base's general loss (3%)."
+            )
+        return cls(value, relative)
+
+    def __str__(self) -> str:
+        return f"{100 * self.value:.3g}%" if self.relative else f"{self.value:.3g} nats"
+
+    def nats(self, question: Question) -> Prediction:
+        """The bound in nats, shape (1,); a percentage follows the base loss of every draw."""
+        if not self.relative:
+            return Prediction(np.array([self.value]), np.array([[self.value]]))
+        base = question.base_general()
+        return Prediction(self.value * base.estimate, self.value * base.draws)
+
+
+def decide(question: Question, asked: "Options") -> Verdict:
+    """Answer the rule at the question's target."""
+    tolerance, risk = asked.max_general_rise, asked.risk
+    ratios = question.ratios
+    excess = difference(question.rise(ratios), tolerance.nats(question))
+    draws = critical_ratios(ratios, excess.draws)
+    estimate = _number(critical_ratios(ratios, excess.estimate[None, :])[0])
+    recommended = _number(ratio_at_risk(ratios, excess.draws, risk))
+    broken = probability_exceeded(excess.draws)
+    safest = float(ratios[np.argmin(broken)])
+    if recommended is None:
+        feasible, notice = _without_ratio(question, tolerance, risk, broken.min(), safest)
+    else:
+        feasible, notice = _with_ratio(question, tolerance, recommended, draws)
+    at = safest if recommended is None else recommended
+    return Verdict(feasible, recommended, estimate, draws, at, notice)
+
+
+def _without_ratio(
+    question: Question, tolerance: Tolerance, risk: float, least: float, safest: float
+) -> tuple[bool | None, tuple[Status, ...]]:
+    """No share obeys the risk: surely none is feasible, or the draws disagree."""
+    if least < SURE:
+        text = (
+            f"The data cannot tell whether any share keeps the rise within {tolerance}: even at "
+            f"{percent(safest)} it is broken with probability {least:.0%}, more than the risk "
+            f"{risk:.0%}."
+        )
+        return None, (Status("not-identified", text),)
+    rise = question.rise(np.array([safest])).estimate[0]
+    text = (
+        f"No domain share keeps the general loss within {tolerance} of the {question.reference}: "
+        f"at the best share, {percent(safest)}, it rises by {rise:.3g} nats (probability of "
+        f"breaking the bound {least:.0%}). Allow a larger --max-general-rise, or "
+        f"{_other_reference(question)}."
+    )
+    return False, (Status("no-feasible-ratio", text),)
+
+
+def _other_reference(question: Question) -> str:
+    if question.reference == "base":
+        return "compare with an equally long general-only run: --reference control"
+    return "lengthen the run"
+
+
+def _with_ratio(
+    question: Question, tolerance: Tolerance, recommended: float, draws: Array
+) -> tuple[bool | None, tuple[Status, ...]]:
+    low, high = ratio_interval(draws)
+    if high - low >= TELLS_NOTHING:
+        text = (
+            f"The data cannot tell: every share from {percent(low)} to {percent(high)} may be the "
+            f"largest that keeps the rise within {tolerance}."
+        )
+        return None, (Status("not-identified", text),)
+    if recommended == 1:
+        text = (
+            f"The bound of {tolerance} never binds: pure domain data keep it too, so every share "
+            "is allowed."
+        )
+        return True, (Status("bound-never-binds", text),)
+    return True, ()
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

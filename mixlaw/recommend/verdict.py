@@ -1,0 +1,81 @@
+"""What a rule returns: a ratio or the reason why there is none, with its draws."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixlaw.fit.result import Prediction, Status
+
+Array = NDArray[np.float64]
+
+#: Level of every interval on a ratio, loss or rise.
+LEVEL = 0.9
+
+#: An interval of the ratio wider than this part of the axis tells nothing: `not-identified`.
+TELLS_NOTHING = 0.6
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer of one rule at one target.
+
+    Attributes:
+        feasible: True; False if the question has no answer; None if the data cannot tell.
+        recommended: domain ratio that obeys the risk; None if there is none.
+        estimate: the critical (or best) ratio of the point estimate; None if there is none.
+        draws: the critical (or best) ratio of every draw, NaN where it has none, shape (n_draws,).
+        at: ratio at which losses and rise are reported.
+        warnings: what the rule has to say.
+        details: further results of the rule, ready for JSON.
+        regret: its own regret by draw, shape (n_draws,); None for the regret of a bound.
+        n_params: model size that the rule chose, where it chooses one.
+        tokens: budget that the rule chose, where it chooses one.
+    """
+
+    feasible: bool | None
+    recommended: float | None
+    estimate: float | None
+    draws: Array
+    at: float
+    warnings: tuple[Status, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+    regret: Array | None = None
+    n_params: float | None = None
+    tokens: float | None = None
+
+    def interval(self) -> tuple[float, float]:
+        """Central interval of the ratio; a draw without an allowed ratio counts as 0.
+
+        It is stretched to hold the point estimate, should the draws all lie on one side of it.
+        """
+        low, high = ratio_interval(self.draws)
+        if self.estimate is None:
+            return low, high
+        return min(low, self.estimate), max(high, self.estimate)
+
+
+def ratio_interval(draws: Array) -> tuple[float, float]:
+    """Central interval of ratios by draw; NaN (no allowed ratio) counts as 0."""
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(np.nan_to_num(draws, nan=0.0), [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def interval_document(prediction: Prediction, i: int = 0) -> dict[str, float]:
+    """``{"estimate", "low", "high"}`` of one point of a prediction."""
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(prediction.draws[:, i], [tail, 1 - tail])
+    estimate = float(prediction.estimate[i])
+    return {
+        "estimate": estimate,
+        "low": min(float(low), estimate),
+        "high": max(float(high), estimate),
+    }
+
+
+def percent(ratio: float) -> str:
+    """A share as people read it: 0.283 is ``28%``, 0.9237 is ``92.4%``, and 1 is ``100%``."""
+    return f"{ratio:.0%}" if 0.1 <= ratio <= 0.9 or ratio in (0, 1) else f"{ratio:.1%}"
