@@ -16,6 +16,8 @@ from mixlaw.errors import DataError
 PIECE = 8_192
 LONGEST = 1_048_576
 
+_BINARY = "'{}' is a binary file, not text."
+
 
 def read(file: BinaryIO, origin: str, options: Options) -> Iterator[Document]:
     """Documents of one text file.
@@ -49,10 +51,12 @@ def _lines(file: BinaryIO, origin: str) -> Iterator[str]:
     try:
         while line := stream.readline(PIECE):
             if "\0" in line:
-                raise DataError(f"'{origin}' is a binary file, not text.")
+                raise DataError(_BINARY.format(origin))
             n_read += 1
             yield line
     except UnicodeDecodeError as error:
+        if b"\0" in error.object:
+            raise DataError(_BINARY.format(origin)) from None
         raise DataError(
             f"'{origin}' is not valid UTF-8 (byte {error.object[error.start]:#04x} after line "
             f"{n_read}); convert it, for example with iconv."
