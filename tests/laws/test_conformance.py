@@ -197,15 +197,19 @@ def test_expectations_are_not_guaranteed(law, rng):
         )
 
 
-def test_changing_units_changes_amplitudes_only(law, rng):
-    """In other units the same curve is in the family: same exponents, token scales converted."""
+def test_other_units_describe_the_same_curves(law, rng):
+    """Exponents stay, token scales are converted, and amplitudes of the same sign exist."""
     x = _inputs(rng, 60)
     params = _random_params(law, rng)
     factor = 1000.0
     other = replace(law, units={k: v / factor for k, v in law.units.items()})
     rescaled = {p.name: params[p.name] * (factor if p.counts else 1.0) for p in law.expand(CORPORA)}
-    new = other.terms(rescaled, other.scale(x))
-    old = law.terms(params, law.scale(x))
-    for name, term in old.items():
-        ratio = np.broadcast_to(new[name], 60) / np.broadcast_to(term, 60)
-        np.testing.assert_allclose(ratio, ratio[0], rtol=1e-9)
+    terms = other.terms(rescaled, other.scale(x))
+    offset = np.broadcast_to(terms.pop(laws.OFFSET, 0.0), 60)
+    columns = np.stack([np.broadcast_to(term, 60) for term in terms.values()], 1)
+    size = np.abs(columns).max(0)
+    loss = law.predict(params, x)
+    amplitudes = np.linalg.lstsq(columns / size, loss - offset, rcond=1e-14)[0] / size
+    np.testing.assert_allclose(offset + columns @ amplitudes, loss, rtol=1e-9)
+    nonneg = [p.amplitude == "nonneg" for p in law.expand(CORPORA) if p.amplitude]
+    assert (amplitudes[nonneg] * size[nonneg] >= -1e-7).all()

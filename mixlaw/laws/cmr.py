@@ -1,0 +1,225 @@
+"""CMR law: change of loss along a run, its turning point, and the critical mixture ratio.
+
+The paper (Gu et al., arXiv 2407.17467) fits, for one model size and one domain share R at a time,
+
+    ΔL_dom(T) = α₁·T^s₁ + β₁,    ΔL_gen(T) = α₂·T^s₂ + α₃·T^s₃ + β₂        (Eq. 6)
+    L(R) = α·R^s + β at a fixed T,    R_CMR(T) = α₄·T^s₄ + β₃               (Eq. 8)
+
+with T in units of 0.2B tokens and Δ against the base model. The turning point T₀ of
+ΔL_dom + λ·ΔL_gen is where the general loss has risen and turns down for good; the critical ratio
+is the largest share whose T₀ lies within the budget. ``power_law``, ``power_slope``,
+``turning_point``, ``critical_ratio`` and ``carry_ratio`` are these pieces.
+
+Its two exponents come out equal and its amplitudes opposite on nearly every published curve, and
+its domain exponent comes out zero: the curves are T^s·(p + q·ln T), which is what is fitted here,
+in one form for all shares of a size, so that any share can be predicted:
+
+    L(D, r) = L0 + Σ_k (c_k0 + c_k1·g(r))·e_k(T),   k = b, p, q,   T = D/0.2B
+    e_b = 1,   e_p = ∫₁ᵀ τ^(s-1) dτ = (T^s - 1)/s,   e_q = ∂e_p/∂s
+    g(r) = [(r + ε)^-γ - (1 + ε)^-γ] / [ε^-γ - (1 + ε)^-γ]
+
+Spanned for s ≠ 0 by 1, T^s, T^s·ln T, and for s = 0 by 1, ln T, ln² T, without a seam. r is the
+share of the corpus whose loss is predicted (R for the domain loss, 1 - R for the general one); L0
+is the base model's loss. b0, p0, q0 are the amplitudes at r = 1 and b1, p1, q1 what they change by
+when none of the corpus is in the mixture; all six may have either sign. s is the exponent of
+tokens; ε > 0 and γ > 0 are offset and exponent of the share, as in D-CPT. This joint form is ours,
+not the paper's.
+
+Limits: one fit per model size, N is no input: at an unswept size only the critical ratio can be
+carried over, from three sizes or more (``carry_ratio``). No finite value at D = 0. Made for runs at
+constant learning rate. Two different exponents in one curve are outside of it, as the published
+curves at R = 1 are: leave R = 1 out of a fit that is to give the critical ratio. Coefficients are
+not identified; compare curves and turning points.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from mixlaw.errors import NotIdentifiedError
+from mixlaw.laws import OFFSET, Array, Inputs, Law, Parameter, Params, dcpt
+from mixlaw.laws._factors import BASE_LOSS, ONE, Factor, gradient_of, lacking_share, terms_of
+
+#: Tokens in one unit of T: 20B tokens are T = 100 in the paper.
+UNIT = 0.2e9
+#: Sizes from which a critical ratio may be carried to another size.
+MIN_SIZES = 3
+#: Terms of the power series of ``_moment`` for |z| < 1: the rest is below 1e-17.
+_SERIES = 18
+
+
+def power_law(x: Array, alpha: float, s: float, beta: float) -> Array:
+    """α·x^s + β: the paper's law in T (Eq. 6, one term), in R, and R_CMR(T) before clipping."""
+    return np.asarray(alpha * np.asarray(x) ** s + beta, dtype=float)
+
+
+def power_slope(T: Array, alpha: float, s: float) -> Array:
+    """d/d(ln T) of α·T^s: slopes in ln T have the sign of those in T and keep their size."""
+    return np.asarray(alpha * s * np.asarray(T) ** s, dtype=float)
+
+
+def r_cmr(T: Array, alpha: float, s: float, beta: float) -> Array:
+    """The paper's CMR law (Eq. 8), clipped to [0, 1]: below its zero no ratio is feasible."""
+    return np.clip(power_law(T, alpha, s, beta), 0.0, 1.0)
+
+
+def turning_point(T: Array, slope: Array) -> Array:
+    """Where a loss turns down for good: the last change of its slope from + to -.
+
+    For a finite λ give the slope of ΔL_dom + λ·ΔL_gen, for λ → ∞ that of ΔL_gen. The first change
+    from - to + is no turning point: with small λ the sum falls from the start.
+
+    Args:
+        T: tokens, increasing, shape (n,).
+        slope: d loss/d ln T at them, shape (..., n).
+
+    Returns:
+        T₀ of shape (...), interpolated in ln T; 0 where the loss never rises, inf where it still
+        rises at the last T.
+    """
+    rising = slope > 0
+    last = np.where(rising.any(-1), slope.shape[-1] - 1 - rising[..., ::-1].argmax(-1), -1)
+    here = np.clip(last, 0, slope.shape[-1] - 2)[..., None]
+    before = np.take_along_axis(slope, here, -1)[..., 0]
+    after = np.take_along_axis(slope, here + 1, -1)[..., 0]
+    log_t = np.log(T)
+    drop = np.where(before > after, before - after, 1.0)
+    part = np.clip(before / drop, 0.0, 1.0)
+    inside = np.exp(log_t[here[..., 0]] + part * np.diff(log_t)[here[..., 0]])
+    return np.where(last < 0, 0.0, np.where(last == slope.shape[-1] - 1, np.inf, inside))
+
+
+def critical_ratio(R: Array, turning: Array, T: float) -> Array:
+    """R_CMR(T): the largest domain share up to which every turning point lies within T.
+
+    Args:
+        R: domain shares, increasing, shape (n,).
+        turning: their turning points, shape (..., n); may hold 0 and inf.
+        T: the budget.
+
+    Returns:
+        Shares of shape (...), interpolated in ln T₀ between two finite turning points; nan where
+        the smallest share already turns too late, the largest share where none does.
+    """
+    late = turning > T
+    first = np.where(late.any(-1), late.argmax(-1), len(R))
+    upper = np.clip(first, 1, len(R) - 1)[..., None]
+    low = np.maximum(np.take_along_axis(turning, upper - 1, -1)[..., 0], np.finfo(float).tiny)
+    high = np.take_along_axis(turning, upper, -1)[..., 0]
+    usable = (first > 0) & (first < len(R)) & np.isfinite(high) & (low > np.finfo(float).tiny)
+    span = np.log(np.where(usable, high, 2.0)) - np.log(np.where(usable, low, 1.0))
+    part = np.where(usable, (math.log(T) - np.log(np.where(usable, low, T))) / span, 0.0)
+    ratio = R[upper[..., 0] - 1] + part * (R[upper[..., 0]] - R[upper[..., 0] - 1])
+    return np.where(first == 0, np.nan, np.where(first == len(R), R[-1], ratio))
+
+
+def carry_ratio(n_params: Array, ratios: Array, target: float) -> dict[str, Array]:
+    """Critical ratios per size carried to another size, by several laws in ln N.
+
+    The paper gives no law across sizes and warns of predicting a large model from small ones; the
+    spread between these three laws is part of the answer.
+
+    Args:
+        n_params: sizes, shape (n_sizes,), at least three distinct ones.
+        ratios: their critical ratios in [0, 1], shape (..., n_sizes), for example one row a draw.
+        target: the size asked for.
+
+    Returns:
+        Ratios of shape (...) by law: ``linear`` and ``logistic`` in ln N (least squares), clipped
+        to [0, 1], and ``largest``, that of the largest size.
+
+    Raises:
+        NotIdentifiedError: fewer than three sizes.
+    """
+    if len(np.unique(n_params)) < MIN_SIZES:
+        raise NotIdentifiedError(
+            f"The critical ratio of {len(np.unique(n_params))} size(s) says nothing about a model "
+            f"of {target:.3g} parameters; sweep at least {MIN_SIZES} sizes or use law 'hump'."
+        )
+    position = np.log(n_params) - np.log(n_params).mean()
+    aim = math.log(target) - np.log(n_params).mean()
+    inside = np.clip(ratios, 1e-3, 1 - 1e-3)
+    odds = _line(position, np.log(inside / (1 - inside)), aim)
+    return {
+        "linear": np.clip(_line(position, ratios, aim), 0.0, 1.0),
+        "logistic": 0.5 * (1 + np.tanh(0.5 * odds)),
+        "largest": np.asarray(ratios[..., np.argmax(n_params)]),
+    }
+
+
+def _line(position: Array, values: Array, aim: float) -> Array:
+    """Least-squares line through values at centred positions, at ``aim``."""
+    slope = (values * position).sum(-1) / (position**2).sum()
+    return np.asarray(values.mean(-1) + slope * aim)
+
+
+def _moment(order: int, z: Any) -> Any:
+    """∫₀¹ u^order·e^(z·u) du, exact through z = 0."""
+    small = np.abs(z) < 1
+    near, far = np.where(small, z, 0.0), np.where(small, 1.0, z)
+    series = np.zeros_like(near)
+    for n in reversed(range(_SERIES)):
+        series = series * near + 1 / (math.factorial(n) * (n + order + 1))
+    value = np.expm1(far) / far
+    for j in range(1, order + 1):
+        value = (np.exp(far) - j * value) / far
+    return np.where(small, series, value)
+
+
+def _tokens(order: int) -> Factor:
+    """The order-th derivative of (T^s - 1)/s by s."""
+
+    def value(p: Params, x: Inputs) -> Any:
+        log_t = np.log(x["D"])
+        return log_t ** (order + 1) * _moment(order, p["s"] * log_t)
+
+    def slope(p: Params, x: Inputs) -> dict[str, Any]:
+        log_t = np.log(x["D"])
+        return {"s": log_t ** (order + 2) * _moment(order + 1, p["s"] * log_t)}
+
+    return Factor(value, slope)
+
+
+_SHARE = lacking_share("gamma")
+_FACTORS = {
+    OFFSET: BASE_LOSS,
+    "b0": ONE,
+    "b1": _SHARE,
+    "p0": _tokens(0),
+    "p1": _SHARE * _tokens(0),
+    "q0": _tokens(1),
+    "q1": _SHARE * _tokens(1),
+}
+
+
+def _amplitude(name: str, meaning: str) -> Parameter:
+    return Parameter(name, -np.inf, np.inf, meaning, amplitude="free")
+
+
+LAW = Law(
+    name="cmr",
+    formula="L0 + sum_k (c_k0 + c_k1 g(r)) e_k(T), k = b, p, q; e = 1, (T^s-1)/s, d/ds (T^s-1)/s",
+    source="Gu et al. 2024, arXiv 2407.17467, Eq. 6, joint over shares in degenerate-safe form",
+    inputs=("D", "r", "L0"),
+    parameters=(
+        _amplitude("b0", "change at T = 1 (0.2B tokens), r = 1"),
+        _amplitude("b1", "what r = 0 adds to b0"),
+        _amplitude("p0", "slope in ln T at T = 1, r = 1"),
+        _amplitude("p1", "what r = 0 adds to p0"),
+        _amplitude("q0", "curvature in ln T, r = 1"),
+        _amplitude("q1", "what r = 0 adds to q0"),
+        Parameter("s", -1.5, 1.5, "exponent of tokens", start=(-0.5, 1.0)),
+        *dcpt.LAW.pick("eps", "gamma"),
+    ),
+    terms=terms_of(_FACTORS),
+    gradient=gradient_of(_FACTORS),
+    units={"D": UNIT},
+    needs_positive=("D",),
+    held={
+        "D": {"p0": 0.0, "p1": 0.0, "q0": 0.0, "q1": 0.0, "s": 0.0},
+        "r": {"b1": 0.0, "p1": 0.0, "q1": 0.0, "eps": 0.1, "gamma": 1.0},
+    },
+    trajectory=True,
+    minimum="base losses and 4 ratios x 8 checkpoints past the peak at each size; 3 sizes to carry",
+)
