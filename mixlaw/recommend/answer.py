@@ -1,7 +1,7 @@
 """The recommendation: everything that is said about one target, and its JSON document."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from mixlaw.fit.result import Status
@@ -93,7 +93,10 @@ class Recommendation:
             "held_out": dict(self.held_out),
             "practice": dict(self.practice),
             "assumptions": list(self.assumptions),
-            "warnings": [{"code": w.code, "message": w.message} for w in self.warnings],
+            "warnings": [
+                {name: text for name, text in asdict(warning).items() if text}
+                for warning in self.warnings
+            ],
             "details": dict(self.details),
             "also": dict(self.also),
             "table": [other.document() for other in self.table],

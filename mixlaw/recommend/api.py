@@ -76,7 +76,7 @@ def recommend_ratio(
     question = Question(
         fit,
         _target_size(fit, n_params, asked),
-        tokens or fit.target.get("tokens", DEFAULT_TOKENS),
+        tokens or _default_tokens(fit),
         MixturePath.of(fit, natural),
         asked.reference,
         base_loss("--base-general-loss", base_general_loss),
@@ -92,7 +92,7 @@ def recommend_ratio(
             "are used as if they did not: the laws count without them (--model-size)"
         )
     headline = replace(_answer(question, asked), assumptions=tuple(assumptions))
-    if tokens is not None or headline.rule == "allocation":
+    if tokens is not None or headline.rule == "allocation" or len(fit.levels["tokens"]) == 1:
         return headline
     budgets = tuple(_answer(question.at(tokens=budget), asked) for budget in TABLE_TOKENS)
     return replace(headline, table=budgets)
@@ -105,6 +105,13 @@ def _target_size(fit: "FitResult", n_params: float | None, asked: Options) -> fl
     if asked.rule == "allocation":
         return float(fit.ranges["n_params"][1])
     raise ConfigError("The target's size is missing; give --model-size, such as 8B.")
+
+
+def _default_tokens(fit: "FitResult") -> float:
+    """The experiment's budget, else the only one measured, else 20B."""
+    budgets = fit.levels["tokens"]
+    default = budgets[0] if len(budgets) == 1 else DEFAULT_TOKENS
+    return float(fit.target.get("tokens", default))
 
 
 def _answer(question: Question, asked: Options) -> Recommendation:

@@ -32,14 +32,15 @@ def critical_ratios(ratios: Array, excess: Array) -> Array:
     with np.errstate(invalid="ignore", divide="ignore"):
         step = np.where(outside > 0, inside / (inside - outside), 0.0)
     step = np.nan_to_num(step, nan=0.0, posinf=0.0, neginf=0.0)
-    crossing: Array = ratios[last] + step * (ratios[following] - ratios[last])
-    crossing[~allowed.any(axis=1)] = np.nan
-    return crossing
+    crossing = ratios[last] + step * (ratios[following] - ratios[last])
+    critical: Array = np.where(allowed.any(axis=1), crossing, np.nan)
+    return critical
 
 
 def probability_exceeded(excess: Array) -> Array:
     """Share of the draws that break the bound at every ratio, shape (n_ratios,)."""
-    return np.mean(~(excess <= 0), axis=0)
+    broken: Array = np.mean(~(excess <= 0), axis=0)
+    return broken
 
 
 def ratio_at_risk(ratios: Array, excess: Array, risk: float) -> float:

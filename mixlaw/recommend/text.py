@@ -52,7 +52,7 @@ def _verdict(answer: Recommendation) -> list[str]:
     target = (
         f"{format_quantity(answer.n_params)} parameters, {format_quantity(answer.tokens)} tokens"
     )
-    reasons = [w.message for w in answer.warnings if w.code in _REASONS]
+    reasons = [w.message for w in answer.warnings if _is_reason(w)]
     if answer.feasible is False:
         head = f"No feasible ratio for {target}."
     elif answer.feasible is None:
@@ -168,16 +168,28 @@ _REASONS = ("no-feasible-ratio", "not-identified", "bound-never-binds", "flat-op
 
 
 def _doubts(answer: Recommendation) -> list[str]:
+    """What was assumed; the warnings of this answer; in short, those of the fit."""
     found = [line for text in answer.assumptions for line in _wrap(f"Assumed: {text}.")]
+    shown = [w for w in answer.warnings if not w.law and not _is_reason(w)]
+    shown += [w for w in answer.warnings if w.law and w.code in _FIRST]
+    for warning in shown:
+        found += _wrap(f"! {warning.code}: {warning.message}", hanging="  ")
+    of_fit: dict[str, list[str]] = {}
     for warning in answer.warnings:
-        if warning.code not in _REASONS or warning.eval_set:
-            found += _wrap(f"{_label(warning)}: {warning.message}", hanging="  ")
+        if warning.law and warning.code not in _FIRST:
+            of_fit.setdefault(warning.code, []).append(warning.eval_set)
+    if of_fit:
+        codes = [f"{code} ({', '.join(dict.fromkeys(sets))})" for code, sets in of_fit.items()]
+        found += _wrap(f"! of the fit: {'; '.join(codes)}; see its fit.json.", hanging="  ")
     return found
 
 
-def _label(warning: Status) -> str:
-    where = f" ({warning.eval_set})" if warning.eval_set else ""
-    return f"! {warning.code}{where}"
+#: Statuses of the fit that decide whether the answer can be believed are told in full.
+_FIRST = ("shape-violated", "lack-of-fit")
+
+
+def _is_reason(warning: Status) -> bool:
+    return warning.code in _REASONS and not warning.law
 
 
 def _interval(value: Mapping[str, Any]) -> tuple[str, str]:
