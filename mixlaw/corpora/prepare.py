@@ -7,7 +7,7 @@ is wrong is made again, saying so.
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from mixlaw.corpora.documents import Document, distinct
 from mixlaw.corpora.encode import (
     Say,
     TokenCorpus,
@@ -26,22 +25,14 @@ from mixlaw.corpora.encode import (
     load_train,
 )
 from mixlaw.corpora.held_out import HeldOut
-from mixlaw.corpora.readers import list_files, read_documents
-from mixlaw.corpora.tokenizer import TextEncoder, load_encoder, train_encoder
+from mixlaw.corpora.plan import SCHEMA, Plan
+from mixlaw.corpora.tokenizer import TextEncoder
 from mixlaw.corpora.tokens import checksum, combined_hash
-from mixlaw.errors import ConfigError, DataError
+from mixlaw.errors import DataError
 from mixlaw.experiment import CorpusSource, TokenizerSource
 from mixlaw.files import write_atomic
 
-SCHEMA = "mixlaw.corpora/1"
 MANIFEST = "corpora.json"
-#: Where the built-in pair is kept, relative to the working directory.
-BUILTIN_CACHE = Path(".mixlaw")
-#: Text of each corpus that a tokenizer is trained on, in characters: four times as much
-#: compresses less than 2% better.
-TOKENIZER_SAMPLE = 1_000_000
-#: More tokens than this per corpus are a mistake in the plan.
-MOST_TOKENS = 10**13
 
 
 @dataclass(frozen=True)
@@ -63,43 +54,6 @@ class Corpora:
     vocab_size: int
     tokenizer_hash: str
     fingerprint: str
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is asked for; its keys are what the cache goes by."""
-
-    sources: Mapping[str, CorpusSource]
-    seq_len: int
-    train_tokens: Mapping[str, int]
-    held_out_tokens: Mapping[str, int]
-    tokenizer: TokenizerSource
-
-    def __post_init__(self) -> None:
-        for asked in (self.train_tokens, self.held_out_tokens):
-            for name, n_tokens in asked.items():
-                if name not in self.sources or not 0 <= n_tokens <= MOST_TOKENS:
-                    raise ConfigError(
-                        f"{n_tokens:,} tokens of '{name}' cannot be prepared; ask for 0 to "
-                        f"{MOST_TOKENS:.0e} of: {', '.join(self.sources)}."
-                    )
-
-    @property
-    def key(self) -> str:
-        """Identity of the whole plan."""
-        return combined_hash([repr(self.tokenizer), *(self.corpus_key(n) for n in self.sources)])
-
-    def corpus_key(self, name: str, tokenizer_hash: str = "") -> str:
-        """Identity of one corpus's files."""
-        asked = (self.seq_len, self.train_tokens.get(name, 0), self.held_out_tokens.get(name, 0))
-        return combined_hash(
-            [SCHEMA, name, _identity(self.sources[name]), tokenizer_hash, repr(asked)]
-        )
-
-    def documents(self, name: str) -> Iterator[Document]:
-        """The distinct documents of a corpus, in reading order."""
-        source = self.sources[name]
-        return distinct(read_documents(_path(source), source.field))
 
 
 def prepare_corpora(
@@ -134,7 +88,7 @@ def prepare_corpora(
     say = progress or (lambda sentence: None)
     manifest = _read_manifest(cache)
     if manifest is None or manifest["plan"] != plan.key or not _all_sound(cache, manifest):
-        encoder = _encoder(plan)
+        encoder = plan.encoder()
         folders = {name: _ensure_corpus(name, plan, encoder, cache, say) for name in sources}
         _refuse_shared_documents(plan, folders)
         _write_manifest(cache, plan, encoder, folders)
@@ -162,43 +116,6 @@ def load_corpora(cache: Path) -> Corpora:
         tokenizer_hash=manifest["tokenizer"]["hash"],
         fingerprint=combined_hash([*folders, *parts, manifest["tokenizer"]["hash"]]),
     )
-
-
-def _path(source: CorpusSource) -> Path:
-    if source.builtin is None:
-        return Path(str(source.path))
-    from mixlaw.corpora.builtin import gather
-
-    return gather(source.builtin, BUILTIN_CACHE)
-
-
-def _identity(source: CorpusSource) -> str:
-    """What tells one state of a source from another: its files' names, sizes and times."""
-    path = _path(source)
-    if source.builtin is not None:
-        return path.name
-    stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in list_files(path)]
-    return combined_hash([source.field, repr(stats)])
-
-
-def _encoder(plan: Plan) -> TextEncoder:
-    if plan.tokenizer.path is not None:
-        return load_encoder(Path(plan.tokenizer.path), plan.tokenizer.end_of_text)
-    sample = [text for name in plan.sources for text in _training_sample(plan.documents(name))]
-    if not sample:
-        raise DataError(f"There is no text to train a tokenizer on in: {', '.join(plan.sources)}.")
-    return train_encoder(sample, plan.tokenizer.vocab_size)
-
-
-def _training_sample(documents: Iterator[Document]) -> Iterator[str]:
-    """The first training documents of a corpus."""
-    left = TOKENIZER_SAMPLE
-    for document in documents:
-        if not document.is_held_out:
-            yield document.text[:left]
-            left -= len(document.text)
-        if left <= 0:
-            break
 
 
 def _ensure_corpus(name: str, plan: Plan, encoder: TextEncoder, cache: Path, say: Say) -> Path:

@@ -1,0 +1,104 @@
+"""What is asked of the corpora, and the identity of every part of it.
+
+The identity of a corpus is that of its files (names, sizes, times), not of their content: 50 GB
+need not be read to find that nothing has changed. What it makes has a fingerprint by content.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mixlaw.corpora.documents import Document, distinct
+from mixlaw.corpora.readers import list_files, read_documents
+from mixlaw.corpora.tokenizer import TextEncoder, load_encoder, train_encoder
+from mixlaw.corpora.tokens import combined_hash
+from mixlaw.errors import ConfigError, DataError
+from mixlaw.experiment import CorpusSource, TokenizerSource
+
+SCHEMA = "mixlaw.corpora/1"
+#: Where the built-in pair is kept, relative to the working directory.
+BUILTIN_CACHE = Path(".mixlaw")
+#: Text of each corpus that a tokenizer is trained on, in characters: four times as much
+#: compresses less than 2% better.
+TOKENIZER_SAMPLE = 1_000_000
+#: More tokens than this per corpus are a mistake in the plan.
+MOST_TOKENS = 10**13
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked for; its keys are what the cache goes by."""
+
+    sources: Mapping[str, CorpusSource]
+    seq_len: int
+    train_tokens: Mapping[str, int]
+    held_out_tokens: Mapping[str, int]
+    tokenizer: TokenizerSource
+
+    def __post_init__(self) -> None:
+        for asked in (self.train_tokens, self.held_out_tokens):
+            for name, n_tokens in asked.items():
+                if name not in self.sources or not 0 <= n_tokens <= MOST_TOKENS:
+                    raise ConfigError(
+                        f"{n_tokens:,} tokens of '{name}' cannot be prepared; ask for 0 to "
+                        f"{MOST_TOKENS:.0e} of: {', '.join(self.sources)}."
+                    )
+
+    @property
+    def key(self) -> str:
+        """Identity of the whole plan."""
+        return combined_hash([repr(self.tokenizer), *(self.corpus_key(n) for n in self.sources)])
+
+    def corpus_key(self, name: str, tokenizer_hash: str = "") -> str:
+        """Identity of one corpus's files."""
+        asked = (self.seq_len, self.train_tokens.get(name, 0), self.held_out_tokens.get(name, 0))
+        return combined_hash(
+            [SCHEMA, name, _identity(self.sources[name]), tokenizer_hash, repr(asked)]
+        )
+
+    def documents(self, name: str) -> Iterator[Document]:
+        """The distinct documents of a corpus, in reading order."""
+        source = self.sources[name]
+        return distinct(read_documents(_path(source), source.field))
+
+    def encoder(self) -> TextEncoder:
+        """The tokenizer: loaded, or trained on the first training documents of every corpus.
+
+        Raises:
+            DataError: there is no such tokenizer, or no text to train one on.
+        """
+        if self.tokenizer.path is not None:
+            return load_encoder(Path(self.tokenizer.path), self.tokenizer.end_of_text)
+        sample = [text for name in self.sources for text in _sample(self.documents(name))]
+        if not sample:
+            names = ", ".join(self.sources)
+            raise DataError(f"There is no text to train a tokenizer on in: {names}.")
+        return train_encoder(sample, self.tokenizer.vocab_size)
+
+
+def _path(source: CorpusSource) -> Path:
+    if source.builtin is None:
+        return Path(str(source.path))
+    from mixlaw.corpora.builtin import gather
+
+    return gather(source.builtin, BUILTIN_CACHE)
+
+
+def _identity(source: CorpusSource) -> str:
+    """What tells one state of a source from another: its files' names, sizes and times."""
+    path = _path(source)
+    if source.builtin is not None:
+        return path.name
+    stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in list_files(path)]
+    return combined_hash([source.field, repr(stats)])
+
+
+def _sample(documents: Iterator[Document]) -> Iterator[str]:
+    """The first training documents of a corpus."""
+    left = TOKENIZER_SAMPLE
+    for document in documents:
+        if not document.is_held_out:
+            yield document.text[:left]
+            left -= len(document.text)
+        if left <= 0:
+            break
