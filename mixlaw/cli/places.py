@@ -17,6 +17,19 @@ def find_experiment(name: str | None) -> Path:
     return _find(name, EXPERIMENTS, "experiment.yaml", "runs.csv", "experiment", "mixlaw sweep")
 
 
+def find_runs(name: str | None) -> Path:
+    """A runs table: a ``.csv`` or ``.parquet`` file, or that of an experiment.
+
+    Raises:
+        ConfigError: there is no such experiment, or none has been swept yet.
+    """
+    if name is not None and Path(name).suffix in {".csv", ".parquet"}:
+        return Path(name)
+    folder = find_experiment(name)
+    tables = [folder / f"runs{suffix}" for suffix in (".csv", ".parquet")]
+    return next((table for table in tables if table.is_file()), tables[0])
+
+
 def find_fit(name: str | None) -> Path:
     """Folder of a fit: a path, a name under ``fits/``, or None for the one made last.
 

@@ -1,0 +1,81 @@
+"""``mixlaw doctor``: what is wrong with a runs table, before any law is fitted to it."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mixlaw.cli.options import DomainCorpora, DomainSet, GeneralSet, Json, Own
+from mixlaw.cli.output import hint, say, write, write_json
+from mixlaw.cli.places import find_runs
+from mixlaw.quantities import parse_quantity
+
+if TYPE_CHECKING:
+    from mixlaw.fit.doctor import Finding
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("doctor")(doctor)
+
+
+def doctor(
+    runs: Annotated[
+        str | None,
+        typer.Argument(help="Runs table (.csv, .parquet) or experiment; default the last one."),
+    ] = None,
+    model_size: Annotated[
+        str | None, typer.Option(help="Size you will ask for, such as 8B.", metavar="SIZE")
+    ] = None,
+    tokens: Annotated[
+        str | None, typer.Option(help="Tokens you will ask for, such as 20B.", metavar="TOKENS")
+    ] = None,
+    domain_set: DomainSet = "domain",
+    general_set: GeneralSet = "general",
+    domain_corpora: DomainCorpora = "domain",
+    own: Own = [],  # noqa: B006  (typer reads the default)
+    json: Json = False,
+) -> None:
+    """Examine a runs table: each finding with its rows, its effect and what to do."""
+    from mixlaw.fit.doctor import examine
+    from mixlaw.roles import Roles
+    from mixlaw.runs import read_runs
+
+    roles = Roles.parse(domain_set, general_set, domain_corpora, own)
+    path = find_runs(runs)
+    frame = read_runs(path)
+    target = _target(n_params=model_size, tokens=tokens)
+    findings = examine(frame, roles, target)
+    if json:
+        write_json(
+            {
+                "schema": "mixlaw.doctor/1",
+                "runs": str(path),
+                "rows": len(frame),
+                "target": target,
+                "findings": [finding.document() for finding in findings],
+            }
+        )
+        return
+    say(f"{path}: {len(frame)} rows, {frame['run_id'].nunique()} runs, {len(findings)} findings")
+    for finding in findings:
+        write(describe(finding))
+    hint(f"mixlaw fit {path}")
+
+
+def describe(finding: "Finding") -> str:
+    """A finding as a paragraph for the terminal."""
+    named = ", ".join(finding.run_ids)
+    return (
+        f"\n{finding.severity}: {finding.code}\n"
+        f"  {finding.what}\n"
+        f"  rows: {finding.n_rows} (runs such as {named})\n"
+        f"  effect: {finding.effect}\n"
+        f"  do: {finding.remedy}"
+    )
+
+
+def _target(**quantities: str | None) -> Mapping[str, float]:
+    return {
+        name: parse_quantity(text, name) for name, text in quantities.items() if text is not None
+    }

@@ -1,0 +1,163 @@
+"""Simulated sweeps with a known truth: a grid of sizes, ratios and budgets, trunks and branches.
+
+A truth is any function of (eval_set, N, D, R) in nats per token, R the domain ratio, and a base
+loss by (eval_set, N). Noise is that of real sweeps: every trunk has its own offset, its checkpoints
+wander around it, and its branches inherit it.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from mixlaw import laws
+from mixlaw.runs import validate_runs
+
+EVAL_SETS = ("domain", "general")
+
+#: Bytes a token of either eval set carries.
+BYTES_PER_TOKEN = {"domain": 3.1, "general": 4.4}
+
+
+@dataclass(frozen=True)
+class Truth:
+    """A known law of both losses.
+
+    Attributes:
+        loss: ``loss(eval_set, N, D, R)``, arrays that broadcast, plain counts.
+        base: ``base(eval_set, N)``, the loss before CPT.
+        trajectory: True if ``loss`` describes trunks, False if it describes annealed ends.
+    """
+
+    loss: Callable[[str, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+    base: Callable[[str, np.ndarray], np.ndarray]
+    trajectory: bool = False
+
+
+@dataclass(frozen=True)
+class Design:
+    """Which runs a simulated sweep has, and how noisy they are.
+
+    Attributes:
+        sizes: non-embedding parameters.
+        ratios: domain ratios.
+        budgets: branch lengths in tokens; the longest is the trunk's.
+        checkpoints: trunk evaluations, log-spaced up to the longest budget.
+        replicated: number of ratios, from the first, that have a second seed at every size.
+        seed_std: sd of a trunk's offset, nats.
+        walk_std: sd of a checkpoint around its trunk, nats; neighbours are correlated.
+        row_std: sd of a single evaluation, nats.
+        anneal_gain: how much lower an annealed loss is, nats.
+    """
+
+    sizes: Sequence[float] = (60e6, 120e6, 240e6, 480e6)
+    ratios: Sequence[float] = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
+    budgets: Sequence[float] = (2e9, 4e9, 8e9)
+    checkpoints: int = 8
+    replicated: int = 2
+    seed_std: float = 0.003
+    walk_std: float = 0.002
+    row_std: float = 0.0005
+    anneal_gain: float = 0.05
+
+
+#: Parameters of the dcpt law for the domain and the general loss, of ordinary size.
+DCPT = {
+    "domain": {"E": 1.2, "A": 0.35, "B": 0.12, "C": 0.06, "alpha": 0.30, "beta": 0.35, "eta": 0.5,
+               "eps": 0.1, "gamma": 0.7},
+    "general": {"E": 1.7, "A": 0.45, "B": 0.10, "C": 0.05, "alpha": 0.28, "beta": 0.30, "eta": 0.4,
+                "eps": 0.1, "gamma": 0.6},
+}  # fmt: skip
+
+
+def dcpt_truth(
+    parameters: dict[str, dict[str, float]] = DCPT,
+    level_ratio: float = 0.4,
+    level_tokens: float = 8e9,
+) -> Truth:
+    """The dcpt law, with a base whose general loss is that of CPT at this ratio and length."""
+    law = laws.load("dcpt")
+
+    def loss(eval_set, N, D, R):
+        r = R if eval_set == "domain" else 1 - R
+        N, D, r = np.broadcast_arrays(*np.atleast_1d(N, D, r))
+        return law.predict(parameters[eval_set], {"N": N * 1.0, "D": D * 1.0, "r": r * 1.0})
+
+    def base(eval_set, N):
+        if eval_set == "general":
+            return loss("general", N, np.float64(level_tokens), np.float64(level_ratio))
+        return loss("domain", N, np.float64(1e8), np.float64(0.0)) + 0.3
+
+    return Truth(loss, base)
+
+
+def simulate_sweep(
+    truth: Truth, rng: np.random.Generator, design: Design = Design()
+) -> pd.DataFrame:
+    """A validated runs table of this design, with every column that a careful sweep fills."""
+    parts = [_base_rows(truth, design)]
+    for (n, size), (k, ratio) in product(enumerate(design.sizes), enumerate(design.ratios)):
+        for seed in range(2 if k < design.replicated else 1):
+            parts.append(_run(truth, rng, design, size, ratio, seed, f"n{n}-r{k}-s{seed}"))
+    return validate_runs(pd.concat(parts, ignore_index=True))
+
+
+def _run(truth, rng, design, size, ratio, seed, name) -> pd.DataFrame:
+    """One trunk and its branches."""
+    longest = max(design.budgets)
+    trunk_tokens = np.geomspace(longest / 100, longest, design.checkpoints).round()
+    tokens = np.concatenate([trunk_tokens, design.budgets])
+    annealed = np.arange(len(tokens)) >= design.checkpoints
+    run_id = [name] * design.checkpoints + [f"{name}-b{b:.0f}" for b in design.budgets]
+    frames = []
+    for eval_set in EVAL_SETS:
+        noise = _noise(rng, design, np.log(tokens))
+        step = np.where(annealed, 0.0 if not truth.trajectory else -design.anneal_gain,
+                        design.anneal_gain if not truth.trajectory else 0.0)  # fmt: skip
+        loss = truth.loss(eval_set, size, tokens, np.float64(ratio)) + step + noise
+        frames.append(pd.DataFrame({"run_id": run_id, "tokens": tokens, "annealed": annealed,
+                                    "token_budget": np.where(annealed, tokens, longest),
+                                    "eval_set": eval_set, "loss": loss}))  # fmt: skip
+    schedule = {"kind": "wsd", "peak": 3e-4, "final": 0.0, "decay_start_tokens": 0.0}
+    frame = pd.concat(frames)
+    return frame.assign(
+        n_params=size, domain_ratio=ratio, seed=seed, trunk_id=name, recipe="simulated",
+        schedule=[
+            json.dumps({**schedule, "decay_start_tokens": 0.8 * budget}) if end
+            else json.dumps({"kind": "constant", "peak": 3e-4})
+            for end, budget in zip(frame["annealed"], frame["token_budget"], strict=True)
+        ],
+        lr_peak=3e-4, lr_rule="constant", batch_tokens=1e6, base_tokens=20 * size,
+        eval_tokens=1e6, metric_version="1", tokenizer="t0", loss_se=0.0005,
+        bpb=frame["loss"] / (np.log(2) * frame["eval_set"].map(BYTES_PER_TOKEN)),
+        **{"unique_tokens.domain": 1e11},
+    )  # fmt: skip
+
+
+def _noise(rng: np.random.Generator, design: Design, log_tokens: np.ndarray) -> np.ndarray:
+    """A trunk's offset, a walk correlated over about one e-fold of tokens, and single errors."""
+    distance = np.abs(log_tokens[:, None] - log_tokens[None, :])
+    walk = rng.multivariate_normal(np.zeros(len(log_tokens)), np.exp(-distance), method="eigh")
+    return (
+        rng.normal(0, design.seed_std)
+        + design.walk_std * walk
+        + rng.normal(0, design.row_std, len(log_tokens))
+    )
+
+
+def _base_rows(truth: Truth, design: Design) -> pd.DataFrame:
+    sizes = np.asarray(design.sizes, dtype=float)
+    frames = [
+        pd.DataFrame({"run_id": [f"base-n{n}" for n in range(len(sizes))], "n_params": sizes,
+                      "eval_set": eval_set, "loss": truth.base(eval_set, sizes)})
+        for eval_set in EVAL_SETS
+    ]  # fmt: skip
+    frame = pd.concat(frames)
+    return frame.assign(
+        tokens=0.0, annealed=True, base_tokens=20 * frame["n_params"], eval_tokens=1e6,
+        metric_version="1", tokenizer="t0", recipe="simulated", loss_se=0.0005,
+        bpb=frame["loss"] / (np.log(2) * frame["eval_set"].map(BYTES_PER_TOKEN)),
+    )  # fmt: skip
