@@ -121,6 +121,7 @@ class Law:
             cannot tell their terms from a constant ({"N": {"A": 0.0, "alpha": 1.0}}).
         trajectory: True if the law describes a run at constant learning rate (trunk rows), False
             if it describes final losses (annealed rows).
+        per_size: True if the law describes one model size at a time, whatever its inputs.
         minimum: minimum sensible data, for people.
     """
 
@@ -140,6 +141,7 @@ class Law:
     switches: Mapping[str, Switch] = field(default_factory=dict)
     held: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     trajectory: bool = False
+    per_size: bool = False
     minimum: str = ""
 
     def expand(self, corpora: Sequence[str] = ()) -> tuple[Parameter, ...]:

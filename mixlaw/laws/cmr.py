@@ -221,5 +221,6 @@ LAW = Law(
         "r": {"b1": 0.0, "p1": 0.0, "q1": 0.0, "eps": 0.1, "gamma": 1.0},
     },
     trajectory=True,
+    per_size=True,
     minimum="base losses and 4 ratios x 8 checkpoints past the peak at each size; 3 sizes to carry",
 )

@@ -23,6 +23,9 @@ import numpy as np
 from mixlaw.laws import Array, Claim, Inputs, Law, Parameter, Params
 from mixlaw.laws._dcpt_switches import SWITCHES
 
+#: Tokens of one training step in the paper; its D_min is the first evaluation, at step 1,000.
+PAPER_STEP = 131_072
+
 
 def at_ratio(p: Params, r: float) -> dict[str, Any]:
     """The Chinchilla law that this law is at a fixed share (the paper's requirement 4)."""
@@ -50,6 +53,23 @@ def limited_domain_slope(p: Params, r: Array, domain_tokens: float) -> Array:
     return np.asarray(
         p["B"] * power * r ** (power - 1) / domain_tokens ** p["beta"] - gain, dtype=float
     )
+
+
+def limited_domain_optimum(p: Params, domain_tokens: float) -> float:
+    """Domain share in (0, 1] that minimises the domain loss when D = domain_tokens/r (usage 2).
+
+    Args:
+        p: parameters of the domain loss, with η + β ≥ 1 (the loss is convex in r then).
+        domain_tokens: distinct domain tokens, in billions.
+    """
+    low, high = 0.0, 1.0
+    if limited_domain_slope(p, np.ones(1), domain_tokens)[0] <= 0:
+        return 1.0
+    while high - low > 1e-12:
+        middle = 0.5 * (low + high)
+        too_much = limited_domain_slope(p, np.full(1, middle), domain_tokens)[0] > 0
+        low, high = (low, middle) if too_much else (middle, high)
+    return 0.5 * (low + high)
 
 
 def interior_threshold(p: Params) -> float:
@@ -109,7 +129,8 @@ LAW = Law(
     switches=SWITCHES,
     held={
         "N": {"A": 0.0, "alpha": 1.0},
-        "D": {"beta": 0.0},
+        # At one D the data term is a second share term; what is left is E + C/(r + ε)^γ.
+        "D": {"B": 0.0, "beta": 1.0, "eta": 1.0},
         "r": {"C": 0.0, "eta": 0.0, "eps": 0.1, "gamma": 1.0},
     },
     minimum="3 sizes x 3 budgets x 4 ratios",
