@@ -190,7 +190,8 @@ def _is_perplexity_by_bpb(rows: pd.DataFrame) -> pd.Series:
     per_token = _bytes_per_token(rows)
     of_log = per_token * np.log(rows["loss"]) / rows["loss"]
     sensible: pd.Series = of_log.between(1, _MAX_BYTES_PER_TOKEN)
-    return sensible & (per_token > BITS * _MAX_BYTES_PER_TOKEN)
+    sensible &= per_token > BITS * _MAX_BYTES_PER_TOKEN
+    return sensible
 
 
 def _bytes_per_token(rows: pd.DataFrame) -> pd.Series:
