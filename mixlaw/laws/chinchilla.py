@@ -42,7 +42,7 @@ class Allocation(NamedTuple):
 def allocation(A: float, B: float, alpha: float, beta: float) -> Allocation:
     """Closed form of the optimum of A/N^α + B/D^β under C = 6·N·D.
 
-    D-CPT at a fixed ratio r is this law with B·r^η in place of B (its usage 3, Eq. 9 there).
+    D-CPT at a fixed ratio r is this law with B·r^η in place of B (its usage 3).
     """
     total = alpha + beta
     return Allocation(

@@ -10,7 +10,7 @@ times larger that term is on corpus j alone; a corpus that helps has a smaller t
 
 With one level of N or of D the term in it is held at zero, and what remains is the law of the
 paper, c + k·exp(Σ t_j·h_j); for two corpora it is c + exp(k·x + b). Source: Ye et al., arXiv
-2403.16952, Eq. 7; the terms in N and D are added as powers, which their nested prediction amounts
+2403.16952; the terms in N and D are added as powers, which their nested prediction amounts
 to.
 
 Limits: convex in the shares; additive, so the best mixture does not move with N or D, which is not
@@ -59,7 +59,7 @@ def gradient(p: Params, x: Inputs) -> dict[tuple[str, str], object]:
 LAW = Law(
     name="exponential",
     formula="E + k exp(sum_j t_j h_j) + A/N^alpha + B/D^beta",
-    source="Ye et al. 2024, arXiv 2403.16952, Eq. 7",
+    source="Ye et al. 2024, arXiv 2403.16952",
     inputs=("N", "D", "h"),
     parameters=(
         Parameter("E", 0.0, np.inf, "irreducible loss", amplitude="nonneg"),

@@ -1,0 +1,77 @@
+"""Turning points, critical ratios and how they are carried to another size."""
+
+import numpy as np
+import pytest
+
+from mixlaw.errors import NotIdentifiedError
+from mixlaw.laws import cmr
+
+T = np.geomspace(1, 1000, 3001)
+SIZES = np.array([1e8, 4e8, 1.6e9])
+
+
+def test_turning_point_of_a_hump_is_its_top():
+    top = 37.0
+    slope = np.log(top) - np.log(T)
+    assert float(cmr.turning_point(T, slope)) == pytest.approx(top, rel=1e-12)
+
+
+def test_turning_point_is_zero_where_loss_only_falls_and_infinite_where_it_still_rises():
+    slope = np.stack([-np.ones_like(T), np.ones_like(T), np.log(T) - 3])
+    assert cmr.turning_point(T, slope).tolist() == [0.0, np.inf, np.inf]
+
+
+def test_turning_point_is_the_last_of_several():
+    x = np.log(T)
+    slope = -(x - 1) * (x - 2) * (x - 4) * (x - 5.5)  # - + - + -
+    assert float(cmr.turning_point(T, slope)) == pytest.approx(np.exp(5.5), rel=1e-5)
+
+
+def test_critical_ratio_inverts_the_turning_points():
+    shares = np.linspace(0.05, 0.95, 19)
+    turns = np.stack([10 * np.exp(4 * shares), 20 * np.exp(4 * shares)])
+    ratios = cmr.critical_ratio(shares, turns, 100.0)
+    np.testing.assert_allclose(ratios, [np.log(10) / 4, np.log(5) / 4], rtol=1e-12)
+
+
+def test_critical_ratio_at_the_ends():
+    shares = np.array([0.1, 0.2, 0.3])
+    turns = np.array([[200, 300, np.inf], [0, 0, 0], [0, 50, np.inf], [0, 200, np.inf]])
+    found = cmr.critical_ratio(shares, turns, 100.0)
+    assert np.isnan(found[0])
+    assert found[1:].tolist() == [0.3, 0.2, 0.1]
+
+
+def test_ratio_is_carried_to_another_size_by_laws_that_differ():
+    ratios = np.array([0.2, 0.3, 0.4])
+    carried = cmr.carry_ratio(SIZES, ratios, 6.4e9)
+    assert float(carried["linear"]) == pytest.approx(0.5)
+    assert 0.4 < float(carried["logistic"]) < 0.53
+    assert float(carried["largest"]) == 0.4
+    draws = np.stack([ratios, [0.2, 0.5, 0.9]])
+    far = cmr.carry_ratio(SIZES, draws, 1e12)
+    assert far["linear"].tolist() == [pytest.approx(0.8644, abs=1e-4), 1.0]
+    assert all(((values >= 0) & (values <= 1)).all() for values in far.values())
+
+
+def test_two_sizes_cannot_say_anything_of_a_third():
+    with pytest.raises(NotIdentifiedError, match="at least 3 sizes"):
+        cmr.carry_ratio(SIZES[:2], np.array([0.2, 0.3]), 1e10)
+
+
+def test_token_terms_are_smooth_through_a_zero_exponent():
+    """(T^s - 1)/s and its derivatives, against their closed forms far from s = 0."""
+    rows = {"D": T * cmr.UNIT, "r": np.full(len(T), 0.3), "L0": np.full(len(T), 2.0)}
+    x = cmr.LAW.scale(rows)
+    log_t = np.log(T)
+
+    def term(s, name):
+        return cmr.LAW.terms({"s": s, "eps": 0.1, "gamma": 1.0}, x)[name]
+
+    for s in (-1.2, -0.3, 0.4, 1.3):
+        np.testing.assert_allclose(term(s, "p0"), (T**s - 1) / s, rtol=1e-12)
+        closed = (T**s * log_t - (T**s - 1) / s) / s
+        np.testing.assert_allclose(term(s, "q0"), closed, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(term(0.0, "p0"), log_t, rtol=1e-15)
+    np.testing.assert_allclose(term(0.0, "q0"), log_t**2 / 2, rtol=1e-14)
+    np.testing.assert_allclose(term(1e-9, "q0"), term(0.0, "q0"), rtol=1e-7)
