@@ -47,6 +47,14 @@ def fit(
         list[str],
         typer.Option("--mix", help="Let definitions in this column differ.", metavar="COLUMN"),
     ] = [],  # noqa: B006
+    constrain: Annotated[
+        list[str],
+        typer.Option("--constrain", help="Impose a constraint of the law.", metavar="eta>1"),
+    ] = [],  # noqa: B006
+    profile: Annotated[
+        list[str],
+        typer.Option("--profile", help="Profile interval of a parameter.", metavar="NAME"),
+    ] = [],  # noqa: B006
     draws: Annotated[int, typer.Option("--draws", min=20, help="Resampled sweeps.")] = 500,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the resampling.")] = 0,
     json: Json = False,
@@ -67,6 +75,8 @@ def fit(
         [name.strip() for name in eval_set.split(",")] if eval_set else None,
         where=dict(map(_pair, where)),
         mix=mix,
+        constraints=constrain,
+        profile=profile,
         n_draws=draws,
         seed=seed,
         target=target,

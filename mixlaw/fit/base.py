@@ -33,8 +33,8 @@ def fit_base(rows: Rows, n_draws: int, seed: int) -> tuple[Member, ...]:
     if fitted.noise.assumed:
         fitted = replace(fitted, noise=Noise(NOISE, 0.0, np.inf, assumed=True))
     draws = draw_refits(fitted, Plan.draw(n_draws, len(rows), seed))
-    names = fitted.problem.model.names
-    return (Member(law.name, names, fitted.problem.model.full(fitted.theta)[0], draws),)
+    names = fitted.names
+    return (Member(law.name, names, fitted.parameters(fitted.theta)[0], draws),)
 
 
 def _measured(law: laws.Law, rows: Rows, size: float, n_draws: int) -> Member:

@@ -21,6 +21,8 @@ from mixlaw.laws import Array
 ASSUMED_NOISE = 4e-3
 #: Fewer degrees of freedom than this tell nothing about the size of the noise.
 LEAST_FREEDOM = 1.0
+#: With more trunks, what each of them loses to the fit is the same small part.
+MANY_TRUNKS = 1_000
 
 
 @dataclass(frozen=True)
@@ -85,29 +87,78 @@ def estimate_noise(
         weight: weights of the fit, shape (n,).
         trunk: trunk of each row, shape (n,).
     """
-    member = (trunk[None, :] == np.unique(trunk)[:, None]).astype(float)
-    member /= np.sqrt(member.sum(axis=1, keepdims=True))
-    hat = np.linalg.pinv((jacobian * np.sqrt(weight)).T) * np.sqrt(weight)
-    maker = np.eye(len(residual)) - jacobian.T @ hat
-    indicator = (member > 0).astype(float)
-    mean_part = member @ maker
-    shared, single = mean_part @ indicator.T, mean_part
-    rest_shared, rest_single = maker @ indicator.T, maker
-    sums = np.array([np.sum((member @ residual) ** 2), np.sum(residual**2)])
-    share = np.array(
-        [
-            [np.sum(shared**2), np.sum(single**2)],
-            [np.sum(rest_shared**2), np.sum(rest_single**2)],
-        ]
-    )
-    between, within = _solve_variances(sums, share, one_row_each=len(member) == len(residual))
-    spread = between * shared @ shared.T + within * single @ single.T
-    size = np.sum(spread**2)
-    freedom = float(np.trace(spread) ** 2 / size) if size > 0 else 0.0
-    lost = len(residual) - np.linalg.matrix_rank(jacobian * np.sqrt(weight)) < LEAST_FREEDOM
-    if lost or freedom < LEAST_FREEDOM:
+    names, trunk = np.unique(trunk, return_inverse=True)
+    absorb = Absorbed.of if len(names) <= MANY_TRUNKS else Absorbed.of_many
+    absorbed = absorb(jacobian, weight, trunk)
+    level = np.bincount(trunk, residual) / np.sqrt(np.bincount(trunk))
+    sums = np.array([np.sum(level**2), np.sum(residual**2)])
+    between, within = _solve_variances(sums, absorbed.share, len(names) == len(residual))
+    freedom = absorbed.freedom(between, within)
+    if absorbed.rows_left < LEAST_FREEDOM or freedom < LEAST_FREEDOM:
         return Noise(ASSUMED_NOISE, 0.0, np.inf, assumed=True)
     return Noise(float(np.sqrt(between)), float(np.sqrt(within)), freedom)
+
+
+@dataclass(frozen=True)
+class Absorbed:
+    """What a fit of P parameters leaves of the noise: moments of residuals (I - A·H)·ε.
+
+    A is the Jacobian (n, P) and H the fit's map from log losses to parameters (P, n); everything
+    is computed through P x P and T x T products, T the number of trunks.
+
+    Attributes:
+        share: expected sums of squares [between trunks, total] per unit of variance
+            [between, within], shape (2, 2).
+        level_between: covariance of the trunks' levels per unit of variance between, (T, T), or
+            its diagonal (T,).
+        level_within: the same per unit of variance within.
+        rows_left: rows less parameters.
+    """
+
+    share: Array
+    level_between: Array
+    level_within: Array
+    rows_left: float
+
+    @classmethod
+    def of(cls, jacobian: Array, weight: Array, trunk: NDArray[np.intp]) -> "Absorbed":
+        """From the Jacobian of log L̂ (P, n), the weights (n,) and trunks numbered from 0 (n,)."""
+        size = np.bincount(trunk).astype(float)
+        fit = np.linalg.pinv((jacobian * np.sqrt(weight)).T) * np.sqrt(weight)
+        gram, cover = jacobian @ jacobian.T, fit @ fit.T
+        sum_a, sum_f = _by_trunk(jacobian, trunk), _by_trunk(fit, trunk)
+        unit_a, unit_f = sum_a / np.sqrt(size), sum_f / np.sqrt(size)
+        # Levels are sqrt(size) x mean residual, so that their squares sum to the sum between.
+        level = np.diag(np.sqrt(size)) - unit_a.T @ sum_f
+        cross = unit_a.T @ unit_f
+        within = np.eye(len(size)) - cross - cross.T + unit_a.T @ cover @ unit_a
+        total_between = np.sum(size) - 2 * np.sum(sum_a * sum_f) + np.sum((gram @ sum_f) * sum_f)
+        total_within = len(trunk) - 2 * np.sum(fit * jacobian) + np.sum(gram * cover)
+        share = np.array(
+            [[np.sum(level**2), np.trace(within)], [total_between, total_within]], dtype=float
+        )
+        return cls(share, level @ level.T, within, len(trunk) - float(np.linalg.matrix_rank(fit)))
+
+    @classmethod
+    def of_many(cls, jacobian: Array, weight: Array, trunk: NDArray[np.intp]) -> "Absorbed":
+        """As ``of`` for many trunks: each loses the same part of its noise."""
+        size = np.bincount(trunk).astype(float)
+        left = 1 - np.linalg.matrix_rank(jacobian) / len(size)
+        between, within = left * size, np.full(len(size), left)
+        share = np.array([[between.sum(), within.sum()], [between.sum(), left * len(trunk)]])
+        return cls(share, between, within, left * len(size))
+
+    def freedom(self, between: float, within: float) -> float:
+        """Satterthwaite's degrees of freedom of the trunks' levels at these variances."""
+        spread = between * self.level_between + within * self.level_within
+        total = float(np.trace(spread) if spread.ndim == 2 else spread.sum())
+        size = float(np.sum(spread**2))
+        return total**2 / size if size > 0 else 0.0
+
+
+def _by_trunk(columns: NDArray[np.floating], trunk: NDArray[np.intp]) -> Array:
+    """Sums over the rows of each trunk: (P, n) -> (P, T)."""
+    return np.array([np.bincount(trunk, column) for column in columns], dtype=float)
 
 
 def _solve_variances(sums: Array, share: Array, one_row_each: bool) -> tuple[float, float]:

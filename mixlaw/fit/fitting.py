@@ -2,22 +2,44 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from mixlaw.errors import FitError
+from mixlaw.errors import ConfigError, FitError, unknown_name
 from mixlaw.fit import noise as noises
 from mixlaw.fit.bootstrap import Noise, Plan, estimate_noise, noise_draws
 from mixlaw.fit.model import Model
 from mixlaw.fit.rows import Rows
 from mixlaw.fit.solve import Effort, Problem, Solution, log_residual, minimise, solve
-from mixlaw.laws import Array, Law
+from mixlaw.laws import Array, Law, Switch
 from mixlaw.quantities import format_quantity
 
 #: Optima whose objective is within this of the best one are as good as it.
 AS_GOOD = 0.01
 #: Levels closer than this (relative) are one level.
 SAME_LEVEL = 1e-3
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How laws are fitted.
+
+    Attributes:
+        corpora: names of the corpora in ``h``.
+        constraints: switches of the law to impose, such as ``eta>1``.
+        n_starts: starts of the search; default by the number of nonlinear parameters.
+        delta: of the Huber loss on log residuals; default from replicates, at least 1e-3.
+    """
+
+    corpora: tuple[str, ...] = ()
+    constraints: tuple[str, ...] = ()
+    n_starts: int | None = None
+    delta: float | None = None
+
+
+#: Settings of a fit unless told otherwise.
+DEFAULT = Settings()
 
 
 @dataclass(frozen=True)
@@ -32,6 +54,7 @@ class Fitted:
         solution: optima of the polished starts, best first.
         noise: of the residuals.
         lacking: inputs whose single level made the law hold parameters.
+        settings: how it was fitted.
     """
 
     law: Law
@@ -41,6 +64,7 @@ class Fitted:
     solution: Solution
     noise: Noise
     lacking: tuple[str, ...]
+    settings: Settings
 
     @property
     def theta(self) -> Array:
@@ -60,21 +84,31 @@ class Fitted:
         loss = self.problem.model.loss(self.theta)
         return np.asarray(log_residual(loss, np.log(self.rows.loss))[0])
 
-    def predict(self, x: Mapping[str, Array]) -> Array:
-        """Loss at other inputs (plain counts), shape (n,)."""
-        model = self.problem.model
-        values = model.full(self.theta)[0]
-        return self.law.predict(dict(zip(model.names, values, strict=True)), x)
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All parameters of the law, in its order."""
+        return self.problem.model.names
+
+    def parameters(self, theta: Array) -> Array:
+        """All parameters of the law from free ones (B, P), constraints undone: (B, n_params)."""
+        values = self.problem.model.full(theta).T
+        params: dict[str, Any] = dict(zip(self.names, values, strict=True))
+        for law, switch in reversed(_constrained(self.law, self.rows, self.settings.constraints)):
+            params = switch.restore(law, params, self.rows.x)
+        return np.stack([params[name] for name in self.names], axis=1)
+
+    def predict(self, x: Mapping[str, Array], theta: Array | None = None) -> Array:
+        """Losses (B, n) at other inputs (plain counts), from the optimum unless theta is given."""
+        values = self.parameters(self.theta if theta is None else theta)
+        return self.law.predict({name: values[:, [i]] for i, name in enumerate(self.names)}, x)
 
 
 def fit_rows(
     law: Law,
     rows: Rows,
-    corpora: Sequence[str] = (),
+    settings: Settings = DEFAULT,
     size: float | None = None,
     held: Mapping[str, float] | None = None,
-    n_starts: int | None = None,
-    delta: float | None = None,
 ) -> Fitted:
     """The optimum of a law on these rows.
 
@@ -84,37 +118,52 @@ def fit_rows(
     Args:
         law: the law.
         rows: the rows; every input of the law must be among theirs.
-        corpora: names of the corpora in ``h``.
+        settings: how to fit.
         size: mark the fit as a slice of this size.
         held: parameters to hold besides those that a single level makes the law hold.
-        n_starts: starts of the search; default by the number of nonlinear parameters.
-        delta: of the Huber loss on log residuals; default from replicates, at least 1e-3.
 
     Raises:
         FitError: an input is missing, or there are fewer rows than free parameters.
+        ConfigError: a constraint that the law does not have.
     """
     missing = [name for name in law.inputs if name not in rows.x]
     if missing:
         raise FitError(f"The law '{law.name}' needs {', '.join(missing)}, which the rows lack.")
     lacking = single_levels(law, rows)
     fixed = {k: v for name in lacking for k, v in law.held[name].items()} | dict(held or {})
-    model = Model(law, rows.x, corpora, fixed)
-    where = f" at {format_quantity(size)} parameters" if size else ""
-    if len(rows) < len(model.free):
-        raise FitError(
-            f"The law '{law.name}' has {len(model.free)} free parameters and there are only "
-            f"{len(rows)} rows{where}; sweep more settings or fit a smaller law (mixlaw laws)."
-        )
-    seed = noises.seed_std(rows)
-    delta = noises.delta(seed) if delta is None else delta
-    n_starts = n_starts or default_starts(model)
+    steps = _constrained(law, rows, settings.constraints)
+    constrained = steps[-1][1].apply(steps[-1][0], rows.x) if steps else law
+    model = Model(constrained, rows.x, settings.corpora, fixed)
+    _refuse_too_few(model, rows, size)
+    delta = settings.delta or noises.delta(noises.seed_std(rows))
+    n_starts = settings.n_starts or default_starts(model)
     problem = Problem(model, rows.loss, noises.weights(rows, 0.0, 0.0), delta, Effort())
     solution, noise = _solve_and_measure(problem, rows, n_starts)
     weight = noises.weights(rows, noise.correlation, np.hypot(noise.between, noise.within))
     if not np.allclose(weight, problem.weight):
         problem = Problem(model, rows.loss, weight, delta, problem.effort)
         solution, noise = _solve_and_measure(problem, rows, n_starts)
-    return Fitted(law, rows, size, problem, solution, noise, lacking)
+    return Fitted(law, rows, size, problem, solution, noise, lacking, settings)
+
+
+def _constrained(law: Law, rows: Rows, names: Sequence[str]) -> list[tuple[Law, Switch]]:
+    """The law that each constraint is applied to, with the constraint."""
+    steps = []
+    for name in names:
+        if name not in law.switches:
+            raise ConfigError(unknown_name(f"constraint of {law.name}", name, law.switches))
+        steps.append((law, law.switches[name]))
+        law = law.switches[name].apply(law, rows.x)
+    return steps
+
+
+def _refuse_too_few(model: Model, rows: Rows, size: float | None) -> None:
+    if len(rows) < len(model.free):
+        where = f" at {format_quantity(size)} parameters" if size else ""
+        raise FitError(
+            f"The law '{model.law.name}' has {len(model.free)} free parameters and there are only "
+            f"{len(rows)} rows{where}; sweep more settings or fit a smaller law (mixlaw laws)."
+        )
 
 
 def default_starts(model: Model) -> int:
@@ -143,7 +192,7 @@ def draw_refits(fitted: Fitted, plan: Plan) -> Array:
     log_y = np.log(problem.model.loss(fitted.theta)) + shake
     start = fitted.as_good[np.arange(len(log_y)) % len(fitted.as_good)]
     refits = minimise(problem, start, log_y, problem.delta)
-    return problem.model.full(refits.theta)
+    return fitted.parameters(refits.theta)
 
 
 def _own_noise(rows: Rows, noise: Noise) -> Array:

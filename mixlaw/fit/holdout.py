@@ -5,14 +5,14 @@ and say nothing about the question (arXiv 2605.08541).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mixlaw.errors import FitError
 from mixlaw.fit.baselines import next_smaller_size
-from mixlaw.fit.fitting import Fitted, fit_rows
+from mixlaw.fit.fitting import DEFAULT, Settings, fit_rows
 from mixlaw.fit.rows import Rows
 from mixlaw.fit.slices import SIZES, LawFit, fit_law, levels
 from mixlaw.laws import Array, Law
@@ -64,10 +64,11 @@ def splits(rows: Rows) -> dict[str, NDArray[np.bool_]]:
     return {name: mask for name, mask in found.items() if not mask.all()}
 
 
-def held_out(law: Law, rows: Rows, corpora: tuple[str, ...]) -> dict[str, Score]:
+def held_out(law: Law, rows: Rows, settings: Settings = DEFAULT) -> dict[str, Score]:
     """Score of a law on every split."""
+    quick = replace(settings, n_starts=N_STARTS)
     return {
-        name: _score(law, rows.where(~mask), rows.where(mask), corpora)
+        name: _score(law, rows.where(~mask), rows.where(mask), quick)
         for name, mask in splits(rows).items()
     }
 
@@ -86,41 +87,31 @@ def baseline(rows: Rows) -> dict[str, Score]:
     return scores
 
 
-def _score(law: Law, known: Rows, wanted: Rows, corpora: tuple[str, ...]) -> Score:
-    sizes = levels(known.x["N"])
+def _score(law: Law, known: Rows, wanted: Rows, settings: Settings) -> Score:
     try:
-        if "N" in law.inputs and len(sizes) == SIZES - 1:
-            fitted, note = _with_size_exponent_held(law, known, corpora)
-        else:
-            fitted, note = fit_law(law, known, corpora, _quick), ""
+        fitted, note = _fit(law, known, wanted, settings)
     except FitError as error:
         return Score(0, float("nan"), float("nan"), str(error))
     predicted = fitted.predict(wanted.x)
     if not np.isfinite(predicted).any():
-        note = f"with {len(sizes)} size(s) left the law cannot reach another size"
+        note = "the sizes left do not reach this one"
     return Score.of(predicted, wanted.loss, note)
 
 
-def _with_size_exponent_held(law: Law, known: Rows, corpora: tuple[str, ...]) -> tuple[LawFit, str]:
-    """Two sizes left: the law extrapolates with a conventional exponent, and the score says so."""
+def _fit(law: Law, known: Rows, wanted: Rows, settings: Settings) -> tuple[LawFit, str]:
+    """With two sizes left a law of N extrapolates with a conventional exponent, and says so."""
+    sizes = levels(known.x["N"])
+    beyond = wanted.x["N"].max() > sizes[-1] * 1.001
+    if "N" not in law.inputs or law.per_size or len(sizes) != SIZES - 1 or not beyond:
+        return fit_law(law, known, settings), ""
     held = {
         p.name: float(np.sqrt(p.start[0] * p.start[1]))
         for p in law.parameters
         if p.name in law.held.get("N", {}) and p.amplitude is None and p.start
     }
-    fitted = _quick(law, known, corpora, held=held)
+    fitted = fit_rows(law, known, settings, held=held)
     values = ", ".join(f"{name} held at {value:.2g}" for name, value in held.items())
     return LawFit(law, (fitted,)), f"two sizes left: {values}"
-
-
-def _quick(
-    law: Law,
-    rows: Rows,
-    corpora: tuple[str, ...] = (),
-    size: float | None = None,
-    held: Mapping[str, float] | None = None,
-) -> Fitted:
-    return fit_rows(law, rows, corpora, size, held, n_starts=N_STARTS)
 
 
 def document(scores: Mapping[str, Score]) -> dict[str, dict[str, object]]:

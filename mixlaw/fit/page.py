@@ -10,6 +10,8 @@ from mixlaw.fit.result import BASELINE, FitResult
 COLUMNS = (
     "eval_set", "law", "split", "rows", "error", "bias", "baseline_error", "baseline_bias", "note",
 )  # fmt: skip
+#: Eval sets named in one line of a status.
+SHOWN = 3
 
 
 def page(fit: FitResult) -> str:
@@ -49,9 +51,20 @@ def _rows(fit: FitResult) -> str:
 
 
 def _statuses(fit: FitResult) -> str:
+    """One line per finding, with all eval sets that share it."""
+    sets: dict[tuple[str, str], list[str]] = {}
+    for s in fit.statuses:
+        sets.setdefault((s.code, s.message), []).append(s.eval_set)
     return "\n".join(
-        f"{s.code}{f' [{s.eval_set}]' if s.eval_set else ''}: {s.message}" for s in fit.statuses
+        f"{code}{_in_sets(names, fit)}: {message}" for (code, message), names in sets.items()
     )
+
+
+def _in_sets(names: list[str], fit: FitResult) -> str:
+    if not any(names) or len(names) == len(fit.eval_sets) > 1:
+        return ""
+    shown = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" * (len(names) > SHOWN))
+    return f" [{shown}]"
 
 
 def _table(fit: FitResult) -> str:

@@ -115,21 +115,49 @@ def select(
     rows = {}
     for name in wanted:
         every = _rows(trained[trained["eval_set"] == name], bases, name, roles, corpora, domain)
+        if eval_sets is None and (lacking := [n for n in law.inputs if n not in every.x]):
+            left_out[f"no {', '.join(lacking)} for the eval set (--own, base rows)"] += len(every)
+            continue
         fit = _admitted(every, law)
         left_out[f"outside the range of {law.name}"] += len(every) - len(fit)
         rows[name] = fit
     _refuse_empty(rows, left_out)
     return Selection(
         rows=rows,
-        base={name: _base(bases[bases["eval_set"] == name]) for name in wanted},
+        base={name: _base(bases[bases["eval_set"] == name]) for name in rows},
         trunks=trunks,
         corpora=corpora,
         domain_corpora=domain,
-        own={n: c for n in wanted if (c := roles.own_corpus(n, corpora)) is not None},
+        own={n: c for n in rows if (c := roles.own_corpus(n, corpora)) is not None},
         left_out={reason: n for reason, n in left_out.items() if n},
         statuses=annealing,
         checklist=_checklist(trained, law),
     )
+
+
+def only_where(frame: pd.DataFrame, where: Mapping[str, str]) -> pd.DataFrame:
+    """The rows with these values; base rows were trained by nobody here and stay.
+
+    Raises:
+        DataError: there is no such column, or no row is left.
+    """
+    for column, wanted in where.items():
+        if column not in frame.columns:
+            raise DataError(unknown_name("column in this table", column, frame.columns))
+        values = frame[column].map(_kind) if column == "schedule" else frame[column]
+        same = values.map(lambda value, wanted=wanted: _equal(value, wanted))
+        if not (same & (frame["tokens"] > 0)).any():
+            raise DataError(f"No row has {column} = '{wanted}'; nothing is left to fit.")
+        frame = frame[same | (frame["tokens"] == 0)]
+    return frame
+
+
+def _equal(value: object, text: str) -> bool:
+    """Whether a cell is what a person wrote: 0, 0.0 and 0e0 are one number."""
+    try:
+        return float(str(value)) == float(text)
+    except ValueError:
+        return str(value).lower() == text.lower()
 
 
 def with_general_loss(frame: pd.DataFrame, roles: Roles, left_out: Counter[str]) -> pd.DataFrame:
@@ -304,12 +332,12 @@ def _admitted(rows: Rows, law: Law) -> Rows:
 
 
 def _refuse_empty(rows: Mapping[str, Rows], left_out: Counter[str]) -> None:
-    for name, fitted in rows.items():
-        if not len(fitted):
-            reasons = ", ".join(f"{n} {reason}" for reason, n in left_out.items() if n)
-            raise DataError(
-                f"No rows of '{name}' are left to fit ({reasons or 'none with tokens > 0'})."
-            )
+    empty = [f"of '{name}' " for name, fitted in rows.items() if not len(fitted)]
+    if empty or not rows:
+        reasons = "; ".join(f"{n} rows: {reason}" for reason, n in left_out.items() if n)
+        raise DataError(
+            f"No rows {(empty or [''])[0]}are left to fit ({reasons or 'none with tokens > 0'})."
+        )
 
 
 def _checklist(frame: pd.DataFrame, law: Law) -> dict[str, object]:

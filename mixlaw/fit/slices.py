@@ -5,13 +5,13 @@ one size at a time: such laws are fitted size by size, and the spread between th
 what the fit does not know.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from mixlaw.fit.bootstrap import Plan
-from mixlaw.fit.fitting import SAME_LEVEL, Fitted, draw_refits, fit_rows
+from mixlaw.fit.fitting import DEFAULT, SAME_LEVEL, Fitted, Settings, draw_refits, fit_rows
 from mixlaw.fit.result import Member
 from mixlaw.fit.rows import Rows
 from mixlaw.laws import Array, Law
@@ -42,8 +42,8 @@ class LawFit:
         return tuple(
             Member(
                 self.law.name,
-                part.problem.model.names,
-                part.problem.model.full(part.theta)[0],
+                part.names,
+                part.parameters(part.theta)[0],
                 draw_refits(part, plan),
                 part.size,
                 _only_budget(part),
@@ -57,27 +57,21 @@ class LawFit:
         loss = np.full(len(x["N"]), np.nan)
         for part in self.parts:
             if part.size is None:
-                return part.predict(x)
+                return np.asarray(part.predict(x)[0])
             here = np.abs(np.log(x["N"] / part.size)) <= SAME_LEVEL
-            loss[here] = part.predict({name: values[..., here] for name, values in x.items()})
+            loss[here] = part.predict({name: values[..., here] for name, values in x.items()})[0]
         return loss
 
 
-def fit_law(
-    law: Law,
-    rows: Rows,
-    corpora: Sequence[str] = (),
-    fit: Callable[..., Fitted] = fit_rows,
-) -> LawFit:
+def fit_law(law: Law, rows: Rows, settings: Settings = DEFAULT) -> LawFit:
     """Fit a law to the rows of an eval set, in slices where it must be."""
     sizes = levels(rows.x["N"])
-    covers_sizes = "N" in law.inputs or "L0" in law.inputs
-    if not law.inputs or (covers_sizes and len(sizes) >= SIZES):
-        return LawFit(law, (fit(law, rows, corpora),))
+    if not law.inputs or (not law.per_size and len(sizes) >= SIZES):
+        return LawFit(law, (fit_rows(law, rows, settings),))
     parts = []
     for size in sizes:
         here = np.abs(np.log(rows.x["N"] / size)) <= SAME_LEVEL
-        parts.append(fit(law, rows.where(here), corpora, size=float(size)))
+        parts.append(fit_rows(law, rows.where(here), settings, size))
     return LawFit(law, tuple(parts))
 
 

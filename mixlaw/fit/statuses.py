@@ -1,15 +1,18 @@
 """What is wrong with a fit, in words: every finding is a status that each report prints."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import fdtri
 
+from mixlaw import laws
 from mixlaw.fit import noise as noises
+from mixlaw.fit.bootstrap import ASSUMED_NOISE
 from mixlaw.fit.fitting import Fitted
 from mixlaw.fit.result import Status
-from mixlaw.fit.rows import Rows
+from mixlaw.fit.rows import Rows, Selection
 from mixlaw.fit.slices import SIZES, LawFit, levels
 from mixlaw.laws import Array, Claim, Law
 from mixlaw.quantities import format_quantity
@@ -25,6 +28,8 @@ CONDITION = 1e8
 RISE = 4.0
 #: Confidence at which misfit is told from replicate noise.
 CONFIDENCE = 0.99
+#: Levels of an input at which the shape of a fitted curve is checked, at most.
+GRID = 25
 _SPELLED = {"N": "size", "D": "tokens", "r": "its share", "R": "domain share"}
 
 
@@ -47,7 +52,8 @@ def of_fit(fit: LawFit, rows: Rows, eval_set: str, target: dict[str, Array]) -> 
     found = shape_violated(fit.law, rows)
     found += _no_size_information(fit)
     for part in fit.parts:
-        found += [*_too_few_levels(part), *_at_bound(part), *_not_identified(part)]
+        found += [*_broken_shapes(part), *_too_few_levels(part), *_at_bound(part)]
+        found += _not_identified(part)
         found += [*_several_basins(part, target), *_lack_of_fit(part), *_noise_assumed(part)]
     return [
         Status(status.code, _at_size(status.message, part_size), eval_set, fit.law.name)
@@ -72,8 +78,9 @@ def shape_violated(law: Law, rows: Rows) -> Found:
 
 
 def _violation(law: Law, claim: Claim, rows: Rows) -> str:
-    changes = rises(rows, claim)
-    broken = changes > RISE * _noise(rows)
+    groups = _group_rises(rows, claim)
+    changes = np.array([change for change, _ in groups])
+    broken = np.array([change > RISE * _noise(rows, group) for change, group in groups])
     if not broken.any():
         return ""
     verb = "rises" if claim.direction == "decreasing" else "falls"
@@ -84,24 +91,20 @@ def _violation(law: Law, claim: Claim, rows: Rows) -> str:
     )
 
 
-def rises(rows: Rows, claim: Claim) -> Array:
-    """Largest change against a claim in log loss, for every group of rows that differ in it only.
-
-    Within a group the rows are ordered by the claim's variable, and the change is the largest from
-    an earlier to a later row.
-    """
-    return np.array([change for change, _ in _group_rises(rows, claim)])
-
-
 def rising_groups(rows: Rows, claim: Claim) -> Array:
     """Mask of the rows in groups that go against a claim by more than the noise, shape (n,)."""
     mask = np.zeros(len(rows), dtype=bool)
     for change, group in _group_rises(rows, claim):
-        mask[group] = change > RISE * _noise(rows)
+        mask[group] = change > RISE * _noise(rows, group)
     return mask
 
 
 def _group_rises(rows: Rows, claim: Claim) -> list[tuple[float, NDArray[np.intp]]]:
+    """Largest change against a claim in log loss, for each group of rows that differ in it only.
+
+    Within a group the rows are ordered by the claim's variable, and the change is the largest from
+    an earlier to a later row.
+    """
     if claim.variable not in rows.x:
         return []
     share = "R" if "R" in rows.x else "r"
@@ -123,9 +126,37 @@ def _group_rises(rows: Rows, claim: Claim) -> list[tuple[float, NDArray[np.intp]
     return found
 
 
-def _noise(rows: Rows) -> float:
+def _noise(rows: Rows, group: NDArray[np.intp]) -> float:
+    """Noise of a comparison: between seeds where measured; less is assumed within one trunk."""
     seed = noises.seed_std(rows)
-    return noises.DELTA if np.isnan(seed) else seed
+    if not np.isnan(seed):
+        return seed
+    one_trunk = np.ptp(rows.trunk[group]) == 0
+    return noises.DELTA if one_trunk else ASSUMED_NOISE
+
+
+def _broken_shapes(part: Fitted) -> Found:
+    """Shapes that the law is meant to have, checked on the fitted curve at the user's levels."""
+    law, x = part.law, part.rows.x
+    if not law.expects or "h" in law.inputs:
+        return []
+    grid: dict[str, Array] = {name: _few(np.unique(x[name])) for name in law.inputs}
+    params = dict(zip(part.names, part.parameters(part.theta)[0], strict=True))
+    return [
+        (Status("shape-violated", _unexpected(claim)), part.size)
+        for claim in laws.broken_shapes(law, params, grid, law.expects)
+    ]
+
+
+def _unexpected(claim: Claim) -> str:
+    verb = "fall" if claim.direction == "decreasing" else "rise"
+    return f"the fitted curve does not {verb} with {_SPELLED[claim.variable]} everywhere"
+
+
+def _few(values: Array) -> Array:
+    """At most GRID of these sorted values, ends included."""
+    chosen = np.unique(np.linspace(0, len(values) - 1, GRID).round().astype(int))
+    return np.asarray(values[chosen])
 
 
 def _no_size_information(fit: LawFit) -> Found:
@@ -199,12 +230,7 @@ def _not_identified(part: Fitted) -> Found:
 
 
 def _several_basins(part: Fitted, target: dict[str, Array]) -> Found:
-    model = part.problem.model
-    if any(name not in target for name in part.law.inputs):
-        return []
-    full = model.full(part.as_good)
-    params = {name: full[:, [i]] for i, name in enumerate(model.names)}
-    at_target = part.law.predict(params, target)[:, 0]
+    at_target = part.predict(target, part.as_good)[:, 0]
     basins = levels(at_target)
     if len(basins) < 2:
         return []
@@ -247,15 +273,49 @@ def _noise_assumed(part: Fitted) -> Found:
     return [(Status("noise-assumed", message), part.size)]
 
 
-def default_target(
-    rows: Rows, wanted: dict[str, float], sequence: Sequence[str]
-) -> dict[str, Array]:
-    """One point at which basins are compared: the target, else the largest size and budget."""
-    point = {name: np.array([float(np.max(rows.x[name]))]) for name in ("N", "D")}
+def of_selection(
+    selection: Selection, fits: Mapping[str, LawFit], target: Mapping[str, float]
+) -> list[Status]:
+    """Every status of a fit: of its rows and of the law on each eval set."""
+    found = list(selection.statuses)
+    for name, fit in fits.items():
+        rows = selection.rows[name]
+        found += of_fit(fit, rows, name, default_target(rows, target))
+    return found
+
+
+def without_rising_edges(selection: Selection, law: Law) -> Selection:
+    """Leave out share-0 rows that rise with tokens, where the law claims that the loss falls.
+
+    The law is flat in tokens at share 0, so such rows would pull every curve (core-laws A10).
+    """
+    claim = next((c for c in law.claims if c == Claim("decreasing", "D")), None)
+    if claim is None or "r" not in law.inputs:
+        return selection
+    rows, found, left_out = {}, [], dict(selection.left_out)
+    for name, every in selection.rows.items():
+        rows[name] = every
+        if "r" not in every.x:
+            continue
+        edge = (every.x["r"] == 0) & rising_groups(every, claim)
+        if edge.any() and not edge.all():
+            rows[name] = every.where(~edge)
+            reason = f"share 0 and rising with tokens, which {law.name} cannot do"
+            left_out[reason] = left_out.get(reason, 0) + int(edge.sum())
+            message = (
+                f"{edge.sum()} rows of share 0 rise with tokens and were left out: {law.name} "
+                "cannot describe them, so ratios near that end are extrapolated"
+            )
+            found.append(Status("shape-violated", message, name, law.name))
+    return replace(selection, rows=rows, left_out=left_out, statuses=(*selection.statuses, *found))
+
+
+def default_target(rows: Rows, wanted: Mapping[str, float]) -> dict[str, Array]:
+    """One point at which basins are compared: the target, else the largest size and budget.
+
+    The mixture is the mean one of the rows.
+    """
+    point = {name: values.mean(axis=-1, keepdims=True) for name, values in rows.x.items()}
     for name, key in (("N", "n_params"), ("D", "tokens")):
-        if key in wanted:
-            point[name] = np.array([wanted[key]])
-    for name in sequence:
-        if name in rows.x and name not in point:
-            point[name] = rows.x[name].mean(axis=-1, keepdims=True)
+        point[name] = np.array([wanted.get(key, float(rows.x[name].max()))])
     return point

@@ -39,14 +39,17 @@ import numpy as np
 
 from mixlaw.errors import NotIdentifiedError
 from mixlaw.laws import OFFSET, Array, Inputs, Law, Parameter, Params, dcpt
-from mixlaw.laws._factors import BASE_LOSS, ONE, Factor, gradient_of, lacking_share, terms_of
+from mixlaw.laws._factors import lacking_share
 
 #: Tokens in one unit of T: 20B tokens are T = 100 in the paper.
 UNIT = 0.2e9
 #: Sizes from which a critical ratio may be carried to another size.
 MIN_SIZES = 3
-#: Terms of the power series of ``_moment`` for |z| < 1: the rest is below 1e-17.
-_SERIES = 18
+#: Where the second moment is taken from its power series, and the coefficients, highest first:
+#: beyond them it is below 1e-16.
+SERIES_RADIUS = 0.5
+_SERIES = [1 / (math.factorial(n) * (n + 3)) for n in reversed(range(13))]
+_SHARE = lacking_share("gamma")
 
 
 def power_law(x: Array, alpha: float, s: float, beta: float) -> Array:
@@ -154,43 +157,62 @@ def _line(position: Array, values: Array, aim: float) -> Array:
     return np.asarray(values.mean(-1) + slope * aim)
 
 
-def _moment(order: int, z: Any) -> Any:
-    """∫₀¹ u^order·e^(z·u) du, exact through z = 0."""
-    small = np.abs(z) < 1
+def _moments(z: Array) -> tuple[Array, Array, Array]:
+    """∫₀¹ uʲ·e^(z·u) du for j = 0, 1, 2, exact through z = 0.
+
+    Near zero the highest from its power series and the others downwards, elsewhere upwards: in
+    both directions rounding errors shrink.
+    """
+    small, grown = np.abs(z) < SERIES_RADIUS, np.exp(z)
     near, far = np.where(small, z, 0.0), np.where(small, 1.0, z)
-    series = np.zeros_like(near)
-    for n in reversed(range(_SERIES)):
-        series = series * near + 1 / (math.factorial(n) * (n + order + 1))
-    value = np.expm1(far) / far
-    for j in range(1, order + 1):
-        value = (np.exp(far) - j * value) / far
-    return np.where(small, series, value)
+    second = np.zeros_like(near)
+    for coefficient in _SERIES:
+        second = second * near + coefficient
+    first = 0.5 * (grown - near * second)
+    up_0 = np.expm1(far) / far
+    up_1 = (grown - up_0) / far
+    return (
+        np.where(small, grown - near * first, up_0),
+        np.where(small, first, up_1),
+        np.where(small, second, (grown - 2 * up_1) / far),
+    )
 
 
-def _tokens(order: int) -> Factor:
-    """The order-th derivative of (T^s - 1)/s by s."""
-
-    def value(p: Params, x: Inputs) -> Any:
-        log_t = np.log(x["D"])
-        return log_t ** (order + 1) * _moment(order, p["s"] * log_t)
-
-    def slope(p: Params, x: Inputs) -> dict[str, Any]:
-        log_t = np.log(x["D"])
-        return {"s": log_t ** (order + 2) * _moment(order + 1, p["s"] * log_t)}
-
-    return Factor(value, slope)
+def _tokens(p: Params, x: Inputs) -> tuple[Array, Array, Array]:
+    """(T^s - 1)/s and its first two derivatives by s."""
+    log_t = np.log(x["D"])
+    zeroth, first, second = _moments(p["s"] * log_t)
+    return log_t * zeroth, log_t**2 * first, log_t**3 * second
 
 
-_SHARE = lacking_share("gamma")
-_FACTORS = {
-    OFFSET: BASE_LOSS,
-    "b0": ONE,
-    "b1": _SHARE,
-    "p0": _tokens(0),
-    "p1": _SHARE * _tokens(0),
-    "q0": _tokens(1),
-    "q1": _SHARE * _tokens(1),
-}
+def terms(p: Params, x: Inputs) -> dict[str, Any]:
+    """The offset L0 and the factors of the six amplitudes."""
+    e_p, e_q, _ = _tokens(p, x)
+    share = _SHARE.value(p, x)
+    return {
+        OFFSET: x["L0"],
+        "b0": 1.0,
+        "b1": share,
+        "p0": e_p,
+        "p1": share * e_p,
+        "q0": e_q,
+        "q1": share * e_q,
+    }
+
+
+def gradient(p: Params, x: Inputs) -> dict[tuple[str, str], Any]:
+    """Derivatives of the factors with respect to s, ε and γ."""
+    e_p, e_q, e_r = _tokens(p, x)
+    share = _SHARE.value(p, x)
+    slopes = {
+        ("p0", "s"): e_q,
+        ("p1", "s"): share * e_q,
+        ("q0", "s"): e_r,
+        ("q1", "s"): share * e_r,
+    }
+    for name, slope in _SHARE.slopes(p, x).items():
+        slopes |= {("b1", name): slope, ("p1", name): slope * e_p, ("q1", name): slope * e_q}
+    return slopes
 
 
 def _amplitude(name: str, meaning: str) -> Parameter:
@@ -212,8 +234,8 @@ LAW = Law(
         Parameter("s", -1.5, 1.5, "exponent of tokens", start=(-0.5, 1.0)),
         *dcpt.LAW.pick("eps", "gamma"),
     ),
-    terms=terms_of(_FACTORS),
-    gradient=gradient_of(_FACTORS),
+    terms=terms,
+    gradient=gradient,
     units={"D": UNIT},
     needs_positive=("D",),
     held={

@@ -1,0 +1,58 @@
+"""What a fit says about itself: ranges of its rows, versions, and what papers forget to report."""
+
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+
+import numpy as np
+
+from mixlaw.fit.rows import Selection
+from mixlaw.fit.slices import LawFit
+from mixlaw.laws import Array
+
+PACKAGES = ("mixlaw", "numpy", "scipy", "pandas", "lmfit")
+
+
+def values(selection: Selection) -> dict[str, Array]:
+    """Values of every setting over all fitted rows, by the names of the runs table."""
+    every = list(selection.rows.values())
+    size, tokens = (np.concatenate([rows.x[name] for rows in every]) for name in ("N", "D"))
+    settings = {"n_params": size, "tokens": tokens, "tokens_per_param": tokens / size}
+    for i, corpus in enumerate(selection.corpora):
+        settings[f"share.{corpus}"] = np.concatenate([rows.x["h"][i] for rows in every])
+    return settings
+
+
+def ranges(selection: Selection) -> dict[str, tuple[float, float]]:
+    """(low, high) of every setting."""
+    return {name: (float(v.min()), float(v.max())) for name, v in values(selection).items()}
+
+
+def versions() -> dict[str, str]:
+    """Python and the packages that the numbers come from."""
+    return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
+
+
+def checklist(selection: Selection, fits: Mapping[str, LawFit]) -> dict[str, object]:
+    """What more than half of the papers leave out (arXiv 2502.18969), filled in."""
+    parts = {name: fit.parts for name, fit in fits.items()}
+    return {
+        **selection.checklist,
+        "objective": "Huber loss of log residuals, weighted sum",
+        "delta": {name: found[0].problem.delta for name, found in parts.items()},
+        "objective_value": {
+            name: [float(part.solution.objective[0]) for part in found]
+            for name, found in parts.items()
+        },
+        "evaluations": {
+            name: [asdict(part.problem.effort) for part in found] for name, found in parts.items()
+        },
+        "correlation_within_trunks": {
+            name: [part.noise.correlation for part in found] for name, found in parts.items()
+        },
+        "rows": {name: len(rows) for name, rows in selection.rows.items()},
+        "trunks": len(selection.trunks),
+        "exclusions": selection.left_out,
+        "intervals": "resampled residual paths of whole trunks, refitted",
+    }

@@ -1,0 +1,113 @@
+"""The final fit in lmfit: parameters, covariance, report, and profile intervals on request.
+
+lmfit minimises a sum of squares, so it gets sign(r)·sqrt(2·weight·Huber(r)), whose squares sum to
+twice the objective. It starts at the optimum that the solver found.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mixlaw.errors import ConfigError, unknown_name
+from mixlaw.fit.fitting import Fitted
+from mixlaw.fit.result import Status
+from mixlaw.fit.slices import LawFit
+from mixlaw.fit.solve import huber, log_residual
+from mixlaw.laws import Array
+
+#: Level of profile intervals.
+LEVEL = 0.9
+
+
+def minimizer(part: Fitted) -> Any:
+    """The ``lmfit.Minimizer`` of this fit; parameters at a bound are held there."""
+    import lmfit
+
+    model, problem = part.problem.model, part.problem
+    params = lmfit.Parameters()
+    for p, value in zip(model.free, part.theta[0], strict=True):
+        inside = p.low < value < p.high
+        params.add(spelled(p.name), value=value, vary=inside, min=p.low, max=p.high)
+    log_y = np.log(problem.y)
+
+    def residual(current: Any) -> Array:
+        theta = np.array([[current[spelled(p.name)].value for p in model.free]])
+        r = log_residual(model.loss(theta), log_y)[0]
+        return np.asarray(np.sign(r) * np.sqrt(2 * problem.weight * huber(r, problem.delta)))
+
+    return lmfit.Minimizer(residual, params, nan_policy="omit")
+
+
+def minimize(part: Fitted) -> Any:
+    """The ``lmfit.MinimizerResult`` at the optimum, for ``lmfit.fit_report`` and the rest."""
+    return minimizer(part).leastsq()
+
+
+def spelled(name: str) -> str:
+    """A parameter's name as lmfit wants it: ``t.web`` is ``t_web``."""
+    return re.sub(r"\W", "_", name)
+
+
+def standard_errors(fit: LawFit) -> list[dict[str, float | None]]:
+    """Standard errors from lmfit's covariance, one dictionary a slice; None if there is none."""
+    found = []
+    for part in fit.parts:
+        result = minimize(part)
+        found.append(
+            {p.name: result.params[spelled(p.name)].stderr for p in part.problem.model.free}
+        )
+    return found
+
+
+def profile_interval(part: Fitted, name: str, level: float = LEVEL) -> tuple[float, float] | None:
+    """Profile interval of a free parameter, or None where the profile does not close.
+
+    Raises:
+        ConfigError: the law has no such free parameter.
+    """
+    import lmfit
+
+    names = [p.name for p in part.problem.model.free]
+    if name not in names:
+        raise ConfigError(unknown_name("free parameter", name, names))
+    task = minimizer(part)
+    result = task.leastsq()
+    if not result.params[spelled(name)].vary:
+        return None
+    try:
+        found = lmfit.conf_interval(task, result, p_names=[spelled(name)], sigmas=[level])
+    except (lmfit.MinimizerException, ValueError):
+        # lmfit says in these two ways that it has no covariance or that a bracket did not close.
+        return None
+    low, high = found[spelled(name)][0][1], found[spelled(name)][-1][1]
+    return (float(low), float(high)) if np.isfinite([low, high]).all() else None
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """Profile intervals asked for, and what went wrong with them.
+
+    Attributes:
+        intervals: by eval set and parameter, one interval (or None) a slice.
+        statuses: ``not-identified`` for every profile that does not close.
+    """
+
+    intervals: dict[str, dict[str, list[tuple[float, float] | None]]] = field(default_factory=dict)
+    statuses: tuple[Status, ...] = ()
+
+    @classmethod
+    def of(cls, fits: Mapping[str, LawFit], names: Sequence[str]) -> "Profiles":
+        """Profiles of these parameters in every fit."""
+        intervals: dict[str, dict[str, list[tuple[float, float] | None]]] = {}
+        failed = []
+        for eval_set, fit in fits.items():
+            for name in names:
+                found = [profile_interval(part, name) for part in fit.parts]
+                intervals.setdefault(eval_set, {})[name] = found
+                if None in found:
+                    message = f"the profile of {name} does not close at the {LEVEL:.0%} level"
+                    failed.append(Status("not-identified", message, eval_set, fit.law.name))
+        return cls(intervals, tuple(failed))
