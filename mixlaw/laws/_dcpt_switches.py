@@ -4,8 +4,7 @@ C > C₀ stays a law with the same linear amplitudes: with k = C₀/B,
 
     L = E + A/N^α + B·[r^η/D^β + k/(r + ε)^γ] + C₁/(r + ε)^γ,   C₁ = C - C₀ ≥ 0.
 
-Source: Que et al., arXiv 2406.01375 (there C₁ = e^c1, with D_min =
-0.1311B).
+Source: Que et al., arXiv 2406.01375 (there C₁ = e^c1, with D_min = 0.1311B).
 """
 
 from dataclasses import replace
