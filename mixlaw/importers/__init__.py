@@ -1,0 +1,139 @@
+"""Importers: one file, one kind of log somebody else's trainer wrote; together, a runs table.
+
+An importer module declares
+
+``EXAMPLE``
+    one line of such a log;
+``FILES``
+    patterns of the file names it looks for in a folder that is given as a log;
+``recognises(path, head)``
+    whether a file with these first bytes is one of its logs, for ``mixlaw import auto``;
+``read(paths, request)``
+    a :class:`Log` of the evaluations in the files of one run, or of a file that holds many runs.
+
+What the log cannot say (model size, mixture, tokens per step, base, ...) comes from a description
+by run id (``_description``), and ``_assemble`` joins the two. Logs are text or bytes to an
+importer: nothing in them is evaluated, unpickled or followed.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mixlaw import plugins
+from mixlaw.errors import DataError
+
+#: Eval set of a loss that the trainer did not name: one set, or a blend of several.
+UNNAMED = ""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One held-out loss as a log has it.
+
+    Attributes:
+        eval_set: the log's name of the held-out set, or ``UNNAMED``.
+        loss: mean cross-entropy in nats per token.
+        step: training steps so far.
+        samples: training sequences so far.
+        tokens: training tokens so far; the first of tokens, samples, step that is known is used.
+        run: the run's id or name, in a log of many runs.
+        flag: why this evaluation should not be fitted.
+        more: other columns of the runs table, by name.
+    """
+
+    eval_set: str
+    loss: float
+    step: float | None = None
+    samples: float | None = None
+    tokens: float | None = None
+    run: str | None = None
+    flag: str = ""
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def position(self) -> float:
+        """Where on its own axis the evaluation stands."""
+        known = [value for value in (self.step, self.samples, self.tokens) if value is not None]
+        return known[0] if known else 0.0
+
+
+@dataclass
+class Log:
+    """What one importer found in the files of one run (or in a file of many runs).
+
+    Attributes:
+        evaluations: in the order of the log.
+        notes: sentences a person should read.
+        truncated: the log stops in the middle of a record; the whole records before it are here.
+        ordered: the order is the order of training, so that a step back is a resumed run.
+        last_step: last training step the log tells of.
+        planned_steps: steps the run was to take, if the log says so.
+    """
+
+    evaluations: list[Evaluation] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    truncated: bool = False
+    ordered: bool = True
+    last_step: float | None = None
+    planned_steps: float | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the description tells an importer about the log.
+
+    Attributes:
+        losses: metric or column names that are held-out losses, beside those the importer knows.
+        columns: column of the log by column of the runs table.
+        runs: ids (or names in the log) of the described runs.
+        progress: called with the number of bytes read since the last call.
+    """
+
+    losses: Sequence[str] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
+    runs: Sequence[str] = ()
+    progress: Callable[[int], object] = lambda n_bytes: None
+
+
+def recognise(path: Path) -> list[str]:
+    """Names of the importers that recognise a log, from its name and its first bytes.
+
+    Raises:
+        DataError: there is no such file or folder.
+    """
+    if not path.exists():
+        raise DataError(f"There is no log '{path}'.")
+    return [name for name in plugins.available("importers") if _recognised_by(name, path)]
+
+
+def files_of(name: str, path: Path) -> list[Path]:
+    """The log files of an importer at a path: the file itself, or those in a folder, by name.
+
+    Raises:
+        DataError: there is no such path, or no such file in the folder.
+    """
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise DataError(f"There is no log '{path}'.")
+    patterns: Sequence[str] = plugins.load("importers", name).FILES
+    found = sorted({file for pattern in patterns for file in path.glob(pattern)})
+    if not found:
+        raise DataError(
+            f"The folder '{path}' holds no {name} log; looked for {', '.join(patterns)}."
+        )
+    return found
+
+
+def _recognised_by(name: str, path: Path) -> bool:
+    importer = plugins.load("importers", name)
+    if path.is_dir():
+        return any(any(path.glob(pattern)) for pattern in importer.FILES)
+    with path.open("rb") as file:
+        return bool(importer.recognises(path, file.read(HEAD_BYTES)))
+
+
+#: How much of a file an importer sees to recognise it.
+HEAD_BYTES = 65536

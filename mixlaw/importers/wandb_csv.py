@@ -1,0 +1,91 @@
+"""Weights & Biases: the CSV that a chart of the web interface exports.
+
+Header: the x axis (``Step``, or another metric), then per run ``<run> - <metric>``, and the same
+with ``__MIN`` and ``__MAX``. Runs are told apart by their described names; W&B does not keep names
+unique, and two runs of one name are two equal columns, which are refused.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mixlaw.errors import DataError
+from mixlaw.importers import Evaluation, Log, Request
+from mixlaw.importers._files import OPEN_END, read_csv, to_number
+from mixlaw.importers._metrics import SAMPLES, STEPS, TOKENS, eval_set_of, refuse_without_losses
+
+EXAMPLE = '"Step","r30 - eval/domain_loss","r30 - eval/domain_loss__MIN",...'
+FILES = ("*.csv",)
+
+_SEPARATOR = " - "
+_EXTREMES = ("__MIN", "__MAX")
+_AXES = ("step", "samples", "tokens")
+
+
+def recognises(path: Path, head: bytes) -> bool:
+    """A header with ``<run> - <metric>`` and its extremes."""
+    header = head.split(b"\n", 1)[0]
+    return b" - " in header and b"__MIN" in header and path.suffix == ".csv"
+
+
+def read(paths: Sequence[Path], request: Request) -> Log:
+    """Evaluations of the runs of one or more exported charts.
+
+    Raises:
+        DataError: an x axis that counts nothing, a cell that is no number, or no held-out loss.
+    """
+    log = Log(ordered=False)
+    metrics: set[str] = set()
+    for path in paths:
+        table = read_csv(path, request.progress)
+        axis = _axis(path, table.header[0], log)
+        columns = [_column(name, request) for name in table.header[1:]]
+        metrics.update(metric for _, metric in columns)
+        losses = [
+            (name, run, eval_set)
+            for name, (run, metric) in zip(table.header[1:], columns, strict=True)
+            if (eval_set := eval_set_of(metric, request.losses)) is not None
+        ]
+        for number, row in table.rows:
+            flag = OPEN_END if table.open_end else ""
+            for name, run, eval_set in losses:
+                if not row[name]:
+                    continue
+                place = f"'{path}', row {number}"
+                x = to_number(row[table.header[0]], place)
+                loss = to_number(row[name], place)
+                step, samples, tokens = (x if axis == a else None for a in _AXES)
+                log.evaluations.append(Evaluation(eval_set, loss, step, samples, tokens, run, flag))
+        log.truncated |= table.cut
+    if not log.evaluations:
+        raise refuse_without_losses(paths[0], "a W&B chart of known trainers", metrics)
+    return log
+
+
+def _axis(path: Path, name: str, log: Log) -> str:
+    """What the x axis counts: tokens, samples or step."""
+    if name in TOKENS:
+        return "tokens"
+    if name.removeprefix("train/") in SAMPLES:
+        return "samples"
+    if name in STEPS:
+        return "step"
+    if name == "Step":
+        log.notes.append(
+            "the x axis is W&B's own Step, taken as the training step; the Hugging Face Trainer "
+            "needs train/global_step as the x axis of the chart"
+        )
+        return "step"
+    raise DataError(
+        f"'{path}': the x axis '{name}' counts neither tokens nor steps; choose another in W&B."
+    )
+
+
+def _column(name: str, request: Request) -> tuple[str, str]:
+    """(run, metric) of a column; the described names decide where a run's name ends."""
+    if name.endswith(_EXTREMES):
+        return name, ""
+    for run in sorted(request.runs, key=len, reverse=True):
+        if name.startswith(run + _SEPARATOR):
+            return run, name.removeprefix(run + _SEPARATOR)
+    run, _, metric = name.rpartition(_SEPARATOR)
+    return run, metric
