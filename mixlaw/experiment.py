@@ -69,7 +69,7 @@ def _plugin(kind: str) -> AfterValidator:
 class _Loader(yaml.SafeLoader):
     """YAML without the base-60 numbers of YAML 1.1, which read the ratio 3:7 as 187."""
 
-    def construct_yaml_int(self, node: yaml.ScalarNode) -> int | str:
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> Any:
         """A whole number, or the text as it stands if it has a colon."""
         text = str(self.construct_scalar(node))
         return text if ":" in text else int(super().construct_yaml_int(node))

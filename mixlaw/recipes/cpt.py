@@ -1,1 +1,88 @@
-"""Continual pre-training."""
+"""Continual pre-training: a re-warmed trunk from a base, and a decay branch per token budget.
+
+Re-warming to the base's peak and decaying again is the default of Gupta et al. (2023, arXiv
+2308.04014) and Ibrahim et al. (2024, arXiv 2403.08763). One constant-rate trunk with short decay
+branches gives an annealed end point at every budget for about 1.2 times the tokens of the longest
+(the warmup-stable-decay shape), where a cosine would need a run of its own for each.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mixlaw.corpora.prepare import Corpora
+from mixlaw.train.checkpoint import State, load_checkpoint, save_checkpoint
+from mixlaw.train.folder import RunFolder
+from mixlaw.train.loop import DivergedError, Leg, train
+from mixlaw.train.model import measure_step_flops
+from mixlaw.train.recorder import Recorder
+from mixlaw.train.spec import RunSpec
+from mixlaw.train.state import new_state, resume
+from mixlaw.train.streams import run_stream
+from mixlaw.train.watch import Watch
+
+
+def train_runs(runs: Sequence[tuple[RunFolder, RunSpec]], corpora: Corpora, watch: Watch) -> None:
+    """Train runs of one shape, or continue them, one after the other.
+
+    Raises:
+        StoppedError: the watch said so.
+    """
+    for folder, spec in runs:
+        _train_run(folder, spec, corpora, watch)
+
+
+def _train_run(folder: RunFolder, spec: RunSpec, corpora: Corpora, watch: Watch) -> None:
+    weights = folder.base(spec).weights
+    state = new_state(spec, weights)
+    stream = run_stream(spec, corpora)
+    step_flops = measure_step_flops(state.model, spec.data.batch_size, spec.data.seq_len)
+    recorder = Recorder(folder, corpora, step_flops)
+    trunk = Leg(
+        folder=folder,
+        name="trunk",
+        stream=stream,
+        batch_size=spec.data.batch_size,
+        schedule=spec.optim.trunk(),
+        clip=spec.optim.clip,
+        watch=watch,
+        total=spec.total_steps,
+    )
+    resume(state, trunk.checkpoint)
+    step_tokens = spec.data.step_tokens
+
+    def measure(state: State) -> None:
+        tokens = state.step * step_tokens
+        recorder.measure(state, spec.run_id, tokens=tokens, annealed=False)
+
+    status = "done"
+    try:
+        for budget in spec.budgets:
+            train(state, trunk, spec.branch_point(budget), spec.trunk_points, measure)
+            if not recorder.has(spec.branch_id(budget), budget * step_tokens):
+                save_checkpoint(state, trunk.checkpoint)
+                if not _train_branch(trunk, spec, budget, recorder):
+                    status = "diverged"
+    except DivergedError as error:
+        tokens = error.step * step_tokens
+        recorder.diverged(spec.run_id, step=error.step, tokens=tokens)
+        status = "diverged"
+    epochs = stream.epochs(max(spec.budgets) * spec.data.batch_size)
+    folder.finish(status=status, epochs=epochs)
+
+
+def _train_branch(trunk: Leg, spec: RunSpec, budget: int, recorder: Recorder) -> bool:
+    """Decay from the trunk's checkpoint to the end of a budget; whether it ended with a loss."""
+    tokens = budget * spec.data.step_tokens
+    run_id = spec.branch_id(budget)
+    branch = replace(trunk, name=f"branch-{tokens}", schedule=spec.optim.decayed(budget))
+    state = new_state(spec)
+    if not resume(state, branch.checkpoint):
+        load_checkpoint(state, trunk.checkpoint)
+    try:
+        train(state, branch, budget)
+        recorder.measure(state, run_id, tokens=tokens, annealed=True, budget=tokens)
+    except DivergedError as error:
+        recorder.diverged(run_id, step=error.step, tokens=tokens, budget=tokens)
+        return False
+    branch.checkpoint.unlink(missing_ok=True)
+    return True

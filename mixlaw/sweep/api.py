@@ -1,0 +1,126 @@
+"""One call for a whole sweep."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mixlaw import plugins
+from mixlaw.corpora.prepare import Corpora, prepare_corpora
+from mixlaw.errors import RunError
+from mixlaw.experiment import Experiment, load_experiment
+from mixlaw.sweep.collect import collect_runs
+from mixlaw.sweep.cost import measure_speed
+from mixlaw.sweep.driver import Outcome, execute
+from mixlaw.sweep.jobs import missing_tasks, run_folder
+from mixlaw.sweep.plan import DataIdentity, Plan, plan_runs, train_tokens
+from mixlaw.sweep.progress import Lines
+from mixlaw.train.folder import only_sweep
+from mixlaw.train.streams import check_lengths
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """What a sweep did.
+
+    Attributes:
+        table: path of the runs table.
+        n_bases: bases of the plan.
+        n_runs: runs of the plan.
+        n_trained: bases and runs that this call trained.
+        diverged: names of runs that diverged; their rows are flagged.
+    """
+
+    table: Path
+    n_bases: int
+    n_runs: int
+    n_trained: int
+    diverged: tuple[str, ...]
+
+    def document(self) -> dict[str, Any]:
+        """The same as plain data."""
+        return {
+            "schema": "mixlaw.sweep/1",
+            "table": str(self.table),
+            "bases": self.n_bases,
+            "runs": self.n_runs,
+            "trained": self.n_trained,
+            "diverged": list(self.diverged),
+        }
+
+
+def run_sweep(
+    folder: Path | str, *, executor: str | None = None, say: Say = lambda message: None
+) -> SweepResult:
+    """Train every planned run that is not done, and collect all into ``runs.csv``.
+
+    Args:
+        folder: of the experiment; holds ``experiment.yaml``.
+        executor: an executor plugin instead of the one that the experiment names.
+        say: called with sentences for a person.
+
+    Raises:
+        ConfigError: experiment.yaml is wrong.
+        DataError: a corpus cannot be used or is too small.
+        RunError: somebody else sweeps it, it was interrupted, or runs failed; the rest is kept.
+    """
+    folder = Path(folder)
+    experiment = load_experiment(folder)
+    with only_sweep(folder):
+        corpora = prepare(folder, experiment, say)
+        plan = plan_runs(experiment, DataIdentity.of(corpora))
+        for run in plan.runs:
+            check_lengths(run, corpora)
+        folders = [run_folder(folder, spec) for spec in plan.specs]
+        for spec, planned in zip(plan.specs, folders, strict=True):
+            planned.plan(spec)
+        n_before = sum(planned.is_done for planned in folders)
+        outcome = _execute(folder, experiment, plan, executor, say)
+        table = collect_runs(folder, plan, corpora) if any(r.is_done for r in folders) else None
+    _check_outcome(outcome)
+    assert table is not None
+    return SweepResult(
+        table=table,
+        n_bases=len(plan.bases),
+        n_runs=len(plan.runs),
+        n_trained=len(folders) - n_before,
+        diverged=tuple(r.run_id for r in folders if r.done()["status"] == "diverged"),
+    )
+
+
+def prepare(folder: Path, experiment: Experiment, say: Say) -> Corpora:
+    """The experiment's corpora, encoded as far as its longest run needs them."""
+    return prepare_corpora(
+        experiment.corpora,
+        cache=folder / "corpora",
+        seq_len=experiment.training.seq_len,
+        train_tokens=train_tokens(experiment),
+        held_out_tokens=experiment.held_out_tokens(),
+        tokenizer=experiment.tokenizer,
+        progress=say,
+    )
+
+
+def _execute(
+    folder: Path, experiment: Experiment, plan: Plan, name: str | None, say: Say
+) -> Outcome:
+    choice = experiment.executor
+    executor = plugins.load("executors", name or choice.name).open_executor(choice.workers)
+    tasks = missing_tasks(folder, plan, experiment, measure_speed(), executor.slots)
+    seconds = sum(task.seconds for task in tasks) / executor.slots
+    folders = [run_folder(folder, spec) for spec in plan.specs]
+    return execute(tasks, executor, Lines(folders, seconds, say))
+
+
+def _check_outcome(outcome: Outcome) -> None:
+    if outcome.interrupted:
+        raise RunError("The sweep was stopped; sweep again and it goes on where it was.")
+    if outcome.failed:
+        task, code = outcome.failed[0]
+        log = task.left[0].log if task.left else task.folders[0].log
+        raise RunError(
+            f"{len(outcome.failed)} job(s) failed (exit code {code}); the reason is at the end of "
+            f"'{log}'. What is done is kept: mend it and sweep again."
+        )

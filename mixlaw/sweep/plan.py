@@ -1,0 +1,185 @@
+"""The plan of a sweep: a pure function from an experiment and its corpora to bases and runs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from mixlaw.corpora.prepare import Corpora
+from mixlaw.experiment import Experiment, LearningRate
+from mixlaw.mixture import Mixture
+from mixlaw.train.shape import ModelShape, choose_shape
+from mixlaw.train.spec import BaseSpec, DataSpec, OptimSpec, RunSpec
+
+
+@dataclass(frozen=True)
+class DataIdentity:
+    """What a plan needs to know of prepared corpora.
+
+    Attributes:
+        train: fingerprint of the training tokens by corpus.
+        held_out: fingerprint of the held-out windows by corpus.
+        tokenizer: hash of the tokenizer.
+        vocab_size: of the tokenizer.
+    """
+
+    train: dict[str, str]
+    held_out: dict[str, str]
+    tokenizer: str
+    vocab_size: int
+
+    @classmethod
+    def of(cls, corpora: Corpora) -> "DataIdentity":
+        """The identity of prepared corpora."""
+        return cls(
+            {name: corpus.fingerprint for name, corpus in corpora.train.items()},
+            {name: held_out.fingerprint for name, held_out in corpora.held_out.items()},
+            corpora.tokenizer_hash,
+            corpora.vocab_size,
+        )
+
+    @classmethod
+    def unprepared(cls, experiment: Experiment) -> "DataIdentity":
+        """A stand-in before any text is read: enough for counts and costs, not for run ids."""
+        nothing = dict.fromkeys(experiment.corpora, "")
+        return cls(nothing, nothing, "", experiment.tokenizer.vocab_size)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All bases and runs of a sweep, each once, in the order of the experiment."""
+
+    bases: tuple[BaseSpec, ...]
+    runs: tuple[RunSpec, ...]
+
+    @property
+    def specs(self) -> tuple[BaseSpec | RunSpec, ...]:
+        """Bases, then runs."""
+        return (*self.bases, *self.runs)
+
+
+def plan_runs(experiment: Experiment, data: DataIdentity) -> Plan:
+    """Every base and run that an experiment asks for.
+
+    Raises:
+        ConfigError: no model has one of the sizes.
+    """
+    runs = {run.run_id: run for run in _runs(experiment, data)}
+    bases = {run.base.run_id: run.base for run in runs.values()}
+    return Plan(tuple(bases.values()), tuple(runs.values()))
+
+
+def train_tokens(experiment: Experiment) -> dict[str, int]:
+    """Distinct training tokens worth preparing by corpus: what the longest run reads of each.
+
+    Rounded up to a power of two: a somewhat longer budget then reads the same streams, and the
+    runs that are done stay valid.
+    """
+    longest = max(experiment.token_budgets)
+    largest_share = {
+        name: max(mixture[name] for mixture in experiment.all_mixtures)
+        for name in experiment.corpora
+    }
+    needed = {
+        name: longest * share
+        + (experiment.base.tokens if name in experiment.general_corpora else 0)
+        for name, share in largest_share.items()
+    }
+    return {name: 2 ** int(np.ceil(np.log2(tokens + 1))) for name, tokens in needed.items()}
+
+
+def _runs(experiment: Experiment, data: DataIdentity) -> Iterator[RunSpec]:
+    for size in experiment.sizes:
+        shape = choose_shape(size, data.vocab_size)
+        for mixture in experiment.all_mixtures:
+            for base_seed, order_seed in _seeds(experiment, size, mixture):
+                yield _run(experiment, data, shape, mixture, base_seed, order_seed)
+
+
+def _seeds(experiment: Experiment, size: int, mixture: Mixture) -> Iterator[tuple[int, int]]:
+    """Pairs (base seed, order seed) of a cell: all pairs of the sweep, then its extra ones."""
+    seeds = experiment.seeds
+    yield from ((base, order) for base in seeds.base for order in seeds.order)
+    for extra in seeds.extra:
+        if extra.size == size and experiment.mixture(extra.mixture) == mixture:
+            yield from ((seeds.base[0], order) for order in extra.order)
+            yield from ((base, seeds.order[0]) for base in extra.base)
+
+
+def _run(
+    experiment: Experiment,
+    data: DataIdentity,
+    shape: ModelShape,
+    mixture: Mixture,
+    base_seed: int,
+    order_seed: int,
+) -> RunSpec:
+    budgets = tuple(sorted({_steps(experiment, tokens) for tokens in experiment.token_budgets}))
+    base = _base(experiment, data, shape, base_seed)
+    ratio = experiment.schedule.peak_ratio
+    run = RunSpec(
+        recipe=experiment.recipe,
+        shape=shape,
+        data=base.data,
+        shares=dict(mixture.shares),
+        seed=order_seed,
+        optim=_optim(experiment, shape, max(budgets), ratio),
+        base=base,
+        domain_ratio=experiment.domain_ratio(mixture),
+        budgets=budgets,
+        trunk_points=(),
+    )
+    points = _log_spaced(run.trunk_steps, experiment.evaluation.trunk_points)
+    return run.model_copy(update={"trunk_points": points})
+
+
+def _base(experiment: Experiment, data: DataIdentity, shape: ModelShape, seed: int) -> BaseSpec:
+    general = experiment.general_corpora
+    steps = _steps(experiment, experiment.base.tokens)
+    return BaseSpec(
+        shape=shape,
+        data=DataSpec(
+            train=data.train,
+            held_out=data.held_out,
+            tokenizer=data.tokenizer,
+            seq_len=experiment.training.seq_len,
+            batch_size=experiment.training.batch_size,
+            max_epochs=experiment.max_epochs,
+        ),
+        shares={name: 1 / len(general) for name in general},
+        seed=seed,
+        optim=_optim(experiment, shape, steps, 1.0),
+        steps=steps,
+        max_epochs=experiment.base.max_epochs,
+    )
+
+
+def _optim(experiment: Experiment, shape: ModelShape, steps: int, ratio: float) -> OptimSpec:
+    schedule = experiment.schedule
+    if isinstance(schedule.lr, LearningRate):
+        peak, rule = schedule.lr.peak(shape.width), str(schedule.lr)
+    else:
+        peak, rule = schedule.lr, "fixed"
+    return OptimSpec(
+        lr_peak=peak * ratio,
+        lr_rule=rule if ratio == 1 else f"{ratio:g}*{rule}",
+        lr_final=peak * ratio * schedule.final_ratio,
+        warmup=round(schedule.warmup * steps),
+        decay=schedule.decay,
+        weight_decay=experiment.training.weight_decay,
+        clip=experiment.training.clip,
+    )
+
+
+def _steps(experiment: Experiment, tokens: int) -> int:
+    """Whole steps nearest to a number of tokens."""
+    return max(1, round(tokens / (experiment.training.batch_size * experiment.training.seq_len)))
+
+
+def _log_spaced(last: int, n_points: int) -> tuple[int, ...]:
+    """About ``n_points`` distinct steps up to ``last``, evenly spaced in the logarithm.
+
+    The first is a sixty-fourth of the last: earlier, warm-up is most of what is seen.
+    """
+    points = np.geomspace(max(1.0, last / 64), last, n_points)
+    return tuple(sorted({max(1, round(point)) for point in points.tolist()}))

@@ -1,0 +1,80 @@
+"""The loss of a model on a held-out set: one definition, with a version.
+
+Mean cross-entropy in nats per token over all scored tokens of fixed windows, the same for every
+run of an experiment; bits per byte over the bytes that these tokens stand for.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from mixlaw.corpora.held_out import HeldOut
+from mixlaw.train.model import token_losses
+
+#: Windows per forward pass; part of the definition, since it may change the last bits.
+EVAL_BATCH = 16
+BOOTSTRAP_SAMPLES = 200
+
+Losses = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Loss of one model on one held-out set.
+
+    Attributes:
+        loss: nats per token.
+        loss_se: its standard error over documents.
+        bpb: bits per byte.
+        eval_tokens: scored tokens.
+    """
+
+    loss: float
+    loss_se: float
+    bpb: float
+    eval_tokens: int
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the loss is a number."""
+        return math.isfinite(self.loss)
+
+
+def evaluate(model: nn.Module, held_out: HeldOut) -> Measured:
+    """The loss of a model on a held-out set, with its standard error."""
+    sums = window_losses(model, held_out.windows)
+    total, n_tokens = float(sums.sum()), held_out.n_tokens
+    return Measured(
+        loss=total / n_tokens,
+        loss_se=standard_error(sums, held_out),
+        bpb=total / math.log(2) / held_out.n_bytes,
+        eval_tokens=n_tokens,
+    )
+
+
+def window_losses(model: nn.Module, windows: NDArray[np.int64]) -> Losses:
+    """Summed loss of every window, shape (n_windows,)."""
+    sums = np.empty(len(windows))
+    with torch.inference_mode():
+        for first in range(0, len(windows), EVAL_BATCH):
+            batch = torch.from_numpy(windows[first : first + EVAL_BATCH])
+            losses = token_losses(model, batch).double().sum(dim=1)
+            sums[first : first + EVAL_BATCH] = losses.numpy()
+    return sums
+
+
+def standard_error(sums: Losses, held_out: HeldOut) -> float:
+    """Standard error of the mean loss by bootstrap over documents, whose windows go together.
+
+    The resamples are the same at every call, so runs compare on common random numbers.
+    """
+    _, document = np.unique(held_out.documents, return_inverse=True)
+    loss = np.bincount(document, weights=sums)
+    size = np.bincount(document).astype(float) * (held_out.windows.shape[1] - 1)
+    rng = np.random.default_rng(0)
+    weights = rng.multinomial(len(loss), np.full(len(loss), 1 / len(loss)), BOOTSTRAP_SAMPLES)
+    return float(np.std((weights @ loss) / (weights @ size), ddof=1))

@@ -1,0 +1,182 @@
+"""A run's folder: what was asked, what was measured, and whether it is done.
+
+::
+
+    spec.json       the specification; its hash is in the folder's name
+    metrics.jsonl   one record per (tokens, eval set)
+    done.json       written last, whole or not at all: only with it the run counts as done
+    *.safetensors   checkpoints while it runs; of a base its final weights
+    progress.json   what a person may want to see while it runs; no part of the result
+    log.txt         what its process printed
+
+Experiment, base and run know each other by place: ``<experiment>/runs/<run_id>`` starts from
+``<experiment>/bases/<base_id>`` and reads ``<experiment>/corpora``.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mixlaw.errors import RunError
+from mixlaw.files import write_atomic
+from mixlaw.train.spec import BaseSpec, RunSpec, parse_spec
+
+
+class Record(BaseModel):
+    """One evaluation.
+
+    Attributes:
+        run_id: the trunk's or the branch's.
+        tokens: CPT tokens seen; 0 for a base.
+        eval_set: held-out set.
+        loss: nats per token; None if it was not finite.
+        loss_se: standard error by bootstrap over documents.
+        bpb: bits per byte.
+        eval_tokens: tokens of the held-out set.
+        annealed: whether the learning rate had reached its final value.
+        token_budget: length of the run or branch, in tokens.
+        flops: measured training FLOPs so far, the base's not included.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run_id: str
+    tokens: int
+    eval_set: str
+    loss: float | None
+    loss_se: float | None
+    bpb: float | None
+    eval_tokens: int
+    annealed: bool
+    token_budget: int | None
+    flops: int
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        """Identity within the runs table."""
+        return self.run_id, self.tokens, self.eval_set
+
+
+class RunFolder:
+    """Reads and writes the files of one run or base."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def run_id(self) -> str:
+        """Identity of the run; the name of the folder."""
+        return self.path.name
+
+    @property
+    def experiment(self) -> Path:
+        """The experiment's folder."""
+        return self.path.parent.parent
+
+    @property
+    def log(self) -> Path:
+        """What its process printed."""
+        return self.path / "log.txt"
+
+    @property
+    def weights(self) -> Path:
+        """Final weights of a base."""
+        return self.path / "model.safetensors"
+
+    def checkpoint(self, leg: str) -> Path:
+        """Checkpoint of a leg: the trunk, or a branch."""
+        return self.path / f"{leg}.checkpoint.safetensors"
+
+    def base(self, spec: RunSpec) -> "RunFolder":
+        """Folder of the base that this run starts from."""
+        return RunFolder(self.experiment / "bases" / spec.base.run_id)
+
+    def plan(self, spec: RunSpec | BaseSpec) -> None:
+        """Make the folder; what is in it already stays."""
+        if not (self.path / "spec.json").exists():
+            write_atomic(self.path / "spec.json", spec.model_dump_json(indent=1) + "\n")
+
+    def spec(self) -> RunSpec | BaseSpec:
+        """The specification.
+
+        Raises:
+            RunError: it is missing or damaged, or belongs to another folder.
+        """
+        try:
+            spec = parse_spec((self.path / "spec.json").read_text())
+        except (OSError, ValidationError) as error:
+            raise RunError(
+                f"'{self.path}' has no usable spec.json ({type(error).__name__}); "
+                "delete the folder and sweep again."
+            ) from error
+        if spec.run_id != self.run_id:
+            raise RunError(
+                f"'{self.path}' holds the specification of '{spec.run_id}'; a run's folder has its "
+                "name: delete the copy."
+            )
+        return spec
+
+    def records(self) -> list[Record]:
+        """All whole records; a last line that a kill cut off is left out."""
+        path = self.path / "metrics.jsonl"
+        text = path.read_text() if path.exists() else ""
+        lines = text.split("\n")[:-1]
+        return [Record.model_validate_json(line) for line in lines]
+
+    def append(self, records: list[Record]) -> None:
+        """Add records; those that are there already (of an interrupted run) stay as they are."""
+        known = self.records()
+        have = {record.key for record in known}
+        known += [record for record in records if record.key not in have]
+        text = "".join(record.model_dump_json() + "\n" for record in known)
+        write_atomic(self.path / "metrics.jsonl", text)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the run has ended, well or diverged."""
+        return (self.path / "done.json").is_file()
+
+    def done(self) -> dict[str, Any]:
+        """What ``done.json`` says."""
+        document: dict[str, Any] = json.loads((self.path / "done.json").read_text())
+        return document
+
+    def finish(self, **facts: Any) -> None:
+        """Drop the checkpoints and say that the run is done."""
+        write_atomic(self.path / "done.json", json.dumps(facts, sort_keys=True) + "\n")
+        for leftover in (*self.path.glob("*.checkpoint.safetensors"), self.path / "progress.json"):
+            leftover.unlink(missing_ok=True)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the folder: a second process waits, so nothing is trained twice at once."""
+        with FileLock(self.path / ".lock"):
+            yield
+
+
+@contextmanager
+def only_sweep(experiment: Path) -> Iterator[None]:
+    """Hold an experiment; the lock ends with the process, however that ends.
+
+    Raises:
+        RunError: another process is sweeping it.
+    """
+    path = experiment / "runs" / ".lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise RunError(
+            f"'{experiment}' is being swept by another process (it holds {path}); "
+            "wait for it or stop it, then sweep again."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()

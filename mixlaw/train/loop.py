@@ -1,0 +1,101 @@
+"""The training loop, flat and readable top to bottom."""
+
+import math
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from mixlaw.corpora.mixing import MixtureStream
+from mixlaw.errors import RunError
+from mixlaw.train.checkpoint import State, save_checkpoint
+from mixlaw.train.folder import RunFolder
+from mixlaw.train.model import token_losses
+from mixlaw.train.schedule import Schedule
+from mixlaw.train.watch import StoppedError, Watch
+
+
+class DivergedError(RunError):
+    """The training loss is no number any more; ``step`` says when."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(f"The training loss is not finite after step {step}.")
+        self.step = step
+
+
+@dataclass(frozen=True)
+class Leg:
+    """One stretch of training: a base, a trunk, or a branch.
+
+    Attributes:
+        folder: where checkpoints and progress go.
+        name: of its checkpoint.
+        stream: training sequences by position.
+        batch_size: sequences a step.
+        schedule: learning rate by step.
+        clip: largest norm of the gradient.
+        watch: when to stop and to save.
+        total: steps that a person waits for, for the progress display.
+    """
+
+    folder: RunFolder
+    name: str
+    stream: MixtureStream
+    batch_size: int
+    schedule: Schedule
+    clip: float
+    watch: Watch
+    total: int
+
+    @property
+    def checkpoint(self) -> Path:
+        """Its checkpoint file."""
+        return self.folder.checkpoint(self.name)
+
+
+def train(
+    state: State,
+    leg: Leg,
+    until: int,
+    evaluate_at: Collection[int] = (),
+    evaluate: Callable[[State], None] = lambda state: None,
+) -> None:
+    """Take steps until ``state.step == until``; call ``evaluate`` after the steps asked for.
+
+    Raises:
+        DivergedError: the loss is not finite.
+        StoppedError: the watch said so; the checkpoint holds the state.
+    """
+    step_tokens = leg.batch_size * leg.stream.seq_len
+    while state.step < until:
+        if leg.watch.must_stop:
+            save_checkpoint(state, leg.checkpoint)
+            raise StoppedError(
+                f"StoppedError at step {state.step} of {leg.folder.run_id}; it can continue."
+            )
+        if leg.watch.checkpoint_due():
+            save_checkpoint(state, leg.checkpoint)
+
+        batch = torch.from_numpy(leg.stream.batch(state.step * leg.batch_size, leg.batch_size))
+        for group in state.optimizer.param_groups:
+            group["lr"] = leg.schedule.at(state.step)
+        # ------------------------------------------------------------------ one step
+        loss = token_losses(state.model, batch).mean()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(state.model.parameters(), leg.clip)
+        state.optimizer.step()
+        state.optimizer.zero_grad(set_to_none=True)
+        state.step += 1
+        # ------------------------------------------------------------------
+
+        if not math.isfinite(loss.item()):
+            raise DivergedError(state.step)
+        leg.watch.tell(
+            leg.folder.path / "progress.json",
+            state.step * step_tokens,
+            leg.total * step_tokens,
+            loss.item(),
+        )
+        if state.step in evaluate_at:
+            evaluate(state)

@@ -1,0 +1,67 @@
+"""The watch beside a training loop: when to stop, when to save, what to tell a person.
+
+Nothing here changes what is computed.
+"""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from mixlaw.errors import MixlawError
+
+#: Variable with the process id of the driver; a worker whose driver has died stops too.
+DRIVER_VARIABLE = "MIXLAW_DRIVER"
+#: Variable with the seconds between two checkpoints.
+CHECKPOINT_VARIABLE = "MIXLAW_CHECKPOINT_SECONDS"
+CHECKPOINT_SECONDS = 20.0
+PROGRESS_SECONDS = 0.5
+
+
+class StoppedError(MixlawError):
+    """The process was told to stop, saved a checkpoint, and can be continued."""
+
+    exit_code = 75  # EX_TEMPFAIL of sysexits.h: try again
+
+
+class Watch:
+    """Signals, the driver's life, and the clock."""
+
+    def __init__(self, signals: Iterable[signal.Signals] = ()) -> None:
+        self._stop = False
+        self._driver = int(os.environ.get(DRIVER_VARIABLE, 0))
+        self._every = float(os.environ.get(CHECKPOINT_VARIABLE, CHECKPOINT_SECONDS))
+        self._saved = self._told = time.monotonic()
+        self._tokens_told = 0
+        for number in signals:
+            signal.signal(number, lambda *_: self.ask_to_stop())
+
+    def ask_to_stop(self) -> None:
+        """Stop at the next step."""
+        self._stop = True
+
+    @property
+    def must_stop(self) -> bool:
+        """Whether somebody asked, or the driver that started this process has died."""
+        return self._stop or (self._driver > 0 and os.getppid() != self._driver)
+
+    def checkpoint_due(self) -> bool:
+        """Whether it is time to save; asking starts the next interval."""
+        now = time.monotonic()
+        if now - self._saved < self._every:
+            return False
+        self._saved = now
+        return True
+
+    def tell(self, path: Path, tokens: int, total: int, loss: float) -> None:
+        """Write ``progress.json`` twice a second: tokens done and planned, loss, tokens/s."""
+        now = time.monotonic()
+        if now - self._told < PROGRESS_SECONDS:
+            return
+        rate = max(0, tokens - self._tokens_told) / (now - self._told)
+        self._told, self._tokens_told = now, tokens
+        facts = {"tokens": tokens, "total": total, "loss": round(loss, 4), "rate": round(rate)}
+        # A reader that meets half a line waits for the next; an fsync twice a second costs more.
+        path.write_text(json.dumps(facts))
