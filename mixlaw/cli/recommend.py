@@ -87,6 +87,15 @@ def recommend(
         float | None,
         typer.Option("--reach-domain-loss", help="Ask how many tokens reach this domain loss."),
     ] = None,
+    unique_tokens: Annotated[
+        str, _text("--unique-tokens", "A=5B,B=9B", "Distinct tokens by corpus (rule balance).")
+    ] = "",
+    bounds: Annotated[
+        str, _text("--bounds", "A=0:.5", "Share bounds by corpus (rule balance).")
+    ] = "",
+    kl: Annotated[
+        float, typer.Option("--kl", help="Price of leaving the natural mixture (rule balance).")
+    ] = 0.0,
     observed: Annotated[
         Path | None, _text("--observed", "RUNS", "First rows of the target run: recalibrate.")
     ] = None,
@@ -132,6 +141,9 @@ def recommend(
         weights=_numbers(weights, "--weights") or None,
         shift=shift,
         reach_domain_loss=reach_domain_loss,
+        unique_tokens=_numbers(unique_tokens, "--unique-tokens") or None,
+        bounds=_bounds(bounds) or None,
+        kl=kl,
     )
     emitted = _emitted(answer, emit, _numbers(tokens_per_doc, "--tokens-per-doc"))
     _save(answer, folder)
@@ -162,8 +174,21 @@ def _numbers(text: str, flag: str) -> dict[str, float]:
         try:
             found[name.strip()] = float(value)
         except ValueError:
-            raise ConfigError(f"'{part}' in {flag} must have the form NAME=NUMBER.") from None
+            found[name.strip()] = parse_quantity(value, f"value of '{name.strip()}' in {flag}")
     return found
+
+
+def _bounds(text: str) -> dict[str, tuple[float, float]]:
+    """``A=0.1:0.5`` as a mapping to pairs."""
+    pairs = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, ends = part.partition("=")
+        try:
+            low, high = (float(end) for end in ends.split(":"))
+        except ValueError:
+            raise ConfigError(f"'{part}' in --bounds must have the form NAME=LOW:HIGH.") from None
+        pairs[name.strip()] = (low, high)
+    return pairs
 
 
 def _with_roles(

@@ -10,11 +10,12 @@ import numpy as np
 from mixlaw.errors import ConfigError
 from mixlaw.fit.result import Status
 from mixlaw.quantities import format_quantity
-from mixlaw.recommend import extrapolation, practice
+from mixlaw.recommend import extrapolation, inverse, practice, turning_point
 from mixlaw.recommend.answer import Recommendation
 from mixlaw.recommend.observed import calibrated
 from mixlaw.recommend.options import (
     DEFAULT_TOKENS,
+    FREE_BUDGET,
     TABLE_TOKENS,
     Options,
     base_loss,
@@ -68,11 +69,11 @@ def recommend_ratio(
         FitError: this fit cannot answer the question.
     """
     assumptions = []
-    if max_general_rise is None:
+    if max_general_rise is None and options.get("rule", "tolerance") in ("tolerance", "allocation"):
         assumptions.append("allowed rise of the general loss 0.02 nats (--max-general-rise)")
-    else:
+    if max_general_rise is not None:
         options["max_general_rise"] = Tolerance.parse(max_general_rise)
-    asked = Options(**options)
+    asked = Options(**options, fixed_budget=tokens is not None)
     question = Question(
         fit,
         _target_size(fit, n_params, asked),
@@ -84,7 +85,7 @@ def recommend_ratio(
     )
     if observed is not None:
         question = calibrated(question, observed)
-    if tokens is None:
+    if tokens is None and asked.rule not in FREE_BUDGET:
         assumptions.append(f"token budget {format_quantity(question.tokens)} (--tokens)")
     if n_params_is_total:
         assumptions.append(
@@ -92,7 +93,7 @@ def recommend_ratio(
             "are used as if they did not: the laws count without them (--model-size)"
         )
     headline = replace(_answer(question, asked), assumptions=tuple(assumptions))
-    if tokens is not None or headline.rule == "allocation" or len(fit.levels["tokens"]) == 1:
+    if tokens is not None or asked.rule in FREE_BUDGET or len(fit.levels["tokens"]) == 1:
         return headline
     budgets = tuple(_answer(question.at(tokens=budget), asked) for budget in TABLE_TOKENS)
     return replace(headline, table=budgets)
@@ -117,7 +118,9 @@ def _default_tokens(fit: "FitResult") -> float:
 def _answer(question: Question, asked: Options) -> Recommendation:
     verdict = _rule(asked.rule)(question, asked)
     question = question.at(
-        n_params=verdict.n_params or question.n_params, tokens=verdict.tokens or question.tokens
+        n_params=verdict.n_params or question.n_params,
+        tokens=verdict.tokens or question.tokens,
+        path=verdict.path or question.path,
     )
     return Recommendation(
         n_params=question.n_params,
@@ -138,7 +141,8 @@ def _answer(question: Question, asked: Options) -> Recommendation:
         practice=_practice(asked),
         held_out={"law": question.fit.held_out, "baseline": question.fit.baseline},
         warnings=_warnings(question, verdict),
-        details=verdict.details,
+        details={**verdict.details, **_inverse(question, verdict, asked)},
+        also=_also(question, asked),
     )
 
 
@@ -150,6 +154,8 @@ def _rule(name: str) -> Callable[[Question, Options], Verdict]:
 
 
 def _shares(question: Question, verdict: Verdict) -> dict[str, dict[str, float | None]]:
+    if verdict.shares is not None:
+        return {corpus: dict(share) for corpus, share in verdict.shares.items()}
     ends = question.path.shares(np.array(verdict.interval()))
     at = question.path.shares(verdict.at)
     return {
@@ -195,6 +201,43 @@ def _regret(question: Question, verdict: Verdict, asked: Options) -> dict[str, A
         plug_in = regrets(question, verdict.estimate, verdict.draws, asked.risk)
         found["plug_in"] = regret_document(plug_in)
     return found
+
+
+def _inverse(question: Question, verdict: Verdict, asked: Options) -> dict[str, Any]:
+    """The inverse questions that were asked, and when the general loss returns."""
+    if not question.has_general or not (question.knows_base or asked.reference == "control"):
+        return {}
+    found: dict[str, Any] = {}
+    if asked.ratio is not None:
+        found["implied_bound"] = inverse.implied_bound(question, asked.ratio, asked.risk)
+    if asked.reach_domain_loss is not None:
+        found["tokens_to_reach"] = inverse.tokens_to_reach(question, asked.reach_domain_loss, asked)
+    if len(question.fit.levels["tokens"]) > 1:
+        ratio = verdict.at if asked.ratio is None else asked.ratio
+        found["return_to_base"] = inverse.return_to_base(question, ratio)
+    return found
+
+
+def _also(question: Question, asked: Options) -> dict[str, Any]:
+    """The other of the two critical ratios, where this fit can tell it too."""
+    others = {"tolerance": "turning-point", "turning-point": "tolerance"}
+    other = others.get(asked.rule)
+    if other is None or not question.has_general:
+        return {}
+    can = question.knows_base if other == "tolerance" else turning_point.can_answer(question)
+    if not can:
+        return {}
+    verdict = _rule(other)(question, asked)
+    low, high = verdict.interval()
+    return {
+        other: {
+            "feasible": verdict.feasible,
+            "recommended": verdict.recommended,
+            "estimate": verdict.estimate,
+            "low": low,
+            "high": high,
+        }
+    }
 
 
 def _practice(asked: Options) -> dict[str, Any]:

@@ -113,25 +113,13 @@ def calibrated(question: "Question", runs: Any) -> "Question":
         for name, d in differences.items()
     }
     misfits = [
-        np.sum((d.draws - shift[name].draws) ** 2, axis=1) / (2 * _sigma(question, name) ** 2)
+        np.sum((d.draws - shift[name].draws) ** 2, axis=1)
+        / (2 * max(question.noise(name), 1e-4) ** 2)
         for name, d in differences.items()
     ]
     return replace(
         question, calibration=Calibration(_resample(np.sum(misfits, axis=0)), shift, base)
     )
-
-
-def _sigma(question: "Question", eval_set: str) -> float:
-    """Residual standard deviation in nats: that of log loss times the predicted loss."""
-    ratio = np.array([0.5])
-    loss = question.fit.predict(
-        eval_set,
-        question.n_params,
-        question.tokens,
-        question.path.shares(ratio),
-        carry_size=True,
-    ).estimate[0]
-    return float(max(question.fit.sigma.get(eval_set, 0.0), 1e-4) * loss)
 
 
 def _difference(question: "Question", eval_set: str, rows: Any) -> Prediction:

@@ -12,6 +12,9 @@ from mixlaw.recommend.tolerance import Tolerance
 
 RULES = ("tolerance", "turning-point", "limited-domain", "allocation", "balance")
 
+#: Rules that choose the budget themselves.
+FREE_BUDGET = ("allocation", "limited-domain")
+
 #: Token budgets of the table that stands in for a missing --tokens.
 TABLE_TOKENS = (1e9, 5e9, 2e10, 1e11)
 
@@ -42,6 +45,15 @@ class Options:
     weights: Mapping[str, float] | None = None
     shift: Shift | None = None
     reach_domain_loss: float | None = None
+    unique_tokens: Mapping[str, float] | None = None
+    bounds: Mapping[str, tuple[float, float]] | None = None
+    kl: float = 0.0
+    fixed_budget: bool = True
+
+    @property
+    def asks_for_mixture(self) -> bool:
+        """True if a cap, bound or penalty on single corpora is given."""
+        return bool(self.unique_tokens or self.bounds or self.kl)
 
     def __post_init__(self) -> None:
         if self.rule not in RULES:
@@ -62,6 +74,12 @@ class Options:
             )
         if self.rule == "allocation" and self.flops is None:
             raise ConfigError("--rule allocation needs --flops, the compute to be spent.")
+        _between("--kl", self.kl, 0.0, 1e6)
+        for corpus, (low, high) in (self.bounds or {}).items():
+            if not 0 <= low <= high <= 1:
+                raise ConfigError(
+                    f"The bounds {low:g}:{high:g} of '{corpus}' must rise within 0 and 1."
+                )
         if self.flops is not None and self.rule != "allocation":
             raise ConfigError(f"--flops belongs to --rule allocation, not to {self.rule}.")
 

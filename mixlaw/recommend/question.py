@@ -55,8 +55,13 @@ class MixturePath:
             middles = {c: sum(fit.ranges.get(f"share.{c}", (0.0, 1.0))) / 2 for c in fit.corpora}
         else:
             middles = _checked(natural, fit.corpora)
-        domain = {c: middles[c] for c in fit.corpora if c in fit.domain_corpora}
-        general = {c: middles[c] for c in fit.corpora if c not in fit.domain_corpora}
+        return cls.through(fit, middles)
+
+    @classmethod
+    def through(cls, fit: "FitResult", shares: Mapping[str, float]) -> "MixturePath":
+        """The path that passes through this mixture."""
+        domain = {c: shares[c] for c in fit.corpora if c in fit.domain_corpora}
+        general = {c: shares[c] for c in fit.corpora if c not in fit.domain_corpora}
         return cls(_normalised(domain), _normalised(general))
 
     @property
@@ -85,6 +90,7 @@ class Question:
         base_general_loss: measured general loss of the target's base, nats per token.
         base_domain_loss: measured domain loss of the target's base, nats per token.
         calibration: what rows of the target run itself say about the draws.
+        law: ask this member of the stack alone.
     """
 
     fit: "FitResult"
@@ -95,6 +101,7 @@ class Question:
     base_general_loss: float | None = None
     base_domain_loss: float | None = None
     calibration: Calibration = field(default_factory=Calibration)
+    law: str | None = None
 
     @property
     def ratios(self) -> Array:
@@ -139,6 +146,11 @@ class Question:
             return _constant(self.base_general_loss)
         return self._base_law(self.general_set, None)
 
+    def noise(self, eval_set: str) -> float:
+        """Residual standard deviation of an eval set in nats, at the target and share one half."""
+        loss = self._law(eval_set, np.array([0.5]), None).estimate[0]
+        return float(self.fit.sigma.get(eval_set, 0.0) * loss)
+
     @property
     def general_set(self) -> str:
         """Eval set of the general loss.
@@ -164,6 +176,13 @@ class Question:
         return self.fit.domain_set in self.fit.eval_sets
 
     @property
+    def swept(self) -> tuple[float, float]:
+        """Smallest and largest domain ratio in the data, between which a minimum is sought."""
+        fit = self.fit
+        ends = np.array([fit.ranges.get(f"share.{c}", (0.0, 1.0)) for c in fit.domain_corpora])
+        return float(min(ends[:, 0].sum(), 1.0)), float(min(ends[:, 1].sum(), 1.0))
+
+    @property
     def carried_sizes(self) -> tuple[float, ...]:
         """Sizes whose laws are carried over unchanged to a target of another size; else empty."""
         sizes = {m.size for name in self.fit.eval_sets for m in self.fit.members(name) if m.size}
@@ -181,9 +200,13 @@ class Question:
             self.n_params,
             self.tokens if tokens is None else tokens,
             self.path.shares(ratios),
+            law=self.law if self._has_member(eval_set) else None,
             carry_size=True,
         )
         return self.calibration.apply(prediction, eval_set)
+
+    def _has_member(self, eval_set: str) -> bool:
+        return any(member.law == self.law for member in self.fit.members(eval_set))
 
     def _base_law(self, eval_set: str, given: float | None) -> Prediction:
         if self.fit.has_base_rows:

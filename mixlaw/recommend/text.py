@@ -64,6 +64,11 @@ def _verdict(answer: Recommendation) -> list[str]:
     else:
         assert answer.recommended is not None
         head = f"Recommended domain share: {percent(answer.recommended)} for {target}."
+        if answer.rule == "allocation":
+            share = percent(answer.recommended)
+            head = (
+                f"Best use of {answer.details['flops']:.3g} FLOPs: {target}, domain share {share}."
+            )
         reasons = [*_promise(answer), *reasons]
     return [head, *_wrap(" ".join(reasons), "  ")]
 
@@ -85,15 +90,20 @@ def _promise(answer: Recommendation) -> list[str]:
 
 def _numbers(answer: Recommendation) -> list[str]:
     low, high = answer.interval
-    name = "critical ratio" if answer.rule in ("tolerance", "turning-point") else "best ratio"
+    name = "critical ratio" if answer.rule in _CRITICAL else "best ratio"
     estimate = "none" if answer.estimate is None else percent(answer.estimate)
     rows = [("", "estimate", f"{LEVEL:.0%} interval", "")]
-    rows.append((name, estimate, f"{percent(low)} to {percent(high)}", ""))
+    if low < high or answer.rule != "allocation":
+        rows.append((name, estimate, f"{percent(low)} to {percent(high)}", ""))
+    if answer.details.get("n_params", {}).get("low") is not None:
+        ends = [format_quantity(answer.details["n_params"][end]) for end in ("low", "high")]
+        rows.append(("parameters", format_quantity(answer.n_params), " to ".join(ends), ""))
     where = f"nats per token, at {percent(answer.at)}"
     rows += [(f"{n} loss", *_interval(loss), where) for n, loss in answer.losses.items()]
     rise = answer.general_rise
     if rise is not None:
-        allowed = "" if rise["tolerance"] is None else f"allowed: {rise['tolerance']:.3g}"
+        bounded = answer.rule in ("tolerance", "allocation") and rise["tolerance"] is not None
+        allowed = f"allowed: {rise['tolerance']:.3g}" if bounded else ""
         rows.append(("general rise", *_interval(rise), allowed))
     return _columns(rows)
 
@@ -141,10 +151,20 @@ def _error(score: Mapping[str, Any]) -> str:
 
 
 def _details(answer: Recommendation) -> list[str]:
-    found = [line for text in answer.details.get("lines", ()) for line in _wrap(text)]
+    """What the rule adds, the inverse questions, and what the other critical ratio is."""
+    texts = list(answer.details.get("lines", ()))
+    texts += [answer.details[name]["text"] for name in _INVERSE if name in answer.details]
     for rule, other in answer.also.items():
-        found += _wrap(f"Rule {rule}: {other['text']}")
-    return found
+        estimate = "none" if other["estimate"] is None else percent(other["estimate"])
+        ends = f"{percent(other['low'])} to {percent(other['high'])}"
+        texts.append(f"By the other rule, {rule}, the critical ratio is {estimate} ({ends}).")
+    return [line for text in texts for line in _wrap(text)]
+
+
+#: Rules whose ratio is the largest that keeps a bound.
+_CRITICAL = ("tolerance", "turning-point", "allocation")
+
+_INVERSE = ("implied_bound", "tokens_to_reach", "return_to_base")
 
 
 def _budgets(answer: Recommendation) -> list[str]:

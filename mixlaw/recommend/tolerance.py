@@ -23,16 +23,12 @@ from mixlaw.errors import ConfigError
 from mixlaw.fit.result import Prediction, Status
 from mixlaw.recommend.critical import critical_ratios, probability_exceeded, ratio_at_risk
 from mixlaw.recommend.question import Question, difference
-from mixlaw.recommend.verdict import TELLS_NOTHING, Verdict, percent, ratio_interval
+from mixlaw.recommend.verdict import SURE, Verdict, identified, number, percent
 
 if TYPE_CHECKING:
     from mixlaw.recommend.options import Options
 
 Array = NDArray[np.float64]
-
-
-#: Probability of breaking the bound everywhere from which "no feasible ratio" is said.
-SURE = 0.9
 
 
 @dataclass(frozen=True)
@@ -76,14 +72,14 @@ def decide(question: Question, asked: "Options") -> Verdict:
     ratios = question.ratios
     excess = difference(question.rise(ratios), tolerance.nats(question))
     draws = critical_ratios(ratios, excess.draws)
-    estimate = _number(critical_ratios(ratios, excess.estimate[None, :])[0])
-    recommended = _number(ratio_at_risk(ratios, excess.draws, risk))
+    estimate = number(critical_ratios(ratios, excess.estimate[None, :])[0])
+    recommended = number(ratio_at_risk(ratios, excess.draws, risk))
     broken = probability_exceeded(excess.draws)
     safest = float(ratios[np.argmin(broken)])
     if recommended is None:
         feasible, notice = _without_ratio(question, tolerance, risk, broken.min(), safest)
     else:
-        feasible, notice = _with_ratio(question, tolerance, recommended, draws)
+        feasible, notice = _with_ratio(tolerance, recommended, draws)
     at = safest if recommended is None else recommended
     return Verdict(feasible, recommended, estimate, draws, at, notice)
 
@@ -116,23 +112,13 @@ def _other_reference(question: Question) -> str:
 
 
 def _with_ratio(
-    question: Question, tolerance: Tolerance, recommended: float, draws: Array
+    tolerance: Tolerance, recommended: float, draws: Array
 ) -> tuple[bool | None, tuple[Status, ...]]:
-    low, high = ratio_interval(draws)
-    if high - low >= TELLS_NOTHING:
-        text = (
-            f"The data cannot tell: every share from {percent(low)} to {percent(high)} may be the "
-            f"largest that keeps the rise within {tolerance}."
-        )
-        return None, (Status("not-identified", text),)
-    if recommended == 1:
+    feasible, warnings = identified(draws, f"the largest that keeps the rise within {tolerance}")
+    if feasible and recommended == 1:
         text = (
             f"The bound of {tolerance} never binds: pure domain data keep it too, so every share "
             "is allowed."
         )
         return True, (Status("bound-never-binds", text),)
-    return True, ()
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+    return feasible, warnings

@@ -2,17 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mixlaw.fit.result import Prediction, Status
 
+if TYPE_CHECKING:
+    from mixlaw.recommend.question import MixturePath
+
 Array = NDArray[np.float64]
 
 #: Level of every interval on a ratio, loss or rise.
 LEVEL = 0.9
+
+#: Probability of breaking the bound everywhere from which "no feasible ratio" is said.
+SURE = 0.9
 
 #: An interval of the ratio wider than this part of the axis tells nothing: `not-identified`.
 TELLS_NOTHING = 0.6
@@ -31,6 +37,8 @@ class Verdict:
         warnings: what the rule has to say.
         details: further results of the rule, ready for JSON.
         regret: its own regret by draw, shape (n_draws,); None for the regret of a bound.
+        path: the mixture, where the rule chose one of many corpora.
+        shares: its shares by corpus with their intervals.
         n_params: model size that the rule chose, where it chooses one.
         tokens: budget that the rule chose, where it chooses one.
     """
@@ -43,6 +51,8 @@ class Verdict:
     warnings: tuple[Status, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
     regret: Array | None = None
+    path: "MixturePath | None" = None
+    shares: Mapping[str, Mapping[str, float | None]] | None = None
     n_params: float | None = None
     tokens: float | None = None
 
@@ -62,6 +72,22 @@ def ratio_interval(draws: Array) -> tuple[float, float]:
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(np.nan_to_num(draws, nan=0.0), [tail, 1 - tail])
     return float(low), float(high)
+
+
+def identified(draws: Array, what: str) -> tuple[bool | None, tuple[Status, ...]]:
+    """True if the draws agree on a ratio; None, with the reason, if they are all over the axis."""
+    low, high = ratio_interval(draws)
+    if high - low < TELLS_NOTHING:
+        return True, ()
+    text = (
+        f"The data cannot tell: every share from {percent(low)} to {percent(high)} may be {what}."
+    )
+    return None, (Status("not-identified", text),)
+
+
+def number(value: float) -> float | None:
+    """A plain number, or None for NaN."""
+    return None if np.isnan(value) else float(value)
 
 
 def interval_document(prediction: Prediction, i: int = 0) -> dict[str, float]:

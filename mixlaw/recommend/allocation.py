@@ -1,0 +1,194 @@
+"""Rule ``allocation``: model size, tokens and ratio together for a compute budget.
+
+    ratio given:  minimise L_d(N, D, r)                       over N, with 6·N·D = C
+    ratio free:   minimise L_d(N, D, r*(N, D)) over N, with 6·N·D = C, where r*(N, D) is the
+                  ``tolerance`` rule's answer at that size and budget
+
+At a fixed ratio a law E + A/N^α + B₀/D^β + ... has the closed form of D-CPT's usage 3 (Que et al.,
+arXiv 2406.01375; Hoffmann et al., arXiv 2203.15556)
+
+    N = G·(C/6)^a,  D = (C/6)^b / G,  G = (α·A/(β·B₀))^(1/(α+β)),  a = β/(α+β),  b = α/(α+β)
+
+in the units of the law; every other law is minimised on a logarithmic grid of sizes.
+"""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixlaw import laws
+from mixlaw.errors import FitError
+from mixlaw.fit.result import Member, Status
+from mixlaw.quantities import format_quantity
+from mixlaw.recommend import tolerance
+from mixlaw.recommend.optimum import argmin, minimum
+from mixlaw.recommend.question import Question
+from mixlaw.recommend.verdict import LEVEL, Verdict
+
+if TYPE_CHECKING:
+    from mixlaw.recommend.options import Options
+
+Array = NDArray[np.float64]
+
+#: Tokens per parameter between which the optimum is sought.
+_TOKENS_PER_PARAM = (1e-4, 1e6)
+#: Sizes of the logarithmic grid at a given and at a free ratio.
+_N_SIZES, _N_SIZES_FREE = 401, 61
+
+
+def decide(question: Question, asked: "Options") -> Verdict:
+    """Answer the rule for the compute budget asked about.
+
+    Raises:
+        FitError: the fit has no domain loss, or its laws do not depend on size and tokens.
+    """
+    assert asked.flops is not None
+    if not question.has_domain:
+        raise FitError("The rule allocation needs the domain loss, which was not fitted.")
+    if any(member.size for member in question.fit.members(question.fit.domain_set)):
+        raise FitError(
+            "The rule allocation needs a law of model size, and this fit has one law per size; "
+            "sweep three sizes or more."
+        )
+    if asked.ratio is None:
+        return _at_free_ratio(question, asked)
+    return _at_ratio(question, asked.ratio, asked.flops)
+
+
+def closed_form(member: Member, r: float, flops: float) -> tuple[Array, Array] | None:
+    """Optimal size (a count) and ``a, b, G`` of the point estimate and of every draw.
+
+    Args:
+        member: a fitted law.
+        r: share of the corpus whose loss is predicted.
+        flops: compute budget C = 6·N·D.
+
+    Returns:
+        Sizes of shape (1 + n_draws,) and constants of shape (1 + n_draws, 3); None if the law is
+        not E + A/N^α + B₀/D^β at a fixed share.
+    """
+    every = np.vstack([member.estimate, member.draws])
+    p = {name: every[:, i] for i, name in enumerate(member.params)}
+    law = laws.load(member.law)
+    if not {"A", "alpha", "B", "beta"} <= set(p) or not _is_chinchilla(law, p, r):
+        return None
+    data = p["B"] * _factor(law, p, "B", r, 1.0, 1.0)
+    exponents = p["alpha"] + p["beta"]
+    a, b = p["beta"] / exponents, p["alpha"] / exponents
+    with np.errstate(divide="ignore", invalid="ignore"):
+        G = (p["alpha"] * p["A"] / (p["beta"] * data)) ** (1 / exponents)
+    unit_n, unit_d = law.units.get("N", 1.0), law.units.get("D", 1.0)
+    sizes = G * (flops / 6 / unit_n / unit_d) ** a * unit_n
+    return sizes, np.stack([a, b, G], axis=1)
+
+
+def _is_chinchilla(law: laws.Law, p: dict[str, Array], r: float) -> bool:
+    """True if the A term is a power of N alone and the B term one of D alone, with α and β."""
+    size, data = (_factor(law, p, name, r, 1.0, 1.0) for name in ("A", "B"))
+    return all(
+        np.allclose(_factor(law, p, name, r, N, D), expected)
+        for name, N, D, expected in (
+            ("A", 2.0, 3.0, size * 2.0 ** -p["alpha"]),
+            ("B", 2.0, 3.0, data * 3.0 ** -p["beta"]),
+        )
+    )
+
+
+def _factor(law: laws.Law, p: dict[str, Array], name: str, r: float, N: float, D: float) -> Array:
+    x = {"N": np.array([N]), "D": np.array([D]), "r": np.array([r]), "R": np.array([r])}
+    columns = {key: value[:, None] for key, value in p.items()}
+    term = law.terms(columns, {key: x[key] for key in law.inputs if key in x})[name]
+    return np.broadcast_to(np.asarray(term, dtype=float), (len(p["A"]), 1))[:, 0]
+
+
+def _at_ratio(question: Question, ratio: float, flops: float) -> Verdict:
+    sizes, constants = _sizes_at_ratio(question, ratio, flops)
+    size = float(sizes[0])
+    low, high = np.nanquantile(sizes[1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    interval = {"estimate": size, "low": min(float(low), size), "high": max(float(high), size)}
+    details: dict[str, Any] = {
+        "flops": flops,
+        "n_params": interval,
+        "closed_form": constants,
+    }
+    return Verdict(
+        feasible=True,
+        recommended=ratio,
+        estimate=ratio,
+        draws=np.full(len(sizes) - 1, ratio),
+        at=ratio,
+        warnings=_unbounded(interval, flops),
+        details=details,
+        regret=_regret(question, ratio, size, sizes[1:], flops),
+        n_params=size,
+        tokens=flops / 6 / size,
+    )
+
+
+def _sizes_at_ratio(
+    question: Question, ratio: float, flops: float
+) -> tuple[Array, dict[str, float] | None]:
+    """Optimal sizes of the estimate and every draw; a, b and G where there is a closed form."""
+    fit = question.fit
+    members = fit.members(fit.domain_set)
+    if len(members) == 1 and question.calibration.index is None:
+        own = fit.own.get(fit.domain_set)
+        shares = question.path.shares(ratio)
+        r = float(shares[own]) if own in shares else ratio
+        exact = closed_form(members[0], r, flops)
+        if exact is not None:
+            a, b, G = (float(value) for value in exact[1][0])
+            return exact[0], {"a": a, "b": b, "G": G}
+    logs = np.log(_grid(flops, _N_SIZES))
+    sizes = np.exp(logs)
+    loss = question.at(n_params=sizes).domain(np.full(len(sizes), ratio), flops / 6 / sizes)
+    found = minimum(logs, loss, 0.0)
+    return np.exp(np.append(found.estimate, found.draws)), None
+
+
+def _grid(flops: float, n: int) -> Array:
+    ends = [np.sqrt(flops / 6 / ratio) for ratio in reversed(_TOKENS_PER_PARAM)]
+    return np.geomspace(ends[0], ends[1], n)
+
+
+def _regret(question: Question, ratio: float, size: float, sizes: Array, flops: float) -> Array:
+    """Domain loss at the chosen size above that at each draw's own best size."""
+    every = np.append(size, np.clip(sizes, *_grid(flops, 2)))
+    loss = question.at(n_params=every).domain(np.full(len(every), ratio), flops / 6 / every)
+    draws = np.arange(len(loss.draws))
+    return np.maximum(loss.draws[:, 0] - loss.draws[draws, draws + 1], 0.0)
+
+
+def _at_free_ratio(question: Question, asked: "Options") -> Verdict:
+    assert asked.flops is not None
+    sizes = _grid(asked.flops, _N_SIZES_FREE)
+    losses = np.array([_loss_within_bound(question, asked, size) for size in sizes])
+    if np.isinf(losses).all():
+        return tolerance.decide(question.at(tokens=asked.flops / 6 / question.n_params), asked)
+    size = float(np.exp(argmin(np.log(sizes), losses[None, :])[0]))
+    tokens = asked.flops / 6 / size
+    verdict = tolerance.decide(question.at(n_params=size, tokens=tokens), asked)
+    return replace(
+        verdict,
+        details={"flops": asked.flops, "n_params": {"estimate": size}},
+        n_params=size,
+        tokens=tokens,
+    )
+
+
+def _loss_within_bound(question: Question, asked: "Options", size: float) -> float:
+    """Domain loss at the ratio that the tolerance rule recommends; inf if it recommends none."""
+    assert asked.flops is not None
+    question = question.at(n_params=float(size), tokens=float(asked.flops / 6 / size))
+    ratio = tolerance.decide(question, asked).recommended
+    return np.inf if ratio is None else float(question.domain(np.array([ratio])).estimate[0])
+
+
+def _unbounded(interval: dict[str, float], flops: float) -> tuple[Status, ...]:
+    if interval["high"] < 100 * interval["low"] or not flops:
+        return ()
+    low, high = (format_quantity(interval[end]) for end in ("low", "high"))
+    text = f"The data cannot tell the best size: anything from {low} to {high} parameters."
+    return (Status("not-identified", text),)
