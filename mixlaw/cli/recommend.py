@@ -88,7 +88,12 @@ def recommend(
         typer.Option("--reach-domain-loss", help="Ask how many tokens reach this domain loss."),
     ] = None,
     unique_tokens: Annotated[
-        str, _text("--unique-tokens", "A=5B,B=9B", "Distinct tokens by corpus (rule balance).")
+        str,
+        _text(
+            "--unique-tokens",
+            "A=5B,B=9B",
+            "Distinct tokens by corpus, for --rule balance and --emit.",
+        ),
     ] = "",
     bounds: Annotated[
         str, _text("--bounds", "A=0:.5", "Share bounds by corpus (rule balance).")
@@ -145,7 +150,12 @@ def recommend(
         bounds=_bounds(bounds) or None,
         kl=kl,
     )
-    emitted = _emitted(answer, emit, _numbers(tokens_per_doc, "--tokens-per-doc"))
+    emitted = _emitted(
+        answer,
+        emit,
+        tokens_per_doc=_numbers(tokens_per_doc, "--tokens-per-doc"),
+        tokens_on_disk=_numbers(unique_tokens, "--unique-tokens"),
+    )
     _save(answer, folder)
     _show(answer, emitted, json, quiet=emit is not None)
     if answer.exit_code or (emit is not None and emitted is None):
@@ -170,7 +180,9 @@ def _numbers(text: str, flag: str) -> dict[str, float]:
     """``A=1,B=2`` as a mapping."""
     found = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
-        name, _, value = part.partition("=")
+        name, separator, value = part.partition("=")
+        if not separator:
+            raise ConfigError(f"'{part}' in {flag} must have the form NAME=NUMBER.")
         try:
             found[name.strip()] = float(value)
         except ValueError:
@@ -218,9 +230,7 @@ def _known(what: str, name: str, known: tuple[str, ...]) -> str:
     return name
 
 
-def _emitted(
-    answer: "Recommendation", name: str | None, tokens_per_doc: dict[str, float]
-) -> "Emitted | None":
+def _emitted(answer: "Recommendation", name: str | None, **sizes: Any) -> "Emitted | None":
     if name is None:
         return None
     from mixlaw import emitters, plugins
@@ -228,8 +238,7 @@ def _emitted(
     plugins.load("emitters", name)
     if answer.recommended is None:
         return None  # the screen says why; main leaves with exit code 3
-    options = emitters.EmitOptions(tokens_per_doc=tokens_per_doc)
-    return emitters.emit(name, answer.document(), options)
+    return emitters.emit(name, answer.document(), emitters.EmitOptions(**sizes))
 
 
 def _save(answer: "Recommendation", folder: Path) -> None:

@@ -19,7 +19,7 @@ BUDGETS = (1e9, 3e9, 1e10)
 RATIOS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def build():
     """The fit builder."""
     return build_fit
