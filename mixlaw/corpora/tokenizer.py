@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mixlaw.corpora.tokens import Tokens
+from mixlaw.corpora.words import WordEncoder
 from mixlaw.errors import DataError
 
 if TYPE_CHECKING:
@@ -46,29 +48,40 @@ class TextEncoder:
         content = f"{self.end_of_text} {self.tokenizer.to_str()}"
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
-    @property
-    def dtype(self) -> type[np.unsignedinteger[Any]]:
+    @cached_property
+    def words(self) -> WordEncoder | None:
+        """The fast way, where the tokenizer has one."""
+        return WordEncoder.of(self.tokenizer, self.dtype)
+
+    @cached_property
+    def dtype(self) -> np.dtype[np.unsignedinteger[Any]]:
         """Smallest integer that holds every id."""
-        return np.uint16 if self.vocab_size <= 1 << 16 else np.uint32
+        return np.dtype(np.uint16 if self.vocab_size <= 1 << 16 else np.uint32)
 
-    def encode(self, texts: Sequence[str]) -> list[NDArray[np.unsignedinteger[Any]]]:
+    def encode(self, texts: Sequence[str]) -> list[Tokens]:
         """Ids of each text, end-of-text included."""
-        encodings = self.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
-        return [self._ended(encoding.ids) for encoding in encodings]
+        words = self.words
+        encoded = [None if words is None else words.encode(text) for text in texts]
+        rest = [text for text, ids in zip(texts, encoded, strict=True) if ids is None]
+        batch = iter(self.tokenizer.encode_batch_fast(rest, add_special_tokens=False))
+        return [
+            self._ended(next(batch).ids if ids is None else np.frombuffer(ids, self.dtype))
+            for ids in encoded
+        ]
 
-    def encode_with_bytes(
-        self, text: str
-    ) -> tuple[NDArray[np.unsignedinteger[Any]], NDArray[np.int64]]:
+    def encode_with_bytes(self, text: str) -> tuple[Tokens, NDArray[np.int64]]:
         """Ids of a text, and how many of its UTF-8 bytes each stands for (end-of-text: none)."""
         encoding = self.tokenizer.encode(text, add_special_tokens=False)
         widths = [len(character.encode()) for character in text]
         bytes_before = np.concatenate([[0], np.cumsum(widths, dtype=np.int64)])
-        ends = np.maximum.accumulate([end for _, end in encoding.offsets] or [0])
-        n_bytes = np.diff(bytes_before[ends], prepend=0)[: len(encoding.ids)]
+        ends = bytes_before[np.array([end for _, end in encoding.offsets], dtype=int)]
+        if len(ends):
+            ends[-1] = bytes_before[-1]  # what a normalizer dropped at the end counts too
+        n_bytes = np.diff(np.maximum.accumulate(ends), prepend=0)
         return self._ended(encoding.ids), np.append(n_bytes, 0)
 
-    def _ended(self, ids: Sequence[int]) -> NDArray[np.unsignedinteger[Any]]:
-        return np.array([*ids, self.end_of_text], dtype=self.dtype)
+    def _ended(self, ids: Sequence[int] | Tokens) -> Tokens:
+        return np.append(np.asarray(ids, dtype=self.dtype), self.dtype.type(self.end_of_text))
 
 
 def train_encoder(texts: Iterable[str], vocab_size: int) -> TextEncoder:

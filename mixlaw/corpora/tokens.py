@@ -16,10 +16,10 @@ Tokens = NDArray[np.unsignedinteger[Any]]
 class TokenWriter:
     """Appends tokens to a ``.npy`` file up to a number; on leaving, its header gets the length."""
 
-    def __init__(self, path: Path, dtype: type[np.unsignedinteger[Any]], at_most: int) -> None:
+    def __init__(self, path: Path, dtype: np.dtype[np.unsignedinteger[Any]], at_most: int) -> None:
         self.n_tokens = 0
         self.at_most = at_most
-        self._dtype = np.dtype(dtype)
+        self._dtype = dtype
         self._file = path.open("wb")
 
     def __enter__(self) -> Self:
