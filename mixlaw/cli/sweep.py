@@ -1,6 +1,8 @@
 """``mixlaw sweep``: train the proxies of an experiment."""
 
-from typing import Annotated
+import sys
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -24,7 +26,8 @@ def sweep(
         typer.Option("--dry-run", help="Print runs, tokens, FLOPs, time and disk; train nothing."),
     ] = False,
     executor: Annotated[
-        str | None, typer.Option(help="Where runs execute: inline, local, ...", metavar="NAME")
+        str | None,
+        typer.Option(help="Where runs execute: inline, local or another plugin.", metavar="NAME"),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -34,10 +37,47 @@ def sweep(
 
     folder = find_experiment(experiment) if experiment else write_quickstart(EXPERIMENTS)
     if dry_run:
+        _show_plan(folder, executor, json)
         return
-    result = run_sweep(folder, executor=executor, say=output.say)
+    result = run_sweep(folder, executor=executor, say=output.say, live=sys.stderr.isatty())
     if json:
         output.write_json(result.document())
         return
     output.write(str(result.table))
-    output.hint("mixlaw fit" if experiment is None else f"mixlaw fit {experiment}")
+    output.hint(f"mixlaw fit {experiment or ''}".strip())
+
+
+def _show_plan(folder: Path, executor: str | None, as_json: bool) -> None:
+    from mixlaw.quantities import format_quantity
+    from mixlaw.sweep.dry_run import describe_sweep
+    from mixlaw.sweep.progress import duration
+
+    plan = describe_sweep(folder, executor)
+    if as_json:
+        output.write_json(plan)
+        return
+    header = ("run", "size", "mixture", "seed", "tokens", "FLOPs", "time", "")
+    output.write(output.table(header, [_plan_line(run) for run in plan["runs"]]))
+    n_left = sum(not run["done"] for run in plan["runs"])
+    output.write(
+        f"\n{n_left} of {len(plan['runs'])} to train: {format_quantity(plan['tokens'])} tokens, "
+        f"{plan['flops']:.2g} FLOPs, about {duration(plan['seconds'])} here, "
+        f"{plan['disk'] / 1e6:.1f} MB"
+    )
+
+
+def _plan_line(run: dict[str, Any]) -> tuple[str, ...]:
+    from mixlaw.quantities import format_quantity
+    from mixlaw.sweep.progress import duration
+
+    shares = ", ".join(f"{name} {share:.3g}" for name, share in run["shares"].items())
+    return (
+        run["run_id"] or run["kind"],
+        format_quantity(run["n_params"]),
+        shares,
+        str(run["seed"]),
+        format_quantity(run["tokens"]),
+        f"{run['flops']:.2g}",
+        duration(run["seconds"]),
+        "done" if run["done"] else "",
+    )

@@ -10,11 +10,11 @@ from mixlaw.corpora.prepare import Corpora, prepare_corpora
 from mixlaw.errors import RunError
 from mixlaw.experiment import Experiment, load_experiment
 from mixlaw.sweep.collect import collect_runs
-from mixlaw.sweep.cost import measure_speed
+from mixlaw.sweep.cost import cost_of, measure_speed
 from mixlaw.sweep.driver import Outcome, execute
 from mixlaw.sweep.jobs import missing_tasks, run_folder
 from mixlaw.sweep.plan import DataIdentity, Plan, plan_runs, train_tokens
-from mixlaw.sweep.progress import Lines
+from mixlaw.sweep.progress import Lines, Live
 from mixlaw.train.folder import only_sweep
 from mixlaw.train.streams import check_lengths
 
@@ -52,7 +52,11 @@ class SweepResult:
 
 
 def run_sweep(
-    folder: Path | str, *, executor: str | None = None, say: Say = lambda message: None
+    folder: Path | str,
+    *,
+    executor: str | None = None,
+    say: Say = lambda message: None,
+    live: bool = False,
 ) -> SweepResult:
     """Train every planned run that is not done, and collect all into ``runs.csv``.
 
@@ -60,6 +64,7 @@ def run_sweep(
         folder: of the experiment; holds ``experiment.yaml``.
         executor: an executor plugin instead of the one that the experiment names.
         say: called with sentences for a person.
+        live: whether stderr is a terminal on which the runs in progress are to be shown.
 
     Raises:
         ConfigError: experiment.yaml is wrong.
@@ -75,9 +80,10 @@ def run_sweep(
             check_lengths(run, corpora)
         folders = [run_folder(folder, spec) for spec in plan.specs]
         for spec, planned in zip(plan.specs, folders, strict=True):
+            planned.tidy()
             planned.plan(spec)
         n_before = sum(planned.is_done for planned in folders)
-        outcome = _execute(folder, experiment, plan, executor, say)
+        outcome = _execute(folder, experiment, plan, executor, None if live else say)
         table = collect_runs(folder, plan, corpora) if any(r.is_done for r in folders) else None
     _check_outcome(outcome)
     assert table is not None
@@ -104,14 +110,18 @@ def prepare(folder: Path, experiment: Experiment, say: Say) -> Corpora:
 
 
 def _execute(
-    folder: Path, experiment: Experiment, plan: Plan, name: str | None, say: Say
+    folder: Path, experiment: Experiment, plan: Plan, name: str | None, say: Say | None
 ) -> Outcome:
     choice = experiment.executor
     executor = plugins.load("executors", name or choice.name).open_executor(choice.workers)
-    tasks = missing_tasks(folder, plan, experiment, measure_speed(), executor.slots)
-    seconds = sum(task.seconds for task in tasks) / executor.slots
-    folders = [run_folder(folder, spec) for spec in plan.specs]
-    return execute(tasks, executor, Lines(folders, seconds, say))
+    speed, slots = measure_speed(), executor.slots
+    tasks = missing_tasks(folder, plan, experiment, speed, slots)
+    seconds = {
+        run_folder(folder, spec): cost_of(spec, experiment).all_flops / speed for spec in plan.specs
+    }
+    display = Lines(seconds, slots, say) if say else Live(seconds, slots)
+    with display.showing():
+        return execute(tasks, executor, display)
 
 
 def _check_outcome(outcome: Outcome) -> None:

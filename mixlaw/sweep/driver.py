@@ -24,8 +24,9 @@ class Display(Protocol):
     def update(self, running: list[Task]) -> None:
         """Called several times a second."""
 
-    def say(self, message: str) -> None:
-        """One sentence."""
+    @property
+    def say(self) -> Callable[[str], None]:
+        """Takes one sentence."""
 
 
 @dataclass

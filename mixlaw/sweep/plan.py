@@ -39,10 +39,10 @@ class DataIdentity:
         )
 
     @classmethod
-    def unprepared(cls, experiment: Experiment) -> "DataIdentity":
+    def unprepared(cls, experiment: Experiment, vocab_size: int) -> "DataIdentity":
         """A stand-in before any text is read: enough for counts and costs, not for run ids."""
         nothing = dict.fromkeys(experiment.corpora, "")
-        return cls(nothing, nothing, "", experiment.tokenizer.vocab_size)
+        return cls(nothing, nothing, "", vocab_size)
 
 
 @dataclass(frozen=True)

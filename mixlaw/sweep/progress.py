@@ -1,9 +1,11 @@
-"""How a sweep tells a person where it is: a live table on a terminal, plain lines elsewhere."""
+"""How a sweep tells a person where it is: live lines on a terminal, plain ones elsewhere."""
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 from mixlaw.sweep.jobs import Task
 from mixlaw.train.folder import RunFolder
@@ -16,62 +18,101 @@ class Glimpse:
     """What a running worker last said of itself.
 
     Attributes:
-        run_id: the run it is at.
         tokens: done.
         total: planned.
         loss: of its last step.
         rate: tokens a second.
     """
 
-    run_id: str
     tokens: int
     total: int
     loss: float
     rate: float
 
+    @property
+    def done(self) -> float:
+        """Fraction done."""
+        return min(1.0, self.tokens / self.total)
+
     def __str__(self) -> str:
-        done = self.tokens / self.total
-        return f"{self.run_id}  {done:4.0%}  loss {self.loss:.3f}  {self.rate:,.0f} tokens/s"
+        return f"{self.done:4.0%}  loss {self.loss:.3f}  {self.rate:,.0f} tokens/s"
 
 
-def glimpse(task: Task) -> Glimpse | None:
-    """Progress of the task's first run that is not done; None while its process starts."""
-    if not task.left:
-        return None
-    folder = task.left[0]
+def glimpse(folder: RunFolder) -> Glimpse | None:
+    """Progress of a run; None before it has trained for half a second."""
     try:
-        facts = json.loads((folder.path / "progress.json").read_text())
+        return Glimpse(**json.loads((folder.path / "progress.json").read_text()))
     except (OSError, ValueError):  # not there yet, or half written: the next look will do
         return None
-    return Glimpse(run_id=folder.run_id, **facts)
 
 
 class Lines:
-    """One line per run that is done."""
+    """One line per run that is done, with the time left.
 
-    def __init__(self, folders: Sequence[RunFolder], seconds: float, say: Say) -> None:
-        self._left = [folder for folder in folders if not folder.is_done]
-        self._n_all, self._seconds, self._say_line = len(folders), seconds, say
+    Args:
+        seconds: estimated time of every base and run, by folder.
+        slots: runs at the same time.
+        say: called with each line.
+    """
+
+    def __init__(self, seconds: Mapping[RunFolder, float], slots: int, say: Say) -> None:
+        self._seconds, self._slots, self.say = seconds, slots, say
+        self._left = [folder for folder in seconds if not folder.is_done]
+        self._planned = sum(seconds[folder] for folder in self._left)
         self._start = time.monotonic()
-        self._n_left = len(self._left)
 
     def update(self, running: list[Task]) -> None:
         """Say which runs were finished since the last call."""
         for folder in [folder for folder in self._left if folder.is_done]:
             self._left.remove(folder)
-            n_done = self._n_all - len(self._left)
-            self.say(f"[{n_done}/{self._n_all}] {summary(folder)}  {self.time_left()}")
+            n_all = len(self._seconds)
+            place = f"[{n_all - len(self._left)}/{n_all}]"
+            self.say(f"{place} {summary(folder)}  {self.time_left(running)}")
 
-    def say(self, message: str) -> None:
-        """One line."""
-        self._say_line(message)
+    def showing(self) -> AbstractContextManager[Any]:
+        """What must be open while it is updated."""
+        return nullcontext()
 
-    def time_left(self) -> str:
-        """Time left at the pace so far."""
-        finished = self._n_left - len(self._left)
+    def time_left(self, running: list[Task]) -> str:
+        """Time left: by the estimate at first, then by the pace so far."""
         passed = time.monotonic() - self._start
-        left = passed / finished * len(self._left) if finished else self._seconds
-        return f"about {duration(left)} left" if self._left else f"in {duration(passed)}"
+        if not self._left:
+            return f"done in {duration(passed)}"
+        left = sum(self._seconds[folder] for folder in self._left)
+        for folder in (task.left[0] for task in running if task.left):
+            seen = glimpse(folder)
+            left -= seen.done * self._seconds[folder] if seen else 0.0
+        done = self._planned - left
+        # The first tenth says little: processes start, and the longest runs are not done.
+        pace = passed / done if done > 0.1 * self._planned else 1 / self._slots
+        return f"about {duration(left * pace)} left"
+
+
+class Live(Lines):
+    """As ``Lines``, and below them one line per run in progress, kept up to date."""
+
+    def __init__(self, seconds: Mapping[RunFolder, float], slots: int) -> None:
+        from rich.console import Console
+        from rich.live import Live as LiveDisplay
+
+        self._display = LiveDisplay(console=Console(stderr=True), transient=True)
+        console = self._display.console
+        super().__init__(seconds, slots, lambda line: console.print(line, highlight=False))
+
+    def update(self, running: list[Task]) -> None:
+        """Also redraw the lines of what is running."""
+        super().update(running)
+        lines = [
+            f"  {folder.run_id}  {glimpse(folder) or 'starts'}"
+            for folder in (task.left[0] for task in running if task.left)
+        ]
+        n_done = len(self._seconds) - len(self._left)
+        head = f"{n_done} of {len(self._seconds)} done, {self.time_left(running)}"
+        self._display.update("\n".join([head, *lines]))
+
+    def showing(self) -> AbstractContextManager[Any]:
+        """The display on the terminal."""
+        return self._display
 
 
 def summary(folder: RunFolder) -> str:

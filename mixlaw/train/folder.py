@@ -16,6 +16,7 @@ Experiment, base and run know each other by place: ``<experiment>/runs/<run_id>`
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +63,11 @@ class Record(BaseModel):
         return self.run_id, self.tokens, self.eval_set
 
 
+@dataclass(frozen=True)
 class RunFolder:
     """Reads and writes the files of one run or base."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    path: Path
 
     @property
     def run_id(self) -> str:
@@ -149,7 +150,19 @@ class RunFolder:
     def finish(self, **facts: Any) -> None:
         """Drop the checkpoints and say that the run is done."""
         write_atomic(self.path / "done.json", json.dumps(facts, sort_keys=True) + "\n")
-        for leftover in (*self.path.glob("*.checkpoint.safetensors"), self.path / "progress.json"):
+        self._tidy()
+
+    def tidy(self) -> None:
+        """Remove what a killed process left half written; wait for one that still works here."""
+        if self.path.is_dir():
+            with self.lock():
+                self._tidy()
+
+    def _tidy(self) -> None:
+        leftovers = [*self.path.glob(".*.tmp")]
+        if self.is_done:
+            leftovers += [*self.path.glob("*.checkpoint.safetensors"), self.path / "progress.json"]
+        for leftover in leftovers:
             leftover.unlink(missing_ok=True)
 
     @contextmanager

@@ -1,0 +1,34 @@
+"""``mixlaw init``: write a commented experiment.yaml."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mixlaw.cli import output
+from mixlaw.cli.places import EXPERIMENTS
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(init)
+
+
+def init(
+    name: Annotated[str, typer.Argument(help="Name of the new experiment.")],
+    domain: Annotated[
+        Path, typer.Option(help="File or folder of the domain's text.", metavar="PATH")
+    ],
+    general: Annotated[
+        Path, typer.Option(help="File or folder of the general text.", metavar="PATH")
+    ],
+    base: Annotated[
+        str | None, typer.Option(help="Existing model to start from (later).", metavar="MODEL")
+    ] = None,
+) -> None:
+    """Write experiments/NAME/experiment.yaml for two corpora, with a comment for every choice."""
+    from mixlaw.sweep.quickstart import write_experiment
+
+    path = write_experiment(EXPERIMENTS, name, domain=domain, general=general, base=base)
+    output.write(str(path))
+    output.hint(f"mixlaw sweep {name} --dry-run")
