@@ -16,12 +16,12 @@ from mixlaw.report.style import DPI
 from mixlaw.runs import read_runs
 
 
-def draw_figures(fit_folder: Path, runs: Path, out: Path) -> list[Path]:
+def draw_figures(fit_folder: Path, runs: Path | None, out: Path) -> list[Path]:
     """Draw every figure that this fit has the data for.
 
     Args:
         fit_folder: folder of the fit; its ``recommendation.json`` is shown where there is one.
-        runs: the runs table that the fit was made from.
+        runs: the runs table that the fit was made from; None for where it lay then.
         out: folder for the PNG files; it is made if need be.
 
     Returns:
@@ -31,6 +31,9 @@ def draw_figures(fit_folder: Path, runs: Path, out: Path) -> list[Path]:
         DataError: the table has no rows that this fit can predict.
     """
     fit = FitResult.load(fit_folder)
+    runs = runs or Path(str(fit.about.get("source") or ""))
+    if not runs.is_file():
+        raise DataError(f"The runs table of this fit is not at '{runs}'; give it with --runs.")
     points = measured(fit, read_runs(runs))
     if points.empty:
         raise DataError(
