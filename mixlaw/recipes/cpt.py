@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mixlaw.corpora.prepare import Corpora
+from mixlaw.errors import RunError
 from mixlaw.train.checkpoint import State, load_checkpoint, save_checkpoint
 from mixlaw.train.folder import RunFolder
 from mixlaw.train.loop import DivergedError, Leg, train
@@ -32,8 +33,10 @@ def train_runs(runs: Sequence[tuple[RunFolder, RunSpec]], corpora: Corpora, watc
 
 
 def _train_run(folder: RunFolder, spec: RunSpec, corpora: Corpora, watch: Watch) -> None:
-    weights = folder.base(spec).weights
-    state = new_state(spec, weights)
+    base = folder.base(spec)
+    if not base.is_done:
+        raise RunError(f"The base {base.run_id} is not trained yet; train '{base.path}' first.")
+    state = new_state(spec, base.weights)
     stream = run_stream(spec, corpora)
     step_flops = measure_step_flops(state.model, spec.data.batch_size, spec.data.seq_len)
     recorder = Recorder(folder, corpora, step_flops)
@@ -59,6 +62,11 @@ def _train_run(folder: RunFolder, spec: RunSpec, corpora: Corpora, watch: Watch)
         for budget in spec.budgets:
             train(state, trunk, spec.branch_point(budget), spec.trunk_points, measure)
             if not recorder.has(spec.branch_id(budget), budget * step_tokens):
+                if state.step > spec.branch_point(budget):
+                    raise RunError(
+                        f"'{folder.path}' lost records that its checkpoint is ahead of; delete "
+                        "the folder and sweep again."
+                    )
                 save_checkpoint(state, trunk.checkpoint)
                 if not _train_branch(trunk, spec, budget, recorder):
                     status = "diverged"

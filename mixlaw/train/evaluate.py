@@ -70,10 +70,13 @@ def window_losses(model: nn.Module, windows: NDArray[np.int64]) -> Losses:
 def standard_error(sums: Losses, held_out: HeldOut) -> float:
     """Standard error of the mean loss by bootstrap over documents, whose windows go together.
 
-    The resamples are the same at every call, so runs compare on common random numbers.
+    The resamples are the same at every call, so runs compare on common random numbers. NaN for
+    fewer than two documents.
     """
     _, document = np.unique(held_out.documents, return_inverse=True)
     loss = np.bincount(document, weights=sums)
+    if len(loss) < 2:
+        return math.nan
     size = np.bincount(document).astype(float) * (held_out.windows.shape[1] - 1)
     rng = np.random.default_rng(0)
     weights = rng.multinomial(len(loss), np.full(len(loss), 1 / len(loss)), BOOTSTRAP_SAMPLES)

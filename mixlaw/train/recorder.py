@@ -1,6 +1,7 @@
 """Evaluations of one run, kept as records."""
 
 from dataclasses import dataclass
+from math import isfinite
 
 from mixlaw.corpora.prepare import Corpora
 from mixlaw.train.checkpoint import State
@@ -72,7 +73,7 @@ class Recorder:
             tokens=tokens,
             eval_set=name,
             loss=measured.loss if measured else None,
-            loss_se=measured.loss_se if measured else None,
+            loss_se=measured.loss_se if measured and isfinite(measured.loss_se) else None,
             bpb=measured.bpb if measured else None,
             eval_tokens=self.corpora.held_out[name].n_tokens,
             annealed=annealed,
