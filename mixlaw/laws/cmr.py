@@ -14,20 +14,22 @@ Its two exponents come out equal and its amplitudes opposite on nearly every pub
 its domain exponent comes out zero: the curves are T^s·(p + q·ln T), which is what is fitted here,
 in one form for all shares of a size, so that any share can be predicted:
 
-    L(D, r) = L0 + Σ_k (c_k0 + c_k1·g(r))·e_k(T),   k = b, p, q,   T = D/0.2B
-    e_b = 1,   e_p = ∫₁ᵀ τ^(s-1) dτ = (T^s - 1)/s,   e_q = ∂e_p/∂s
-    g(r) = [(r + ε)^-γ - (1 + ε)^-γ] / [ε^-γ - (1 + ε)^-γ]
+    L(D, r) = L0 + b(r) + p(r)·e(T) - q(r)·e'(T),   T = D/0.2B
+    e(T)    = ∫₁ᵀ τ^(s-1) dτ = (T^s - 1)/s,   e'(T) = ∂e/∂s
+    b(r)    = b1·(1 - g(r)) + b0·g(r), and p and q likewise
+    g(r)    = [(r + ε)^-γ - (1 + ε)^-γ] / [ε^-γ - (1 + ε)^-γ]
 
-Spanned for s ≠ 0 by 1, T^s, T^s·ln T, and for s = 0 by 1, ln T, ln² T, without a seam. r is the
-share of the corpus whose loss is predicted (R for the domain loss, 1 - R for the general one); L0
-is the base model's loss. b0, p0, q0 are the amplitudes at r = 1 and b1, p1, q1 what they change by
-when none of the corpus is in the mixture; all six may have either sign. s is the exponent of
-tokens; ε > 0 and γ > 0 are offset and exponent of the share, as in D-CPT. This joint form is ours,
-not the paper's.
+The slope dL/d(ln T) is T^s·(p - q·ln T), so the loss turns down at T₀ = e^(p/q), whatever s is; at
+s = 0, where e = ln T and e' = ln² T/2, there is no seam. r is the share of the corpus whose loss
+is predicted (R for the domain loss, 1 - R for the general one); L0 is the base model's loss. b1,
+p1, q1 hold at r = 1 and b0, p0, q0 where none of the corpus is in the mixture: b is the change at
+T = 1 and p the slope there, of either sign; q ≥ 0 is how fast the slope falls, so that the last
+turn is downwards. s is the exponent of tokens; ε > 0 and γ > 0 are offset and exponent of the
+share, as in D-CPT. This joint form is ours, not the paper's.
 
 Limits: one fit per model size, N is no input: at an unswept size only the critical ratio can be
-carried over, from three sizes or more (``carry_ratio``). No finite value at D = 0. Made for runs at
-constant learning rate. Two different exponents in one curve are outside of it, as the published
+carried over, from three sizes or more (``carry_ratio``). No finite value at D = 0. Made for runs
+at constant learning rate. Two different exponents in one curve are outside of it, as the published
 curves at R = 1 are: leave R = 1 out of a fit that is to give the critical ratio. Coefficients are
 not identified; compare curves and turning points.
 """
@@ -50,6 +52,8 @@ MIN_SIZES = 3
 SERIES_RADIUS = 0.5
 _SERIES = [1 / (math.factorial(n) * (n + 3)) for n in reversed(range(13))]
 _SHARE = lacking_share("gamma")
+#: Turning points are kept within e^±500 units, far from anything that can be trained.
+_LOG_RANGE = 500.0
 
 
 def power_law(x: Array, alpha: float, s: float, beta: float) -> Array:
@@ -185,52 +189,69 @@ def _tokens(p: Params, x: Inputs) -> tuple[Array, Array, Array]:
     return log_t * zeroth, log_t**2 * first, log_t**3 * second
 
 
+def joint_turning_point(p: Params, r: Array) -> Array:
+    """T₀ of the joint law at shares r: 0 where loss never rises, inf where it always does."""
+    share = _SHARE.value(p, {"r": r})
+    slope = p["p1"] * (1 - share) + p["p0"] * share
+    fall = p["q1"] * (1 - share) + p["q0"] * share
+    turns = fall > 0
+    log_turn = np.clip(slope / np.where(turns, fall, 1.0), -_LOG_RANGE, _LOG_RANGE)
+    return np.where(turns, np.exp(log_turn), np.where(slope > 0, np.inf, 0.0))
+
+
 def terms(p: Params, x: Inputs) -> dict[str, Any]:
     """The offset L0 and the factors of the six amplitudes."""
-    e_p, e_q, _ = _tokens(p, x)
+    e, e_slope, _ = _tokens(p, x)
     share = _SHARE.value(p, x)
     return {
         OFFSET: x["L0"],
-        "b0": 1.0,
-        "b1": share,
-        "p0": e_p,
-        "p1": share * e_p,
-        "q0": e_q,
-        "q1": share * e_q,
+        "b1": 1 - share,
+        "b0": share,
+        "p1": (1 - share) * e,
+        "p0": share * e,
+        "q1": -(1 - share) * e_slope,
+        "q0": -share * e_slope,
     }
 
 
 def gradient(p: Params, x: Inputs) -> dict[tuple[str, str], Any]:
     """Derivatives of the factors with respect to s, ε and γ."""
-    e_p, e_q, e_r = _tokens(p, x)
+    e, e_slope, e_curve = _tokens(p, x)
     share = _SHARE.value(p, x)
     slopes = {
-        ("p0", "s"): e_q,
-        ("p1", "s"): share * e_q,
-        ("q0", "s"): e_r,
-        ("q1", "s"): share * e_r,
+        ("p1", "s"): (1 - share) * e_slope,
+        ("p0", "s"): share * e_slope,
+        ("q1", "s"): -(1 - share) * e_curve,
+        ("q0", "s"): -share * e_curve,
     }
     for name, slope in _SHARE.slopes(p, x).items():
-        slopes |= {("b1", name): slope, ("p1", name): slope * e_p, ("q1", name): slope * e_q}
+        slopes |= {
+            ("b1", name): -slope,
+            ("b0", name): slope,
+            ("p1", name): -slope * e,
+            ("p0", name): slope * e,
+            ("q1", name): slope * e_slope,
+            ("q0", name): -slope * e_slope,
+        }
     return slopes
 
 
-def _amplitude(name: str, meaning: str) -> Parameter:
+def _free(name: str, meaning: str) -> Parameter:
     return Parameter(name, -np.inf, np.inf, meaning, amplitude="free")
 
 
 LAW = Law(
     name="cmr",
-    formula="L0 + sum_k (c_k0 + c_k1 g(r)) e_k(T), k = b, p, q; e = 1, (T^s-1)/s, d/ds (T^s-1)/s",
+    formula="L0 + b(r) + p(r) e(T) - q(r) de/ds, e = (T^s - 1)/s, T = D/0.2B",
     source="Gu et al. 2024, arXiv 2407.17467, Eq. 6, joint over shares in degenerate-safe form",
     inputs=("D", "r", "L0"),
     parameters=(
-        _amplitude("b0", "change at T = 1 (0.2B tokens), r = 1"),
-        _amplitude("b1", "what r = 0 adds to b0"),
-        _amplitude("p0", "slope in ln T at T = 1, r = 1"),
-        _amplitude("p1", "what r = 0 adds to p0"),
-        _amplitude("q0", "curvature in ln T, r = 1"),
-        _amplitude("q1", "what r = 0 adds to q0"),
+        _free("b1", "change at T = 1 (0.2B tokens), r = 1"),
+        _free("b0", "change at T = 1, r = 0"),
+        _free("p1", "slope in ln T at T = 1, r = 1"),
+        _free("p0", "slope in ln T at T = 1, r = 0"),
+        Parameter("q1", 0.0, np.inf, "fall of the slope, r = 1", amplitude="nonneg"),
+        Parameter("q0", 0.0, np.inf, "fall of the slope, r = 0", amplitude="nonneg"),
         Parameter("s", -1.5, 1.5, "exponent of tokens", start=(-0.5, 1.0)),
         *dcpt.LAW.pick("eps", "gamma"),
     ),
@@ -239,10 +260,9 @@ LAW = Law(
     units={"D": UNIT},
     needs_positive=("D",),
     held={
-        "D": {"p0": 0.0, "p1": 0.0, "q0": 0.0, "q1": 0.0, "s": 0.0},
-        "r": {"b1": 0.0, "p1": 0.0, "q1": 0.0, "eps": 0.1, "gamma": 1.0},
+        "D": {"p1": 0.0, "p0": 0.0, "q1": 0.0, "q0": 0.0, "s": 0.0},
+        "r": {"eps": 0.1, "gamma": 1.0},
     },
     trajectory=True,
-    per_size=True,
     minimum="base losses and 4 ratios x 8 checkpoints past the peak at each size; 3 sizes to carry",
 )

@@ -59,19 +59,45 @@ def test_two_sizes_cannot_say_anything_of_a_third():
         cmr.carry_ratio(SIZES[:2], np.array([0.2, 0.3]), 1e10)
 
 
+def test_turning_point_of_the_joint_law_is_where_its_curve_turns():
+    params = {
+        "b1": -0.01, "b0": 0.02, "p1": -0.004, "p0": 0.03, "q1": 0.002, "q0": 0.006,
+        "eps": 0.3, "gamma": 0.6,
+    }  # fmt: skip
+    r = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
+    fine = np.geomspace(1e-3, 1e3, 20_001)
+    for s in (-0.4, 0.0, 0.5):
+        rows = {
+            "D": np.tile(fine, len(r)) * cmr.UNIT,
+            "r": np.repeat(r, len(fine)),
+            "L0": np.full(len(r) * len(fine), 2.0),
+        }
+        loss = cmr.LAW.predict(params | {"s": s}, rows).reshape(len(r), -1)
+        turns = cmr.turning_point(fine, np.gradient(loss, np.log(fine), axis=1))
+        np.testing.assert_allclose(cmr.joint_turning_point(params, r), turns, rtol=1e-5)
+
+
+def test_turning_point_of_the_joint_law_at_its_limits():
+    params = {"eps": 0.1, "gamma": 1.0, "q1": 0.0, "q0": 0.0}
+    shares = np.array([0.0, 1.0])
+    turns = cmr.joint_turning_point(params | {"p1": -1.0, "p0": 1.0}, shares)
+    assert turns.tolist() == [np.inf, 0.0]
+
+
 def test_token_terms_are_smooth_through_a_zero_exponent():
     """(T^s - 1)/s and its derivatives, against their closed forms far from s = 0."""
     rows = {"D": T * cmr.UNIT, "r": np.full(len(T), 0.3), "L0": np.full(len(T), 2.0)}
     x = cmr.LAW.scale(rows)
     log_t = np.log(T)
+    own = cmr.LAW.terms({"s": 0.0, "eps": 0.1, "gamma": 1.0}, x)["b1"]
 
     def term(s, name):
         return cmr.LAW.terms({"s": s, "eps": 0.1, "gamma": 1.0}, x)[name]
 
     for s in (-1.2, -0.3, 0.4, 1.3):
-        np.testing.assert_allclose(term(s, "p0"), (T**s - 1) / s, rtol=1e-12)
+        np.testing.assert_allclose(term(s, "p1") / own, (T**s - 1) / s, rtol=1e-12)
         closed = (T**s * log_t - (T**s - 1) / s) / s
-        np.testing.assert_allclose(term(s, "q0"), closed, rtol=1e-6, atol=1e-9)
-    np.testing.assert_allclose(term(0.0, "p0"), log_t, rtol=1e-15)
-    np.testing.assert_allclose(term(0.0, "q0"), log_t**2 / 2, rtol=1e-14)
-    np.testing.assert_allclose(term(1e-9, "q0"), term(0.0, "q0"), rtol=1e-7)
+        np.testing.assert_allclose(-term(s, "q1") / own, closed, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(term(0.0, "p1") / own, log_t, rtol=1e-15)
+    np.testing.assert_allclose(-term(0.0, "q1") / own, log_t**2 / 2, rtol=1e-14)
+    np.testing.assert_allclose(term(1e-9, "q1"), term(0.0, "q1"), rtol=1e-7)
