@@ -95,13 +95,15 @@ class CorpusSource(Section):
 
     Attributes:
         builtin: ``general`` (English prose) or ``domain`` (Python code) of the built-in pair.
-        path: a file, or a folder of files.
+        path: a file, a folder of files, or ``hf://NAME`` of a data set on the Hugging Face hub.
         field: the text's field in formats that have fields.
+        dtype: integers of files that hold raw token ids (``.bin``).
     """
 
     builtin: Literal["general", "domain"] | None = None
     path: str | None = None
     field: str = "text"
+    dtype: Literal["uint16", "uint32", "int32", "int64"] = "uint16"
 
     @model_validator(mode="before")
     @classmethod
@@ -379,7 +381,7 @@ def parse_experiment(text: str, *, source: str = FILE_NAME, folder: Path = Path(
         raise ConfigError(f"'{source}' cannot be used:\n{listing}") from None
     sources = {
         name: source.model_copy(update={"path": str((folder / source.path).resolve())})
-        if source.path
+        if source.path and "://" not in source.path
         else source
         for name, source in experiment.corpora.items()
     }

@@ -143,19 +143,19 @@ class _Batches:
 
     def add(self, document: Document) -> None:
         self._waiting.append(document)
-        self._size += len(document.text)
+        self._size += document.size
         if self._size >= BATCH:
             self.flush()
 
     def flush(self) -> None:
-        encoded = self._encoder.encode([document.text for document in self._waiting])
+        encoded = self._encoder.encode(self._waiting)
         for document, ids in zip(self._waiting, encoded, strict=True):
             if self._writer.is_full:
                 break
             self._writer.append(ids)
             self.keys.append(document.key)
             self.n_tokens += len(ids)
-            self.n_bytes += len(document.text.encode())
+            self.n_bytes += self._encoder.count_bytes(document)
         self._waiting, self._size = [], 0
         self._meter.show(self._writer.n_tokens)
 

@@ -82,7 +82,7 @@ class WindowCollector:
     def add(self, document: Document) -> None:
         """Take what is needed from one more document."""
         self.keys.append(document.key)
-        tokens, n_bytes = self._encoder.encode_with_bytes(document.text)
+        tokens, n_bytes = self._encoder.encode_with_bytes(document)
         ids = tokens.astype(np.int64)
         if len(ids) <= self._seq_len:
             ids = np.concatenate([self._packed[0], ids])

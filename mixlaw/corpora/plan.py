@@ -4,12 +4,13 @@ The identity of a corpus is that of its files (names, sizes, times), not of thei
 need not be read to find that nothing has changed. What it makes has a fingerprint by content.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from mixlaw.corpora.documents import Document, distinct
-from mixlaw.corpora.readers import list_files, read_documents
+from mixlaw.corpora.readers import Options, list_files, read_documents
+from mixlaw.corpora.readers.hub import PREFIX, read_hub
 from mixlaw.corpora.tokenizer import TextEncoder, load_encoder, train_encoder
 from mixlaw.corpora.tokens import combined_hash
 from mixlaw.errors import ConfigError, DataError
@@ -47,7 +48,8 @@ class Plan:
     @property
     def key(self) -> str:
         """Identity of the whole plan."""
-        return combined_hash([repr(self.tokenizer), *(self.corpus_key(n) for n in self.sources)])
+        tokenizer = f"{self.tokenizer!r} {_state(_tokenizer_files(self.tokenizer))}"
+        return combined_hash([tokenizer, *(self.corpus_key(name) for name in self.sources)])
 
     def corpus_key(self, name: str, tokenizer_hash: str = "") -> str:
         """Identity of one corpus's files."""
@@ -56,10 +58,18 @@ class Plan:
             [SCHEMA, name, _identity(self.sources[name]), tokenizer_hash, repr(asked)]
         )
 
-    def documents(self, name: str) -> Iterator[Document]:
-        """The distinct documents of a corpus, in reading order."""
+    def documents(self, name: str, end_of_text: int | None = None) -> Iterator[Document]:
+        """The distinct documents of a corpus, in reading order.
+
+        Args:
+            name: of the corpus.
+            end_of_text: id that ends a document where the source holds token ids.
+        """
         source = self.sources[name]
-        return distinct(read_documents(_path(source), source.field))
+        options = Options(source.field, source.dtype, end_of_text)
+        if _is_on_hub(source):
+            return distinct(read_hub(str(source.path), options))
+        return distinct(read_documents(_path(source), options))
 
     def encoder(self) -> TextEncoder:
         """The tokenizer: loaded, or trained on the first training documents of every corpus.
@@ -85,12 +95,27 @@ def _path(source: CorpusSource) -> Path:
 
 
 def _identity(source: CorpusSource) -> str:
-    """What tells one state of a source from another: its files' names, sizes and times."""
+    """What tells one state of a source from another."""
+    if _is_on_hub(source):
+        return repr(source)
     path = _path(source)
-    if source.builtin is not None:
-        return path.name
-    stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in list_files(path)]
-    return combined_hash([source.field, repr(stats)])
+    return path.name if source.builtin else f"{source!r} {_state(list_files(path))}"
+
+
+def _state(files: Iterable[Path]) -> str:
+    """Names, sizes and times of files."""
+    stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    return combined_hash([repr(stats)])
+
+
+def _tokenizer_files(source: TokenizerSource) -> list[Path]:
+    """Files of a tokenizer that is loaded; none where they are not there, which is said later."""
+    path = Path(source.path or "")
+    return sorted(f for f in (path, *path.glob("*")) if f.is_file()) if source.path else []
+
+
+def _is_on_hub(source: CorpusSource) -> bool:
+    return str(source.path).startswith(PREFIX)
 
 
 def _sample(documents: Iterator[Document]) -> Iterator[str]:

@@ -90,7 +90,7 @@ def prepare_corpora(
     if manifest is None or manifest["plan"] != plan.key or not _all_sound(cache, manifest):
         encoder = plan.encoder()
         folders = {name: _ensure_corpus(name, plan, encoder, cache, say) for name in sources}
-        _refuse_shared_documents(plan, folders)
+        _refuse_shared_documents(plan, folders, encoder)
         _write_manifest(cache, plan, encoder, folders)
     return load_corpora(cache)
 
@@ -132,7 +132,7 @@ def _ensure_corpus(name: str, plan: Plan, encoder: TextEncoder, cache: Path, say
     try:
         encode_corpus(
             name,
-            plan.documents(name),
+            plan.documents(name, encoder.end_of_text),
             encoder,
             unfinished,
             seq_len=plan.seq_len,
@@ -147,13 +147,14 @@ def _ensure_corpus(name: str, plan: Plan, encoder: TextEncoder, cache: Path, say
     return folder
 
 
-def _refuse_shared_documents(plan: Plan, folders: Mapping[str, Path]) -> None:
+def _refuse_shared_documents(plan: Plan, folders: Mapping[str, Path], encoder: TextEncoder) -> None:
     """One text in two corpora would be trained on at shares that nobody planned."""
     keys = {name: load_keys(folder) for name, folder in folders.items()}
     for one, other in combinations(keys, 2):
         shared = set(np.intersect1d(keys[one], keys[other]).tolist())
         if shared:
-            example = next(d for d in plan.documents(other) if d.key in shared)
+            documents = plan.documents(other, encoder.end_of_text)
+            example = next(document for document in documents if document.key in shared)
             raise DataError(
                 f"{len(shared)} of the documents used are in both '{one}' and '{other}' (the first "
                 f"is {example.origin}); remove them from one of the two."

@@ -63,27 +63,28 @@ def survey_corpora(plan: Plan, most_text: int = MOST_TEXT) -> list[Survey]:
 def _survey(name: str, plan: Plan, encoder: TextEncoder, most_text: int) -> Survey:
     documents: list[Document] = []
     size, is_complete = 0, True
-    for document in plan.documents(name):
+    for document in plan.documents(name, encoder.end_of_text):
         if size >= most_text:
             is_complete = False
             break
         documents.append(document)
-        size += len(document.text)
+        size += document.size
     samples = documents[:: max(1, len(documents) // N_SAMPLES)][:N_SAMPLES]
     return Survey(
         name=name,
         source=str(plan.sources[name]),
         is_complete=is_complete,
         fingerprint=combined_hash(f"{document.key:016x}" for document in documents),
-        train=_count([d.text for d in documents if not d.is_held_out], encoder),
-        held_out=_count([d.text for d in documents if d.is_held_out], encoder),
+        train=_count([d for d in documents if not d.is_held_out], encoder),
+        held_out=_count([d for d in documents if d.is_held_out], encoder),
         samples=tuple(document.text[:SAMPLE_LENGTH] for document in samples),
     )
 
 
-def _count(texts: list[str], encoder: TextEncoder) -> Side:
+def _count(documents: list[Document], encoder: TextEncoder) -> Side:
+    encoded = encoder.encode(documents)
     return Side(
-        documents=len(texts),
-        bytes=sum(len(text.encode()) for text in texts),
-        tokens=sum(map(len, encoder.encode(texts))),
+        documents=len(documents),
+        bytes=sum(map(encoder.count_bytes, documents)),
+        tokens=sum(map(len, encoded)),
     )

@@ -5,6 +5,7 @@ Both are one ``tokenizers.Tokenizer``, kept as its own JSON.
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mixlaw.corpora.documents import Document
 from mixlaw.corpora.tokens import Tokens
 from mixlaw.corpora.words import WordEncoder
 from mixlaw.errors import DataError
@@ -58,7 +60,17 @@ class TextEncoder:
         """Smallest integer that holds every id."""
         return np.dtype(np.uint16 if self.vocab_size <= 1 << 16 else np.uint32)
 
-    def encode(self, texts: Sequence[str]) -> list[Tokens]:
+    def encode(self, documents: Sequence[Document]) -> list[Tokens]:
+        """Ids of each document, end-of-text included.
+
+        Raises:
+            DataError: a document is already tokenised, with ids that this tokenizer lacks.
+        """
+        texts = [document.text for document in documents if document.ids is None]
+        encoded = iter(self.encode_texts(texts))
+        return [next(encoded) if d.ids is None else self._known(d) for d in documents]
+
+    def encode_texts(self, texts: Sequence[str]) -> list[Tokens]:
         """Ids of each text, end-of-text included."""
         words = self.words
         encoded = [None if words is None else words.encode(text) for text in texts]
@@ -69,8 +81,12 @@ class TextEncoder:
             for ids in encoded
         ]
 
-    def encode_with_bytes(self, text: str) -> tuple[Tokens, NDArray[np.int64]]:
-        """Ids of a text, and how many of its UTF-8 bytes each stands for (end-of-text: none)."""
+    def encode_with_bytes(self, document: Document) -> tuple[Tokens, NDArray[np.int64]]:
+        """Ids of a document, and how many UTF-8 bytes each stands for (end-of-text: none)."""
+        if document.ids is not None:
+            ids = self._known(document)
+            return ids, self._token_bytes[ids]
+        text = document.text
         encoding = self.tokenizer.encode(text, add_special_tokens=False)
         widths = [len(character.encode()) for character in text]
         bytes_before = np.concatenate([[0], np.cumsum(widths, dtype=np.int64)])
@@ -79,6 +95,30 @@ class TextEncoder:
             ends[-1] = bytes_before[-1]  # what a normalizer dropped at the end counts too
         n_bytes = np.diff(np.maximum.accumulate(ends), prepend=0)
         return self._ended(encoding.ids), np.append(n_bytes, 0)
+
+    def count_bytes(self, document: Document) -> int:
+        """UTF-8 bytes of a document."""
+        if document.ids is None:
+            return len(document.text.encode())
+        return int(self._token_bytes[self._known(document)].sum())
+
+    @cached_property
+    def _token_bytes(self) -> NDArray[np.int64]:
+        """Bytes of every id, shape (vocab_size,); special tokens stand for none."""
+        added = self.tokenizer.get_added_tokens_decoder()
+        tokens = [self.tokenizer.id_to_token(i) for i in range(self.vocab_size)]
+        is_byte_level = '"ByteLevel"' in self.tokenizer.to_str()
+        count = len if is_byte_level else _sentencepiece_bytes
+        return np.array([count(t) if t and i not in added else 0 for i, t in enumerate(tokens)])
+
+    def _known(self, document: Document) -> Tokens:
+        ids = document.ids
+        if ids is None or ids.max() >= self.vocab_size:
+            raise DataError(
+                f"{document.origin} holds ids that the tokenizer, with {self.vocab_size:,} of "
+                "them, does not have; was it another tokenizer, or another dtype?"
+            )
+        return self._ended(ids)
 
     def _ended(self, ids: Sequence[int] | Tokens) -> Tokens:
         return np.append(np.asarray(ids, dtype=self.dtype), self.dtype.type(self.end_of_text))
@@ -137,6 +177,11 @@ def _converted(folder: Path) -> "Tokenizer":
     except (OSError, ValueError, AttributeError, ImportError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"'{folder}' holds no tokenizer that can be loaded ({reason}).") from error
+
+
+def _sentencepiece_bytes(token: str) -> int:
+    """Bytes of a token that writes a space as '▁' and a lone byte as '<0x0A>'."""
+    return 1 if re.fullmatch(r"<0x[0-9A-F]{2}>", token) else len(token.replace("▁", " ").encode())
 
 
 def _find_end(tokenizer: "Tokenizer", folder: Path) -> str:

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
+from mixlaw.corpora.documents import Document
 from mixlaw.corpora.tokenizer import END_OF_TEXT, TextEncoder, train_encoder
 
 #: Llama 3's pattern (its tokenizer.json), written for this test's own small vocabulary.
@@ -57,7 +58,7 @@ def test_the_tokens_are_the_tokenizers_own(name, text):
     encoder = ENCODERS[name]
     assert encoder.words is not None
     own = encoder.tokenizer.encode(text, add_special_tokens=False).ids
-    (fast,) = encoder.encode([text])
+    (fast,) = encoder.encode_texts([text])
     assert fast.tolist() == [*own, encoder.end_of_text]
 
 
@@ -65,7 +66,7 @@ def test_the_tokens_are_the_tokenizers_own(name, text):
 @settings(max_examples=50, deadline=None)
 @given(text=TEXTS)
 def test_bytes_add_up_to_the_text(name, text):
-    ids, n_bytes = ENCODERS[name].encode_with_bytes(text)
+    ids, n_bytes = ENCODERS[name].encode_with_bytes(Document(text, ""))
     assert len(ids) == len(n_bytes)
     assert n_bytes.sum() == (len(text.encode()) if len(ids) > 1 else 0)
     assert (n_bytes >= 0).all()
@@ -77,4 +78,4 @@ def test_other_makes_take_their_own_way():
     encoder = TextEncoder(tokenizer, END_OF_TEXT)
     assert encoder.words is None
     own = tokenizer.encode("one two", add_special_tokens=False).ids
-    assert np.array_equal(encoder.encode(["one two"])[0], [*own, encoder.end_of_text])
+    assert np.array_equal(encoder.encode_texts(["one two"])[0], [*own, encoder.end_of_text])

@@ -1,6 +1,7 @@
 """JSON Lines: one object a line, the text in a named field."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -8,6 +9,7 @@ from mixlaw.corpora.documents import Document
 from mixlaw.corpora.readers import Options
 from mixlaw.errors import DataError
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 #: A longer line than this (in bytes) is not a document but a mistake.
 LONGEST = 64 * 1_048_576
 
@@ -41,6 +43,8 @@ def text_of(record: Any, field: str, place: str) -> str:
     text = record[field]
     if not isinstance(text, str):
         raise DataError(f"{place}: the field '{field}' is {type(text).__name__}, not text.")
+    if not text.isascii() and _SURROGATE.search(text):
+        raise DataError(f"{place}: the field '{field}' holds half a character (a lone surrogate).")
     return text
 
 
