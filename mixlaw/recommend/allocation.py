@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from mixlaw import laws
 from mixlaw.errors import FitError
+from mixlaw.fit.predict import mixture_inputs
 from mixlaw.fit.result import Member, Status
 from mixlaw.quantities import format_quantity
 from mixlaw.recommend import tolerance
@@ -57,50 +58,52 @@ def decide(question: Question, asked: "Options") -> Verdict:
     return _at_ratio(question, asked.ratio, asked.flops)
 
 
-def closed_form(member: Member, r: float, flops: float) -> tuple[Array, Array] | None:
-    """Optimal size (a count) and ``a, b, G`` of the point estimate and of every draw.
+def closed_form(member: Member, mixture: laws.Inputs, flops: float) -> tuple[Array, Array] | None:
+    """Optimal sizes and the constants a, b and G, of the point estimate and of every draw.
 
     Args:
         member: a fitted law.
-        r: share of the corpus whose loss is predicted.
+        mixture: r, R and h of one mixture, of shape (1,) and (n_corpora, 1).
         flops: compute budget C = 6·N·D.
 
     Returns:
-        Sizes of shape (1 + n_draws,) and constants of shape (1 + n_draws, 3); None if the law is
-        not E + A/N^α + B₀/D^β at a fixed share.
+        Sizes (counts) of shape (1 + n_draws,) and constants of shape (1 + n_draws, 3); None if the
+        law is not E + A/N^α + B₀/D^β at a fixed mixture.
     """
     every = np.vstack([member.estimate, member.draws])
-    p = {name: every[:, i] for i, name in enumerate(member.params)}
+    p = {name: every[:, [i]] for i, name in enumerate(member.params)}
     law = laws.load(member.law)
-    if not {"A", "alpha", "B", "beta"} <= set(p) or not _is_chinchilla(law, p, r):
+    if not {"A", "alpha", "B", "beta"} <= set(p) or not _is_chinchilla(law, p, mixture):
         return None
-    data = p["B"] * _factor(law, p, "B", r, 1.0, 1.0)
-    exponents = p["alpha"] + p["beta"]
-    a, b = p["beta"] / exponents, p["alpha"] / exponents
+    data = p["B"] * _factor(law, p, "B", mixture, 1.0, 1.0)
+    alpha, beta = p["alpha"], p["beta"]
+    a, b = beta / (alpha + beta), alpha / (alpha + beta)
     with np.errstate(divide="ignore", invalid="ignore"):
-        G = (p["alpha"] * p["A"] / (p["beta"] * data)) ** (1 / exponents)
+        G = (alpha * p["A"] / (beta * data)) ** (1 / (alpha + beta))
     unit_n, unit_d = law.units.get("N", 1.0), law.units.get("D", 1.0)
     sizes = G * (flops / 6 / unit_n / unit_d) ** a * unit_n
-    return sizes, np.stack([a, b, G], axis=1)
+    return sizes[:, 0], np.hstack([a, b, G])
 
 
-def _is_chinchilla(law: laws.Law, p: dict[str, Array], r: float) -> bool:
+def _is_chinchilla(law: laws.Law, p: dict[str, Array], mixture: laws.Inputs) -> bool:
     """True if the A term is a power of N alone and the B term one of D alone, with α and β."""
-    size, data = (_factor(law, p, name, r, 1.0, 1.0) for name in ("A", "B"))
-    return all(
-        np.allclose(_factor(law, p, name, r, N, D), expected)
-        for name, N, D, expected in (
-            ("A", 2.0, 3.0, size * 2.0 ** -p["alpha"]),
-            ("B", 2.0, 3.0, data * 3.0 ** -p["beta"]),
-        )
+    ones, others = (
+        {name: _factor(law, p, name, mixture, *at) for name in ("A", "B")}
+        for at in ((1.0, 1.0), (2.0, 3.0))
+    )
+    return bool(
+        np.allclose(others["A"], ones["A"] * 2.0 ** -p["alpha"])
+        and np.allclose(others["B"], ones["B"] * 3.0 ** -p["beta"])
     )
 
 
-def _factor(law: laws.Law, p: dict[str, Array], name: str, r: float, N: float, D: float) -> Array:
-    x = {"N": np.array([N]), "D": np.array([D]), "r": np.array([r]), "R": np.array([r])}
-    columns = {key: value[:, None] for key, value in p.items()}
-    term = law.terms(columns, {key: x[key] for key in law.inputs if key in x})[name]
-    return np.broadcast_to(np.asarray(term, dtype=float), (len(p["A"]), 1))[:, 0]
+def _factor(
+    law: laws.Law, p: dict[str, Array], name: str, mixture: laws.Inputs, N: float, D: float
+) -> Array:
+    """A term's factor at N and D in the law's units, shape (1 + n_draws, 1)."""
+    x = {**mixture, "N": np.array([N]), "D": np.array([D]), "L0": np.zeros(1)}
+    term = law.terms(p, {key: x[key] for key in law.inputs})[name]
+    return np.broadcast_to(np.asarray(term, dtype=float), (len(p[name]), 1))
 
 
 def _at_ratio(question: Question, ratio: float, flops: float) -> Verdict:
@@ -134,10 +137,8 @@ def _sizes_at_ratio(
     fit = question.fit
     members = fit.members(fit.domain_set)
     if len(members) == 1 and question.calibration.index is None:
-        own = fit.own.get(fit.domain_set)
-        shares = question.path.shares(ratio)
-        r = float(shares[own]) if own in shares else ratio
-        exact = closed_form(members[0], r, flops)
+        mixture = mixture_inputs(fit, fit.domain_set, 1.0, 1.0, question.path.shares(ratio))
+        exact = closed_form(members[0], mixture, flops)
         if exact is not None:
             a, b, G = (float(value) for value in exact[1][0])
             return exact[0], {"a": a, "b": b, "G": G}

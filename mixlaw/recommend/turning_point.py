@@ -131,7 +131,13 @@ def _judge(
     recommended: float | None, draws: Array, question: Question, risk: float
 ) -> tuple[bool | None, tuple[Status, ...]]:
     if recommended is not None:
-        return identified(draws, "the largest that has turned down in time")
+        feasible, warnings = identified(draws, "the largest that has turned down in time")
+        if feasible and recommended == 1:
+            text = (
+                "The general loss of pure domain data has turned down too: every share is allowed."
+            )
+            return True, (Status("bound-never-binds", text),)
+        return feasible, warnings
     never = float(np.mean(np.isnan(draws)))
     budget = format_quantity(question.tokens)
     text = (

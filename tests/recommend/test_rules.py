@@ -1,0 +1,312 @@
+"""The other rules against known optima: closed forms, scipy, and curves with a known turn."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize_scalar
+
+from mixlaw import laws
+from mixlaw.errors import FitError
+from mixlaw.fit.result import FitResult, Member
+from mixlaw.recommend import allocation
+from mixlaw.recommend.api import recommend_ratio
+from mixlaw.recommend.question import MixturePath, Question
+from mixlaw.recommend.regret import regrets
+
+#: The synthetic coefficients of D-CPT with C just above the C0 that makes the law fall with r.
+USAGE_2 = {
+    "E": 1.5, "A": 0.3, "B": 0.2, "C": 1.121316, "alpha": 0.4, "beta": 0.3, "eta": 1.5,
+    "eps": 0.1, "gamma": 0.6,
+}  # fmt: skip
+HUMP = {
+    "S": 0.35, "A": 0.5, "a": 3.0, "D1": 2.0, "beta": 1.5, "D0": 300.0, "alpha": 0.6,
+    "kappa": 0.0, "lam": 0.0,
+}  # fmt: skip
+
+
+def single(law, params, n_draws=200, noise=0.0, size=None):
+    """A member with draws whose first parameter is jittered."""
+    estimate = np.array(list(params.values()))
+    draws = np.tile(estimate, (n_draws, 1))
+    draws[:, 0] += np.random.default_rng(1).normal(0, noise, n_draws)
+    return Member(law, tuple(params), estimate, draws, size)
+
+
+def fit_of(domain, general=None, base=None, corpora=("domain", "general"), **changes):
+    """A fit of given members on two corpora swept from 0 to 1."""
+    sets = {"domain": (domain,)} | ({"general": (general,)} if general else {})
+    fit = FitResult(
+        law=domain.law,
+        eval_sets=tuple(sets),
+        domain_set="domain",
+        general_set="general",
+        corpora=corpora,
+        domain_corpora=("domain",),
+        own={name: name for name in sets if name in corpora},
+        stack=sets,
+        base_stack=dict.fromkeys(sets, (base,)) if base else {},
+        ranges={"n_params": (1e8, 1e10), "tokens": (1e8, 1e11), "tokens_per_param": (0.1, 100)}
+        | {f"share.{corpus}": (0.0, 1.0) for corpus in corpora},
+        levels={"n_params": [1e8, 1e9, 1e10], "tokens": [1e8, 1e9, 1e10, 1e11]},
+        sigma=dict.fromkeys(sets, 0.002),
+    )
+    return replace(fit, **changes)
+
+
+@pytest.mark.parametrize(("unique", "best"), [(0.1e9, 0.9076), (0.05e9, 0.8269), (5e9, 1.0)])
+def test_limited_domain_is_usage_2(unique, best):
+    """Optima of the paper's stationarity condition, solved independently."""
+    answer = recommend_ratio(
+        fit_of(single("dcpt", USAGE_2)), n_params=1.8e9, rule="limited-domain", domain_tokens=unique
+    )
+    assert answer.estimate == pytest.approx(best, abs=2e-4)
+    assert answer.tokens == pytest.approx(unique / answer.recommended)
+    assert answer.details["epochs"] == pytest.approx(1.0)
+    assert answer.feasible is True
+
+
+def test_limited_domain_with_repetition_and_a_fixed_budget():
+    fit = fit_of(single("dcpt", USAGE_2))
+    free = recommend_ratio(
+        fit, n_params=1.8e9, rule="limited-domain", domain_tokens=0.05e9, max_epochs=2
+    )
+    assert free.estimate == pytest.approx(0.9076, abs=2e-4)  # as with twice the tokens
+    assert free.details["without_repetition"]["estimate"] == pytest.approx(0.8269, abs=2e-4)
+    assert free.details["epochs"] == pytest.approx(2.0)
+    assert "repetition-unmodelled" in [w.code for w in free.warnings]
+    fixed = recommend_ratio(
+        fit, n_params=1.8e9, tokens=1e9, rule="limited-domain", domain_tokens=0.1e9, max_epochs=3
+    )
+    assert fixed.recommended == pytest.approx(0.3)
+    assert fixed.tokens == 1e9
+    assert fixed.details["epochs"] == pytest.approx(3.0)
+
+
+def test_limited_domain_reports_a_flat_optimum():
+    flat = USAGE_2 | {"B": 0.01, "C": 0.002}
+    fit = fit_of(single("dcpt", flat), sigma={"domain": 0.003})
+    answer = recommend_ratio(fit, n_params=1.8e9, rule="limited-domain", domain_tokens=1e8)
+    assert "flat-optimum" in [w.code for w in answer.warnings]
+    near = answer.details["near_equal"]
+    assert near["high"] - near["low"] > 0.3
+
+
+def test_search_stays_within_the_swept_ratios():
+    fit = fit_of(single("dcpt", USAGE_2))
+    fit = replace(fit, ranges={**fit.ranges, "share.domain": (0.1, 0.6)})
+    answer = recommend_ratio(fit, n_params=1.8e9, rule="limited-domain", domain_tokens=5e9)
+    assert answer.estimate == pytest.approx(0.6)
+    assert "at-bound" in [w.code for w in answer.warnings]
+
+
+def test_allocation_closed_form_agrees_with_a_search():
+    member = single("dcpt", USAGE_2, noise=0.0)
+    fit = fit_of(member)
+    flops, r = 1e20, 0.4
+    sizes, constants = allocation.closed_form(member, inputs(r), flops)
+    law = laws.load("dcpt")
+
+    def loss(log_n):
+        n = np.exp(log_n)
+        x = {"N": np.array([n]), "D": np.array([flops / 6 / n]), "r": np.array([r])}
+        return law.predict(USAGE_2, x)[0]
+
+    found = minimize_scalar(loss, bracket=(np.log(1e8), np.log(1e11)), tol=1e-12)
+    assert sizes[0] == pytest.approx(np.exp(found.x), rel=1e-4)
+    assert constants[0][0] == pytest.approx(0.3 / 0.7)
+    answer = recommend_ratio(fit, rule="allocation", flops=flops, ratio=r)
+    assert answer.n_params == pytest.approx(sizes[0])
+    assert 6 * answer.n_params * answer.tokens == pytest.approx(flops)
+    # A stack of two equal laws has no closed form and is searched.
+    twice = replace(fit, stack={"domain": (member, replace(member, law="dcpt-l3"))})
+    searched = recommend_ratio(twice, rule="allocation", flops=flops, ratio=r)
+    assert searched.n_params == pytest.approx(sizes[0], rel=1e-3)
+
+
+@pytest.mark.parametrize("name", ["dcpt-l1", "dcpt-l6", "dcpt-l7", "chinchilla", "exponential"])
+def test_allocation_knows_laws_with_a_closed_form(name):
+    assert _form(name) is not None
+
+
+@pytest.mark.parametrize("name", ["dcpt-l2", "hump", "cmr"])
+def test_allocation_knows_laws_without_a_closed_form(name):
+    assert _form(name) is None
+
+
+def inputs(r):
+    return {"r": np.array([r]), "R": np.array([r]), "h": np.array([[r], [1 - r]])}
+
+
+def _form(name):
+    law = laws.load(name)
+    member = single(name, {p.name: 0.3 for p in law.expand(("domain", "general"))}, n_draws=2)
+    return allocation.closed_form(member, inputs(0.5), 1e20)
+
+
+def test_allocation_at_a_free_ratio_keeps_the_bound(build):
+    answer = recommend_ratio(build(), rule="allocation", flops=1e21, max_general_rise=0.05)
+    assert answer.feasible is True
+    assert 6 * answer.n_params * answer.tokens == pytest.approx(1e21)
+    fixed = recommend_ratio(
+        build(), n_params=answer.n_params, tokens=answer.tokens, max_general_rise=0.05
+    )
+    assert fixed.recommended == answer.recommended
+    for factor in (0.5, 2.0):
+        other = recommend_ratio(
+            build(), n_params=answer.n_params * factor, tokens=answer.tokens / factor,
+            max_general_rise=0.05,
+        )  # fmt: skip
+        if other.recommended is not None:
+            assert other.losses["domain"]["estimate"] >= answer.losses["domain"]["estimate"]
+
+
+def test_balance_is_the_minimum_of_the_weighted_losses(build):
+    fit = build()
+    answer = recommend_ratio(
+        fit, n_params=1e9, tokens=5e9, rule="balance", weights={"domain": 0.6, "general": 1.4}
+    )
+
+    def objective(ratio):
+        shares = {"domain": [ratio], "general": [1 - ratio]}
+        domain, general = (
+            fit.predict(name, 1e9, 5e9, shares).estimate[0] for name in ("domain", "general")
+        )
+        return 0.6 * domain + 1.4 * general
+
+    found = minimize_scalar(objective, bounds=(0, 1), method="bounded", options={"xatol": 1e-8})
+    assert answer.estimate == pytest.approx(found.x, abs=1e-3)
+    frontier = answer.details["frontier"]
+    domain = [point["domain"]["estimate"] for point in frontier]
+    general = [point["general"]["estimate"] for point in frontier]
+    assert domain == sorted(domain, reverse=True)
+    assert general == sorted(general)
+
+
+def hump_fit(noise=0.01, **changes):
+    base = {"E": 2.0, "A": 0.0, "B": 0.0, "alpha": 1.0, "beta": 1.0}
+    return fit_of(
+        single("hump", HUMP), single("hump", HUMP, noise=noise), single("chinchilla", base),
+        **changes,
+    )  # fmt: skip
+
+
+def turn_of(ratio):
+    """Tokens where the general loss of the hump law has its maximum, by scipy."""
+    law, params = laws.load("hump"), HUMP
+
+    def loss(log_d):
+        x = {"N": np.array([1e9]), "D": np.array([np.exp(log_d)]), "r": np.array([1 - ratio])}
+        return -law.predict(params, {**x, "L0": np.array([2.0])})[0]
+
+    found = minimize_scalar(loss, bounds=(np.log(1e7), np.log(1e13)), method="bounded",
+                            options={"xatol": 1e-9})  # fmt: skip
+    return np.exp(found.x)
+
+
+def test_turning_point_is_where_the_peak_falls_on_the_budget():
+    answer = recommend_ratio(hump_fit(), n_params=1e9, tokens=9e9, rule="turning-point")
+    assert turn_of(answer.estimate) == pytest.approx(9e9, rel=0.01)
+    assert answer.recommended <= answer.estimate
+    assert answer.interval[0] < answer.estimate < answer.interval[1]
+    assert answer.details["turning_tokens"] == pytest.approx(turn_of(answer.recommended), rel=0.01)
+    longer = recommend_ratio(hump_fit(), n_params=1e9, tokens=1e10, rule="turning-point")
+    assert longer.estimate > answer.estimate
+
+
+def test_finite_lambda_weighs_the_domain_loss_in():
+    fit = hump_fit()
+    by_lambda = [
+        recommend_ratio(fit, n_params=1e9, tokens=9e9, rule="turning-point", lambda_=x).estimate
+        for x in (1.0, 10.0, 1e6, np.inf)
+    ]
+    assert by_lambda == sorted(by_lambda, reverse=True)
+    assert by_lambda[2] == pytest.approx(by_lambda[3], abs=1e-4)
+
+
+def test_both_critical_ratios_are_shown_and_differ():
+    fit = hump_fit()
+    tolerance = recommend_ratio(fit, n_params=1e9, tokens=9e9, max_general_rise=0.05)
+    turning = recommend_ratio(
+        fit, n_params=1e9, tokens=9e9, rule="turning-point", max_general_rise=0.05
+    )
+    assert tolerance.also["turning-point"]["estimate"] == turning.estimate
+    assert turning.also["tolerance"]["estimate"] == tolerance.estimate
+    assert tolerance.estimate != pytest.approx(turning.estimate, abs=0.01)
+
+
+def test_turning_point_needs_a_law_that_can_rise(build):
+    with pytest.raises(FitError, match="fit --law .*cmr.*hump"):
+        recommend_ratio(build(), n_params=1e9, tokens=5e9, rule="turning-point")
+
+
+def test_no_share_turns_in_time():
+    answer = recommend_ratio(hump_fit(), n_params=1e9, tokens=2e7, rule="turning-point")
+    assert answer.feasible is False
+    assert answer.exit_code == 3
+
+
+def test_return_to_the_base_is_the_root_in_tokens():
+    fit = hump_fit()
+    answer = recommend_ratio(fit, n_params=1e9, tokens=2e10, max_general_rise=0.05, ratio=0.4)
+    returned = answer.details["return_to_base"]
+    shares = {"domain": [0.4], "general": [0.6]}
+    loss = fit.predict("general", 1e9, returned["tokens"], shares).estimate[0]
+    assert loss == pytest.approx(2.0, abs=1e-4)
+    assert returned["low"] < returned["tokens"] < returned["high"]
+
+
+def test_a_loss_that_never_returns(build):
+    answer = recommend_ratio(build(), n_params=1e9, tokens=5e9, ratio=0.9)
+    returned = answer.details["return_to_base"]
+    assert returned["tokens"] is None
+    assert returned["probability_never"] > 0.9
+
+
+def test_implied_bound_recommends_the_same_ratio(build):
+    fit = build()
+    asked = recommend_ratio(fit, n_params=1e9, tokens=5e9, ratio=0.35)
+    bound = asked.details["implied_bound"]["bound"]
+    back = recommend_ratio(fit, n_params=1e9, tokens=5e9, max_general_rise=bound)
+    assert back.recommended == pytest.approx(0.35, abs=0.003)
+
+
+def test_tokens_to_reach_a_domain_loss(build):
+    fit = build()
+    bound = {"max_general_rise": 0.08}
+    now = recommend_ratio(fit, n_params=1e9, tokens=5e9, **bound)
+    aim = now.losses["domain"]["estimate"] - 0.05
+    asked = recommend_ratio(fit, n_params=1e9, tokens=5e9, reach_domain_loss=aim, **bound)
+    tokens = asked.details["tokens_to_reach"]["tokens"]
+    assert tokens > 5e9
+    there = recommend_ratio(fit, n_params=1e9, tokens=tokens, **bound)
+    assert there.losses["domain"]["estimate"] <= aim
+    never = recommend_ratio(fit, n_params=1e9, tokens=5e9, reach_domain_loss=0.1, **bound)
+    assert never.details["tokens_to_reach"]["tokens"] is None
+
+
+def test_regret_prices_both_sides(build):
+    fit = build(n_draws=3)
+    question = Question(fit, 1e9, 5e9, MixturePath.of(fit))
+    loss = question.domain(np.array([0.3, 0.4, 0.5])).draws
+    found = regrets(question, 0.4, np.array([0.3, 0.4, 0.5]), risk=0.1)
+    assert found[0] == pytest.approx(9 * (loss[0, 0] - loss[0, 1]), rel=1e-4)
+    assert found[1] == pytest.approx(0.0, abs=1e-12)
+    assert found[2] == pytest.approx(loss[2, 1] - loss[2, 2], rel=1e-4)
+
+
+def test_recommended_has_less_expected_regret_than_the_estimate(build):
+    regret = recommend_ratio(build(), n_params=8e9, tokens=2e10, max_general_rise=0.05).regret
+    assert regret["mean"] < regret["plug_in"]["mean"]
+
+
+def test_distances_from_the_data(build):
+    answer = recommend_ratio(build(), n_params=8e9, tokens=2e10)
+    assert answer.extrapolation == pytest.approx(
+        {"n_params": 8.0, "tokens": 2.0, "tokens_per_param": 1.0, "share": 0.0}
+    )
+    codes = [w.code for w in answer.warnings]
+    assert "extrapolation.n_params" in codes
+    assert "extrapolation.tokens_per_param" not in codes
+    small = recommend_ratio(build(), n_params=1e7, tokens=1e9)
+    assert small.extrapolation["n_params"] == pytest.approx(0.1)
