@@ -34,10 +34,12 @@ def typical(law, corpora=CORPORA):
     """Parameters in the middle of a law: exponents inside their start box, ordinary amplitudes."""
     rng = np.random.default_rng(7)
     params = {}
+    # A law of changes against the base has amplitudes of a few hundredths.
+    small = 0.1 if any(p.amplitude == "free" for p in law.parameters) else 1.0
     for p in law.expand(corpora):
         low, high = p.start or (p.low, p.high)
         if p.amplitude == "nonneg":
-            params[p.name] = 1.5 if p.name == "E" else float(rng.uniform(0.1, 0.4))
+            params[p.name] = 1.5 if p.name == "E" else small * float(rng.uniform(0.1, 0.4))
         elif p.amplitude == "free":
             params[p.name] = float(rng.uniform(-0.05, 0.05))
         elif low > 0 and high / low >= 10:

@@ -1,0 +1,80 @@
+"""Published optima and figures, from tables that other people measured (MIXLAW_DATA)."""
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from mixlaw import laws
+from mixlaw.fit.fitting import Settings, fit_rows
+from mixlaw.fit.rows import Rows
+from mixlaw.runs import corpora_of, read_runs
+
+
+def _rows(frame, corpora=()):
+    x = {"N": frame["n_params"].to_numpy(), "D": frame["tokens"].to_numpy()}
+    if corpora:
+        x["h"] = frame[[f"share.{c}" for c in corpora]].to_numpy().T
+    runs = np.unique(frame["run_id"], return_inverse=True)[1]
+    return Rows(x, frame["loss"].to_numpy(), np.zeros(len(frame)), runs)
+
+
+def _rmse(fitted, rows):
+    return float(np.sqrt(np.mean((fitted.predict(rows.x)[0] - rows.loss) ** 2)))
+
+
+def test_chinchilla_optimum_of_besiroglu(data_table):
+    """arXiv 2404.10102: the five highest losses dropped, summed Huber 1e-3 on log loss."""
+    frame = read_runs(data_table("chinchilla_points.csv")).sort_values("loss").iloc[:-5]
+    fitted = fit_rows(laws.load("chinchilla"), _rows(frame), Settings(delta=1e-3))
+    E, _, _, alpha, beta = fitted.theta[0]
+    assert fitted.solution.objective[0] <= 0.0010182779
+    assert (round(alpha, 4), round(beta, 4), round(E, 4)) == (0.3473, 0.3672, 1.8172)
+
+
+def test_chinchilla_with_all_points(data_table):
+    frame = read_runs(data_table("chinchilla_points.csv"))
+    fitted = fit_rows(laws.load("chinchilla"), _rows(frame), Settings(delta=1e-3))
+    assert fitted.theta[0][4] == pytest.approx(0.453, abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("source", "train", "held_out"),
+    [
+        ("epochai_chinchilla", 0.0155, 0.0224),
+        ("llama_3", 0.0062, 0.0086),
+        ("nemotron", 0.0201, 0.0484),
+        ("dclm", 0.0174, 0.0442),
+        ("comma", 0.0192, 0.0555),
+    ],
+)
+def test_isoflops_with_the_two_largest_budgets_held_out(data_table, source, train, held_out):
+    frame = read_runs(data_table("isoflops.csv"))
+    here = frame["eval_set"].str.contains(source) & ~frame["eval_set"].str.contains("log_loss")
+    frame = frame[here & (frame["flag"] == "")]
+    last = frame["budget"].isin(np.unique(frame["budget"])[-2:])
+    fitted = fit_rows(laws.load("chinchilla"), _rows(frame[~last]), Settings(delta=1e-3))
+    assert _rmse(fitted, _rows(frame[~last])) == pytest.approx(train, rel=0.05)
+    assert _rmse(fitted, _rows(frame[last])) == pytest.approx(held_out, rel=0.05)
+
+
+def test_regmix_ranking_of_unseen_mixtures(data_table):
+    train, test = (read_runs(data_table(f"regmix_1m_{part}.csv")) for part in ("train", "test"))
+    corpora = corpora_of(train)
+    known, unseen = (_rows(t[t["eval_set"] == "pile_cc"], corpora) for t in (train, test))
+    fitted = fit_rows(laws.load("exponential"), known, Settings(corpora, delta=np.inf))
+    rank = spearmanr(fitted.predict(unseen.x)[0], unseen.loss).statistic
+    assert rank == pytest.approx(0.964, abs=0.005)
+
+
+def test_overtrained_small_models_miss_larger_ones_by_two_to_three_percent(data_table):
+    frame = read_runs(data_table("overtrain_small.csv"))
+    frame = frame[frame["eval_set"] == "c4_val"]
+    errors = []
+    for corpus in corpora_of(frame):
+        rows = _rows(frame[frame[f"share.{corpus}"] == 1])
+        small = rows.x["N"] <= 3e8
+        fitted = fit_rows(laws.load("chinchilla"), rows.where(small))
+        beyond = rows.where(~small)
+        errors.append(np.mean(np.abs(fitted.predict(beyond.x)[0] / beyond.loss - 1)))
+    assert min(errors) == pytest.approx(0.025, rel=0.05)
+    assert max(errors) == pytest.approx(0.031, rel=0.05)

@@ -1,0 +1,165 @@
+"""The choice of laws: weights from held-out errors, regret, comparison on the same rows, widening."""
+
+import numpy as np
+import pytest
+from simulate import Design, dcpt_truth, simulate_sweep
+
+from mixlaw import laws
+from mixlaw.errors import ConfigError, FitError
+from mixlaw.fit import beyond
+from mixlaw.fit.api import fit_laws
+from mixlaw.fit.compare import Compared, candidates, ratio_regret
+from mixlaw.fit.holdout import Forecast
+from mixlaw.fit.result import FitResult
+from mixlaw.fit.rows import Rows
+from mixlaw.fit.stack import held_out_weights, stack_weights
+
+MEASURED = np.array([2.0, 2.2, 2.4, 2.6])
+MASK = np.ones(4, dtype=bool)
+
+
+def compared(*errors: np.ndarray, note: str = "") -> Compared:
+    """A law with these relative errors in one split each."""
+    return Compared(
+        laws.load("dcpt"),
+        {f"split-{k}": Forecast(MASK, MEASURED * (1 + e), MEASURED) for k, e in enumerate(errors)},
+        note=note,
+    )
+
+
+SCATTER = np.array([1.0, -1.0, 1.0, -1.0])
+
+
+def test_opposite_biases_are_averaged_away():
+    weights = held_out_weights([compared(np.full(4, 0.02)), compared(np.full(4, -0.01))])
+    assert weights == pytest.approx([1 / 3, 2 / 3], abs=1e-6)
+
+
+def test_a_law_that_only_adds_error_has_no_weight():
+    weights = held_out_weights([compared(0.001 * SCATTER), compared(0.02 * SCATTER)])
+    assert weights == pytest.approx([1.0, 0.0], abs=1e-6)
+
+
+def test_splits_count_alike_whatever_their_size_of_error():
+    """A split that every law misses by far must not decide alone."""
+    near = compared(0.001 * SCATTER, 0.2 * np.ones(4))
+    far = compared(0.01 * SCATTER, 0.19 * np.ones(4))
+    weights = held_out_weights([near, far])
+    assert weights[0] > 0.9
+
+
+def test_few_runs_draw_the_weights_towards_equal():
+    laws_ = {"a": compared(0.010 * SCATTER), "b": compared(0.012 * SCATTER)}
+    many, few = stack_weights(laws_, 10_000), stack_weights(laws_, 2)
+    assert many["a"] > 0.97
+    assert few == pytest.approx({"a": 0.5, "b": 0.5}, abs=0.06)
+    assert sum(few.values()) == pytest.approx(1)
+
+
+def test_laws_that_miss_by_far_or_lack_a_prediction_take_no_part():
+    laws_ = {
+        "good": compared(0.01 * SCATTER),
+        "bad": compared(0.04 * SCATTER),
+        "silent": compared(np.array([0.0, 0.0, np.nan, 0.0])),
+        "noted": compared(0.001 * SCATTER, note="a baseline"),
+    }
+    assert stack_weights(laws_, 10) == {"good": 1.0}
+
+
+def test_no_comparable_law_is_an_error_in_words():
+    with pytest.raises(FitError, match="needs r, which the rows lack"):
+        stack_weights({"dcpt": compared(SCATTER, note="needs r, which the rows lack")}, 10)
+
+
+def rows_of(loss: list[float], share: list[float], tokens: list[float] | None = None) -> Rows:
+    n, h = len(loss), np.array([share, 1 - np.array(share)])
+    x = {"N": np.full(n, 1e8), "D": np.array(tokens or [1e9] * n), "h": h, "R": h[0]}
+    return Rows(x, np.array(loss), np.zeros(n), np.arange(n))
+
+
+def test_regret_is_the_loss_given_away_by_the_preferred_mixture():
+    share, measured = [0.1, 0.5, 0.9], [2.0, 1.8, 1.9]
+    rows = rows_of(measured, share)
+    mask = np.ones(3, dtype=bool)
+    right = Forecast(mask, np.array([3.0, 2.0, 2.5]), rows.loss)
+    wrong = Forecast(mask, np.array([3.0, 2.9, 2.5]), rows.loss)
+    assert ratio_regret({"s": rows}, {"s": {"split": right}}) == 0
+    assert ratio_regret({"s": rows}, {"s": {"split": wrong}}) == pytest.approx(np.log(1.9 / 1.8))
+
+
+def test_regret_of_two_eval_sets_is_of_their_mean_and_none_without_a_choice():
+    share, mask = [0.1, 0.9], np.ones(2, dtype=bool)
+    domain, general = rows_of([2.0, 1.0], share), rows_of([1.0, 1.5], share)
+    says = {
+        "domain": {"split": Forecast(mask, np.array([1.0, 2.0]), domain.loss)},
+        "general": {"split": Forecast(mask, np.array([1.0, 1.0]), general.loss)},
+    }
+    regret = ratio_regret({"domain": domain, "general": general}, says)
+    assert regret == pytest.approx(0.5 * np.log(2.0) - 0.5 * np.log(1.5))
+    alone = rows_of([2.0, 1.0], share, [1e9, 2e9])
+    assert np.isnan(
+        ratio_regret({"s": alone}, {"s": {"split": Forecast(mask, alone.loss, alone.loss)}})
+    )
+
+
+def test_widening_is_the_held_out_misfit_per_e_fold():
+    rows = rows_of([2.0, 2.0, 2.0], [0.5] * 3, [1e9, 2e9, 2e9 * np.e])
+    mask = np.array([False, False, True])
+    missed = {"longest-budget": Forecast(mask, np.array([2.0 * np.exp(0.05)]), np.array([2.0]))}
+    assert beyond.learn(rows, missed, 0.0)["tokens"] == pytest.approx(0.05)
+    assert beyond.learn(rows, missed, 0.03)["tokens"] == pytest.approx(0.04)
+    assert beyond.learn(rows, missed, 0.06)["tokens"] == 0
+
+
+def test_candidates_hold_every_formula_once():
+    formulas = [law.formula for law in candidates()]
+    assert len(formulas) == len(set(formulas))
+    assert {"dcpt", "exponential", "hump"} <= {law.name for law in candidates()}
+
+
+@pytest.fixture(scope="module")
+def stacked() -> FitResult:
+    design = Design(sizes=(60e6, 120e6, 240e6, 480e6), ratios=(0.0, 0.2, 0.5, 0.8, 1.0))
+    table = simulate_sweep(dcpt_truth(), np.random.default_rng(3), design)
+    return fit_laws(table, "dcpt-l2,exponential,chinchilla,cmr", n_draws=40)
+
+
+def test_laws_are_compared_on_the_same_rows(stacked):
+    for by_law in stacked.compared.values():
+        rows = {
+            tuple((split, score["n"]) for split, score in found["splits"].items())
+            for found in by_law.values()
+            if found["splits"]
+        }
+        assert len(rows) == 1
+        assert by_law["cmr"]["note"] == "describes trunk rows"
+
+
+def test_a_stack_predicts_saves_and_restricts_to_a_member(stacked, tmp_path):
+    shares = {"domain": [0.3], "general": [0.7]}
+    every = stacked.predict("general", 2e9, 2e10, shares)
+    weights = {member.law: member.weight for member in stacked.members("general")}
+    assert sum(weights.values()) == pytest.approx(1)
+    each = [stacked.predict("general", 2e9, 2e10, shares, law=law) for law in weights]
+    mean = sum(w * p.estimate for w, p in zip(weights.values(), each, strict=True))
+    assert every.estimate == pytest.approx(mean)
+    stacked.save(tmp_path)
+    again = FitResult.load(tmp_path)
+    assert again.predict("general", 2e9, 2e10, shares).draws == pytest.approx(every.draws)
+    lines = (tmp_path / "compare.csv").read_text().splitlines()
+    assert any(line.startswith("general,cmr") and "trunk rows" in line for line in lines)
+
+
+def test_intervals_grow_beyond_the_sweep_and_not_inside(stacked):
+    shares = {"domain": [0.3], "general": [0.7]}
+    bare = FitResult(**{**vars(stacked), "beyond": {}})
+    for size, tokens, wider in ((1e8, 4e9, False), (2e9, 4e9, True), (1e8, 8e10, True)):
+        width = np.ptp(stacked.predict("general", size, tokens, shares).interval())
+        without = np.ptp(bare.predict("general", size, tokens, shares).interval())
+        assert (width > without) if wider else (width == without)
+
+
+def test_a_constraint_belongs_to_one_law():
+    table = simulate_sweep(dcpt_truth(), np.random.default_rng(0), Design(sizes=(6e7, 12e7, 24e7)))
+    with pytest.raises(ConfigError, match="one law"):
+        fit_laws(table, "dcpt,chinchilla", constraints=["eta>1"])
