@@ -264,5 +264,6 @@ LAW = Law(
         "r": {"eps": 0.1, "gamma": 1.0},
     },
     trajectory=True,
+    per_size=True,
     minimum="base losses and 4 ratios x 8 checkpoints past the peak at each size; 3 sizes to carry",
 )
