@@ -93,14 +93,15 @@ def gradient(p: Params, x: Inputs) -> dict[tuple[str, str], object]:
     """Derivatives of the factors with respect to α, β, η, ε and γ."""
     data = x["r"] ** p["eta"] * x["D"] ** -p["beta"]
     shifted = x["r"] + p["eps"]
+    share = shifted ** -p["gamma"]
     # r^η·ln r → 0 as r → 0 for η > 0: the share-zero row carries no information on η.
     log_r = np.log(np.where(x["r"] > 0, x["r"], 1.0))
     return {
         ("A", "alpha"): -np.log(x["N"]) * x["N"] ** -p["alpha"],
         ("B", "beta"): -np.log(x["D"]) * data,
         ("B", "eta"): log_r * data,
-        ("C", "eps"): -p["gamma"] * shifted ** (-p["gamma"] - 1),
-        ("C", "gamma"): -np.log(shifted) * shifted ** -p["gamma"],
+        ("C", "eps"): -p["gamma"] * share / shifted,
+        ("C", "gamma"): -np.log(shifted) * share,
     }
 
 
