@@ -36,6 +36,7 @@ class Recommendation:
         warnings: first what matters most.
         details: further results of the rule.
         also: what other rules say, by rule.
+        by_law: what each law of a stack says alone.
         table: the same for other token budgets.
     """
 
@@ -60,6 +61,7 @@ class Recommendation:
     warnings: tuple[Status, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
     also: Mapping[str, Any] = field(default_factory=dict)
+    by_law: Mapping[str, Any] = field(default_factory=dict)
     table: "tuple[Recommendation, ...]" = ()
 
     @property
@@ -99,5 +101,6 @@ class Recommendation:
             ],
             "details": dict(self.details),
             "also": dict(self.also),
+            "by_law": dict(self.by_law),
             "table": [other.document() for other in self.table],
         }

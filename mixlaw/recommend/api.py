@@ -143,6 +143,7 @@ def _answer(question: Question, asked: Options) -> Recommendation:
         warnings=_warnings(question, verdict),
         details={**verdict.details, **_inverse(question, verdict, asked)},
         also=_also(question, asked),
+        by_law=_by_law(question, asked),
     )
 
 
@@ -218,6 +219,26 @@ def _inverse(question: Question, verdict: Verdict, asked: Options) -> dict[str, 
     return found
 
 
+def _by_law(question: Question, asked: Options) -> dict[str, Any]:
+    """What each law of a stack says alone; empty for a single law."""
+    found = {m.law for name in question.fit.eval_sets for m in question.fit.members(name)}
+    if len(found) < 2 or asked.rule not in ("tolerance", "limited-domain", "balance"):
+        return {}
+    verdicts = {name: _rule(asked.rule)(question.at(law=name), asked) for name in sorted(found)}
+    return {name: _ratio(verdict) for name, verdict in verdicts.items()}
+
+
+def _ratio(verdict: Verdict) -> dict[str, Any]:
+    low, high = verdict.interval()
+    return {
+        "feasible": verdict.feasible,
+        "recommended": verdict.recommended,
+        "estimate": verdict.estimate,
+        "low": low,
+        "high": high,
+    }
+
+
 def _also(question: Question, asked: Options) -> dict[str, Any]:
     """The other of the two critical ratios, where this fit can tell it too."""
     others = {"tolerance": "turning-point", "turning-point": "tolerance"}
@@ -227,17 +248,7 @@ def _also(question: Question, asked: Options) -> dict[str, Any]:
     can = question.knows_base if other == "tolerance" else turning_point.can_answer(question)
     if not can:
         return {}
-    verdict = _rule(other)(question, asked)
-    low, high = verdict.interval()
-    return {
-        other: {
-            "feasible": verdict.feasible,
-            "recommended": verdict.recommended,
-            "estimate": verdict.estimate,
-            "low": low,
-            "high": high,
-        }
-    }
+    return {other: _ratio(_rule(other)(question, asked))}
 
 
 def _practice(asked: Options) -> dict[str, Any]:

@@ -77,6 +77,7 @@ def _promise(answer: Recommendation) -> list[str]:
     mixture = [
         f"{corpus} {percent(share['recommended'] or 0.0)}"
         for corpus, share in answer.shares.items()
+        if len(answer.shares) == 2 or (share["recommended"] or 0.0) >= 0.005
     ]
     found = [f"Mixture: {', '.join(mixture)}."]
     rise = answer.general_rise
@@ -155,10 +156,16 @@ def _details(answer: Recommendation) -> list[str]:
     texts = list(answer.details.get("lines", ()))
     texts += [answer.details[name]["text"] for name in _INVERSE if name in answer.details]
     for rule, other in answer.also.items():
-        estimate = "none" if other["estimate"] is None else percent(other["estimate"])
-        ends = f"{percent(other['low'])} to {percent(other['high'])}"
-        texts.append(f"By the other rule, {rule}, the critical ratio is {estimate} ({ends}).")
+        texts.append(f"By the other rule, {rule}, the critical ratio is {_short(other)}.")
+    if answer.by_law:
+        alone = [f"{law} {_short(other)}" for law, other in answer.by_law.items()]
+        texts.append(f"Each law alone: {', '.join(alone)}.")
     return [line for text in texts for line in _wrap(text)]
+
+
+def _short(other: Mapping[str, Any]) -> str:
+    estimate = "none" if other["estimate"] is None else percent(other["estimate"])
+    return f"{estimate} ({percent(other['low'])} to {percent(other['high'])})"
 
 
 #: Rules whose ratio is the largest that keeps a bound.

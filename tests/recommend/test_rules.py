@@ -310,3 +310,24 @@ def test_distances_from_the_data(build):
     assert "extrapolation.tokens_per_param" not in codes
     small = recommend_ratio(build(), n_params=1e7, tokens=1e9)
     assert small.extrapolation["n_params"] == pytest.approx(0.1)
+
+
+def test_each_law_of_a_stack_speaks_alone(build):
+    fit = build()
+    lower = replace(fit.stack["general"][0], law="dcpt-l3", weight=0.5)
+    e, shift = lower.params.index("E"), 0.02
+    lower = replace(
+        lower,
+        estimate=lower.estimate + shift * np.eye(len(lower.params))[e],
+        draws=lower.draws + shift * np.eye(len(lower.params))[e],
+    )
+    general = (replace(fit.stack["general"][0], weight=0.5), lower)
+    stack = replace(fit, law="auto", stack={**fit.stack, "general": general})
+    asked = {"n_params": 1e9, "tokens": 5e9, "max_general_rise": 0.08}
+    answer = recommend_ratio(stack, **asked)
+    alone = {law: said["estimate"] for law, said in answer.by_law.items()}
+    assert alone["dcpt"] == recommend_ratio(fit, **asked).estimate
+    assert alone["dcpt-l3"] < answer.estimate < alone["dcpt"]
+    single_law = recommend_ratio(fit, **asked).interval
+    assert np.ptp(answer.interval) > np.ptp(single_law)
+    assert recommend_ratio(fit, **asked).by_law == {}
