@@ -185,7 +185,9 @@ def noise_draws(plan: Plan, residual: Array, trunk: NDArray[np.intp], noise: Noi
         trunk: trunk of each row, shape (n,), numbered as in the plan.
         noise: variances that the moved paths must have.
     """
-    paths = {int(t): np.flatnonzero(trunk == t) for t in np.unique(trunk)}
+    order = np.argsort(trunk, kind="stable")
+    present, first = np.unique(trunk[order], return_index=True)
+    paths = dict(zip(present.tolist(), np.split(order, first[1:]), strict=True))
     level = {t: residual[rows].mean() for t, rows in paths.items()}
     shape = {t: residual[rows] - level[t] for t, rows in paths.items()}
     level_gain, shape_gain = _gains(paths, level, shape, noise)
@@ -193,13 +195,16 @@ def noise_draws(plan: Plan, residual: Array, trunk: NDArray[np.intp], noise: Noi
         return plan.sign[:, trunk] * noise.between
     out = np.empty((len(plan.level), len(residual)))
     names = np.array(sorted(paths))
-    for t, rows in paths.items():
-        # Donors that have no rows in this eval set hand over to the next one that has.
-        donors = names[np.searchsorted(names, plan.donor[:, t]) % len(names)]
-        for donor in np.unique(donors):
-            drawn = np.flatnonzero(donors == donor)
-            path = level_gain * level[donor] + shape_gain * _stretch(shape[donor], len(rows))
-            out[np.ix_(drawn, rows)] = plan.sign[drawn, t][:, None] * path
+    # Donors that have no rows in this eval set hand over to the next one that has.
+    donor = np.searchsorted(names, plan.donor) % len(names)
+    for length in sorted({len(rows) for rows in paths.values()}):
+        moved = np.stack(
+            [level_gain * level[t] + shape_gain * _stretch(shape[t], length) for t in names]
+        )
+        receivers = [t for t in names if len(paths[t]) == length]
+        rows = np.stack([paths[t] for t in receivers])
+        sign = plan.sign[:, receivers][:, :, None]
+        out[:, rows] = sign * moved[donor[:, receivers]]
     return out * _student(plan.level, noise.freedom)[:, None]
 
 

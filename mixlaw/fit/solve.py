@@ -50,18 +50,38 @@ class Solution:
 
 @dataclass(frozen=True)
 class Problem:
-    """A model, its losses and the objective."""
+    """A model, its losses and the objective.
+
+    Attributes:
+        model: the law at its rows.
+        y: losses, shape (n,).
+        weight: weights, shape (n,).
+        delta: of the Huber loss; inf for least squares.
+        effort: counts what the fit costs.
+        on_log: residuals of log loss (the default), or of the loss itself.
+    """
 
     model: Model
     y: Array
     weight: Array
     delta: float
     effort: Effort = field(default_factory=Effort)
+    on_log: bool = True
 
-    def objective(self, theta: Array, log_y: Array, delta: float) -> Array:
-        """Objective (B,) at parameters (B, P) for log losses (n,) or (B, n)."""
+    @property
+    def target(self) -> Array:
+        """What is fitted: log losses, or losses, shape (n,)."""
+        return np.log(self.y) if self.on_log else self.y
+
+    def residual(self, loss: Array, target: Array) -> Array:
+        """Residuals (B, n) of predicted losses (B, n)."""
+        return log_residual(loss, target) if self.on_log else loss - target
+
+    def objective(self, theta: Array, target: Array, delta: float) -> Array:
+        """Objective (B,) at parameters (B, P) for targets (n,) or (B, n)."""
         self.effort.residuals += len(theta)
-        return np.asarray(huber(log_residual(self.model.loss(theta), log_y), delta) @ self.weight)
+        residual = self.residual(self.model.loss(theta), target)
+        return np.asarray(huber(residual, delta) @ self.weight)
 
 
 def huber(residual: Array, delta: float) -> Array:
@@ -85,7 +105,7 @@ def solve(problem: Problem, n_starts: int, n_polish: int = 16) -> Solution:
     Raises:
         FitError: no start leads to a finite objective.
     """
-    model, log_y = problem.model, np.log(problem.y)
+    model, target = problem.model, problem.target
     nonlinear = int(np.sum(~model.amplitudes))
     theta = starts(model, n_starts if nonlinear else 1)
     problem.effort.starts += len(theta)
@@ -93,10 +113,10 @@ def solve(problem: Problem, n_starts: int, n_polish: int = 16) -> Solution:
     best = np.argsort(np.where(np.isfinite(error), error, np.inf))[:n_polish]
     if not np.isfinite(error[best[0]]):
         raise FitError(f"The law '{model.law.name}' has no finite value on these rows.")
-    squares = minimise(problem, theta[best], log_y, np.inf)
+    squares = minimise(problem, theta[best], target, np.inf)
     if np.isinf(problem.delta):
         return _sorted(squares)
-    return _sorted(minimise(problem, squares.theta, log_y, problem.delta))
+    return _sorted(minimise(problem, squares.theta, target, problem.delta))
 
 
 def starts(model: Model, n_starts: int) -> Array:
@@ -131,19 +151,19 @@ def _linear_stage(problem: Problem, theta: Array) -> tuple[Array, Array]:
     return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
 
-def minimise(problem: Problem, theta: Array, log_y: Array, delta: float) -> Solution:
+def minimise(problem: Problem, theta: Array, target: Array, delta: float) -> Solution:
     """Levenberg-Marquardt steps from every row of theta, within the bounds, until all converge.
 
     Args:
         problem: model, weights and counters.
         theta: starting points, shape (B, P).
-        log_y: log losses, shape (n,), or (B, n) for refits.
+        target: what is fitted, shape (n,), or (B, n) for refits.
         delta: of the Huber loss; inf for least squares.
     """
     size = max(1, BATCH // (len(problem.model.free) * problem.model.n_rows))
-    log_y = np.broadcast_to(log_y, (len(theta), problem.model.n_rows))
+    target = np.broadcast_to(target, (len(theta), problem.model.n_rows))
     parts = [
-        _minimise(problem, theta[i : i + size], log_y[i : i + size], delta)
+        _minimise(problem, theta[i : i + size], target[i : i + size], delta)
         for i in range(0, len(theta), size)
     ]
     return Solution(
@@ -153,14 +173,14 @@ def minimise(problem: Problem, theta: Array, log_y: Array, delta: float) -> Solu
     )
 
 
-def _minimise(problem: Problem, theta: Array, log_y: Array, delta: float) -> Solution:
+def _minimise(problem: Problem, theta: Array, target: Array, delta: float) -> Solution:
     theta = theta.copy()
-    objective = problem.objective(theta, log_y, delta)
+    objective = problem.objective(theta, target, delta)
     converged = np.zeros(len(theta), dtype=bool)
     damping = np.full(len(theta), 1e-3)
     at_work = np.flatnonzero(np.isfinite(objective))
     # Gradient and Hessian are kept for those whose last step failed: only the damping changed.
-    gradient, hessian, scale = _derivatives(problem, theta, log_y, delta)
+    gradient, hessian, scale = _derivatives(problem, theta, target, delta)
     for _ in range(MAX_STEPS):
         if not len(at_work):
             break
@@ -169,7 +189,7 @@ def _minimise(problem: Problem, theta: Array, log_y: Array, delta: float) -> Sol
             problem.model, now, gradient[at_work], hessian[at_work], scale[at_work],
             damping[at_work],
         )  # fmt: skip
-        value = problem.objective(trial, log_y[at_work], delta)
+        value = problem.objective(trial, target[at_work], delta)
         better = value < objective[at_work]
         small = promised <= TOLERANCE * objective[at_work] + 1e-30
         improved = at_work[better]
@@ -179,14 +199,14 @@ def _minimise(problem: Problem, theta: Array, log_y: Array, delta: float) -> Sol
         converged[at_work[small]] = True
         if len(improved):
             gradient[improved], hessian[improved], scale[improved] = _derivatives(
-                problem, theta[improved], log_y[improved], delta
+                problem, theta[improved], target[improved], delta
             )
         at_work = at_work[~small & (damping[at_work] < STUCK)]
     return Solution(theta, objective, converged)
 
 
 def _derivatives(
-    problem: Problem, theta: Array, log_y: Array, delta: float
+    problem: Problem, theta: Array, target: Array, delta: float
 ) -> tuple[Array, Array, Array]:
     """Gradient (B, P), Gauss-Newton Hessian (B, P, P) and the scale of each parameter (B, P).
 
@@ -195,8 +215,9 @@ def _derivatives(
     """
     problem.effort.jacobians += len(theta)
     loss, jacobian = problem.model.loss_and_jacobian(theta)
-    jacobian /= loss[:, None, :]
-    residual = log_residual(loss, log_y)
+    if problem.on_log:
+        jacobian /= loss[:, None, :]
+    residual = problem.residual(loss, target)
     size = np.maximum(np.abs(residual), 1e-300)
     pull = problem.weight * residual * np.minimum(1.0, delta / size)
     gradient = (jacobian @ pull[:, :, None])[:, :, 0]
