@@ -56,6 +56,8 @@ def gather(name: str, cache: Path) -> Path:
     """
     path = cache / f"builtin-{name}-{_environment()}.jsonl"
     if not path.exists():
+        for left in cache.glob(f".{path.name}.*.tmp"):
+            left.unlink()  # of a killed process
         documents = _general() if name == "general" else _domain()
         write_atomic(path, _jsonl(documents, BUDGET[name]))
     return path

@@ -8,8 +8,9 @@ and bytes), ``documents.npy`` (hashes of all documents used, to find shared ones
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +21,23 @@ from mixlaw.corpora.documents import Document
 from mixlaw.corpora.held_out import HeldOut, WindowCollector
 from mixlaw.corpora.tokenizer import TextEncoder
 from mixlaw.corpora.tokens import Tokens, TokenWriter, checksum, open_tokens
+from mixlaw.corpora.workers import available_cores, encode_in_order
 from mixlaw.errors import DataError
+from mixlaw.files import write_atomic
 
 Say = Callable[[str], None]
 
 #: Documents are encoded in batches of about this many characters.
 BATCH = 1_000_000
+#: From this many tokens on, worker processes earn the second it takes to start them.
+WORTH_WORKERS = 20_000_000
+#: Tokens between two notes of progress: what a kill can cost.
+NOTE_EVERY = 16_000_000
 #: Seconds between two lines of progress.
 PAUSE = 5.0
-FILES = ("train.npy", "held_out.npz", "documents.npy")
-RECORD = "corpus.json"
+
+TRAIN, HELD_OUT, DOCUMENTS = FILES = ("train.npy", "held_out.npz", "documents.npy")
+RECORD, PROGRESS = "corpus.json", "progress.json"
 
 
 @dataclass(frozen=True)
@@ -70,27 +78,29 @@ def encode_corpus(
 ) -> None:
     """Write the files of one corpus, reading no more documents than that takes.
 
+    A folder that a killed process left is continued: what is in it is read again, which is quick,
+    but not encoded again.
+
     Raises:
         DataError: there is no training text, or too little held-out text.
     """
     at_most = -(-train_tokens // seq_len) * seq_len + 1 if train_tokens else 0
     held_out = WindowCollector(encoder, seq_len, held_out_tokens)
-    with TokenWriter(folder / "train.npy", encoder.dtype, at_most) as writer:
-        train = _Batches(name, encoder, writer, say)
-        for document in documents:
-            if document.is_held_out and not held_out.is_full:
-                held_out.add(document)
-            elif not document.is_held_out and not writer.is_full:
-                train.add(document)
-            elif writer.is_full and held_out.is_full:
-                break
-        train.flush()
-    if train_tokens and not train.n_tokens:
+    progress = Progress.read(folder)
+    n_workers = available_cores() if at_most >= WORTH_WORKERS else 1
+    with TokenWriter(folder / TRAIN, encoder.dtype, at_most, progress.n_kept) as writer:
+        train = _Training(name, encoder, writer, progress, folder, say)
+        batches = _batches(_training_documents(documents, train, held_out))
+        for batch, encoded in encode_in_order(batches, encoder, n_workers):
+            train.write(batch, encoded)
+    if train_tokens and not writer.n_tokens:
         raise DataError(f"The corpus '{name}' has no text to train on; it is empty.")
-    windows, numbers, n_bytes = held_out.result(name)
-    _save_windows(folder / "held_out.npz", windows, numbers, n_bytes)
-    np.save(folder / "documents.npy", np.array(train.keys + held_out.keys, dtype=np.uint64))
-    _write_record(folder, train, writer.n_tokens)
+    _save_windows(folder / HELD_OUT, *held_out.result(name))
+    np.save(folder / DOCUMENTS, np.array([*train.keys, *held_out.keys], dtype=np.uint64))
+    _write_record(folder, writer.n_tokens, train.progress)
+    for file in folder.iterdir():
+        if file.name not in (*FILES, RECORD):
+            file.unlink()  # the note of progress, and any half of one that a killed process left
 
 
 def is_sound(folder: Path) -> bool:
@@ -107,9 +117,9 @@ def load_train(name: str, folder: Path) -> TokenCorpus:
     record = _read_record(folder)
     return TokenCorpus(
         name=name,
-        path=folder / "train.npy",
+        path=folder / TRAIN,
         n_tokens=record["n_tokens"],
-        fingerprint=record["sha256"]["train.npy"][:16],
+        fingerprint=record["sha256"][TRAIN][:16],
         n_documents=record["n_documents"],
         bytes_per_token=record["bytes_per_token"],
     )
@@ -117,61 +127,138 @@ def load_train(name: str, folder: Path) -> TokenCorpus:
 
 def load_held_out(name: str, folder: Path) -> HeldOut:
     """The held-out windows in a corpus's folder."""
-    with np.load(folder / "held_out.npz", allow_pickle=False) as arrays:
+    with np.load(folder / HELD_OUT, allow_pickle=False) as arrays:
         windows, documents = arrays["windows"].astype(np.int64), arrays["documents"]
         n_bytes = arrays["window_bytes"]
-    fingerprint = _read_record(folder)["sha256"]["held_out.npz"][:16]
+    fingerprint = _read_record(folder)["sha256"][HELD_OUT][:16]
     return HeldOut(name, windows, documents, n_bytes, fingerprint)
 
 
 def load_keys(folder: Path) -> NDArray[np.uint64]:
     """Hashes of all documents used, shape (n_documents,)."""
-    keys: NDArray[np.uint64] = np.load(folder / "documents.npy", allow_pickle=False)
+    keys: NDArray[np.uint64] = np.load(folder / DOCUMENTS, allow_pickle=False)
     return keys
 
 
-class _Batches:
-    """Encodes documents many at a time (the tokenizer is parallel inside) and counts them."""
+@dataclass(frozen=True)
+class Progress:
+    """How far the training tokens of a corpus have got, in whole documents.
 
-    def __init__(self, name: str, encoder: TextEncoder, writer: TokenWriter, say: Say) -> None:
-        self.keys: list[int] = []
-        self.n_tokens = self.n_bytes = 0
-        self._encoder, self._writer = encoder, writer
-        self._waiting: list[Document] = []
-        self._size = 0
-        self._meter = _Meter(name, writer.at_most, say)
+    Attributes:
+        n_documents: documents written.
+        n_tokens: tokens of these documents.
+        n_bytes: their UTF-8 bytes.
+        n_kept: tokens that are in the file.
+    """
 
-    def add(self, document: Document) -> None:
-        self._waiting.append(document)
-        self._size += document.size
-        if self._size >= BATCH:
-            self.flush()
+    n_documents: int = 0
+    n_tokens: int = 0
+    n_bytes: int = 0
+    n_kept: int = 0
 
-    def flush(self) -> None:
-        encoded = self._encoder.encode(self._waiting)
-        for document, ids in zip(self._waiting, encoded, strict=True):
+    @classmethod
+    def read(cls, folder: Path) -> "Progress":
+        """Progress noted in a folder; none if there is no note."""
+        path = folder / PROGRESS
+        return cls(**json.loads(path.read_text())) if path.is_file() else cls()
+
+    def note(self, folder: Path) -> None:
+        """Write it down."""
+        write_atomic(folder / PROGRESS, json.dumps(asdict(self)) + "\n")
+
+
+class _Training:
+    """Writes encoded documents, counts them, and notes progress now and then."""
+
+    def __init__(
+        self,
+        name: str,
+        encoder: TextEncoder,
+        writer: TokenWriter,
+        progress: Progress,
+        folder: Path,
+        say: Say,
+    ) -> None:
+        self.keys = array("Q")
+        self.progress = progress
+        self._there_already = progress.n_documents
+        self._noted = progress.n_kept
+        self._encoder, self._writer, self._folder = encoder, writer, folder
+        self._meter = _Meter(name, writer.at_most, progress.n_kept, say)
+
+    @property
+    def is_full(self) -> bool:
+        return self._writer.is_full
+
+    def is_written(self, document: Document) -> bool:
+        """Whether the next document was written by an earlier process."""
+        if len(self.keys) == self._there_already:
+            return False
+        self.keys.append(document.key)
+        return True
+
+    def write(self, batch: Sequence[Document], encoded: Sequence[Tokens]) -> None:
+        n_documents, n_tokens, n_bytes = 0, 0, 0
+        for document, ids in zip(batch, encoded, strict=True):
             if self._writer.is_full:
                 break
             self._writer.append(ids)
+            self._there_already += 1
             self.keys.append(document.key)
-            self.n_tokens += len(ids)
-            self.n_bytes += self._encoder.count_bytes(document)
-        self._waiting, self._size = [], 0
+            n_documents, n_tokens = n_documents + 1, n_tokens + len(ids)
+            n_bytes += self._encoder.count_bytes(document)
+        self.progress = Progress(
+            self.progress.n_documents + n_documents,
+            self.progress.n_tokens + n_tokens,
+            self.progress.n_bytes + n_bytes,
+            self._writer.n_tokens,
+        )
+        if self._writer.n_tokens - self._noted >= NOTE_EVERY:
+            self._noted = self._writer.n_tokens
+            self._writer.sync()
+            self.progress.note(self._folder)
         self._meter.show(self._writer.n_tokens)
+
+
+def _training_documents(
+    documents: Iterator[Document], train: _Training, held_out: WindowCollector
+) -> Iterator[Document]:
+    """Documents still to be encoded for training; held-out ones are taken on the way."""
+    for document in documents:
+        if document.is_held_out:
+            if not held_out.is_full:
+                held_out.add(document)
+        elif not train.is_full and not train.is_written(document):
+            yield document
+        if train.is_full and held_out.is_full:
+            return
+
+
+def _batches(documents: Iterator[Document]) -> Iterator[list[Document]]:
+    batch: list[Document] = []
+    size = 0
+    for document in documents:
+        batch.append(document)
+        size += document.size
+        if size >= BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 class _Meter:
     """Progress in tokens, tokens per second and seconds left, a line every few seconds."""
 
-    def __init__(self, name: str, wanted: int, say: Say) -> None:
-        self._name, self._wanted, self._say = name, wanted, say
+    def __init__(self, name: str, wanted: int, n_there: int, say: Say) -> None:
+        self._name, self._wanted, self._there, self._say = name, wanted, n_there, say
         self._begun = self._shown = time.monotonic()
 
     def show(self, n_tokens: int) -> None:
         now = time.monotonic()
-        if n_tokens and now - self._shown >= PAUSE:
+        if n_tokens > self._there and now - self._shown >= PAUSE:
             self._shown = now
-            rate = n_tokens / (now - self._begun)
+            rate = (n_tokens - self._there) / (now - self._begun)
             self._say(
                 f"{self._name}: {n_tokens:,} of {self._wanted:,} tokens, {rate:,.0f} tokens/s, "
                 f"{(self._wanted - n_tokens) / rate:.0f} s left"
@@ -183,11 +270,11 @@ def _save_windows(path: Path, windows: Any, documents: Any, n_bytes: Any) -> Non
     np.savez(path, windows=compact, documents=documents, window_bytes=n_bytes)
 
 
-def _write_record(folder: Path, train: _Batches, n_tokens: int) -> None:
+def _write_record(folder: Path, n_tokens: int, progress: Progress) -> None:
     record = {
         "n_tokens": n_tokens,
-        "n_documents": len(train.keys),
-        "bytes_per_token": train.n_bytes / max(train.n_tokens, 1),
+        "n_documents": progress.n_documents,
+        "bytes_per_token": progress.n_bytes / max(progress.n_tokens, 1),
         "sha256": {file: checksum(folder / file) for file in FILES},
     }
     (folder / RECORD).write_text(json.dumps(record, indent=2) + "\n")

@@ -4,6 +4,7 @@ The identity of a corpus is that of its files (names, sizes, times), not of thei
 need not be read to find that nothing has changed. What it makes has a fingerprint by content.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,11 @@ class Plan:
     tokenizer: TokenizerSource
 
     def __post_init__(self) -> None:
+        for name in self.sources:
+            if not re.fullmatch(r"\w[\w.+-]*", name):
+                raise ConfigError(
+                    f"'{name}' cannot name a corpus; use letters, digits and any of _ . + -"
+                )
         for asked in (self.train_tokens, self.held_out_tokens):
             for name, n_tokens in asked.items():
                 if name not in self.sources or not 0 <= n_tokens <= MOST_TOKENS:

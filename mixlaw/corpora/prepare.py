@@ -7,7 +7,7 @@ is wrong is made again, saying so.
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -28,7 +28,7 @@ from mixlaw.corpora.held_out import HeldOut
 from mixlaw.corpora.plan import SCHEMA, Plan
 from mixlaw.corpora.tokenizer import TextEncoder
 from mixlaw.corpora.tokens import checksum, combined_hash
-from mixlaw.errors import DataError
+from mixlaw.errors import DataError, RunError
 from mixlaw.experiment import CorpusSource, TokenizerSource
 from mixlaw.files import write_atomic
 
@@ -89,7 +89,10 @@ def prepare_corpora(
     manifest = _read_manifest(cache)
     if manifest is None or manifest["plan"] != plan.key or not _all_sound(cache, manifest):
         encoder = plan.encoder()
-        folders = {name: _ensure_corpus(name, plan, encoder, cache, say) for name in sources}
+        folders = {n: cache / f"{n}-{plan.corpus_key(n, encoder.hash)}" for n in sources}
+        _clear_unfinished(cache, [_unfinished(folder) for folder in folders.values()])
+        for name, folder in folders.items():
+            _ensure_corpus(name, plan, encoder, folder, say)
         _refuse_shared_documents(plan, folders, encoder)
         _write_manifest(cache, plan, encoder, folders)
     return load_corpora(cache)
@@ -118,18 +121,16 @@ def load_corpora(cache: Path) -> Corpora:
     )
 
 
-def _ensure_corpus(name: str, plan: Plan, encoder: TextEncoder, cache: Path, say: Say) -> Path:
-    """Folder of one corpus, encoded now unless a sound one is there."""
-    folder = cache / f"{name}-{plan.corpus_key(name, encoder.hash)}"
+def _ensure_corpus(name: str, plan: Plan, encoder: TextEncoder, folder: Path, say: Say) -> None:
+    """Encode one corpus into its folder unless a sound one is there."""
     if folder.exists():
         if is_sound(folder):
-            return folder
+            return
         say(f"The token files of '{name}' are damaged; encoding them again.")
         shutil.rmtree(folder)
-    unfinished = folder.with_name(f".{folder.name}.tmp")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
+    unfinished = _unfinished(folder)
     try:
+        unfinished.mkdir(parents=True, exist_ok=True)
         encode_corpus(
             name,
             plan.documents(name, encoder.end_of_text),
@@ -141,10 +142,28 @@ def _ensure_corpus(name: str, plan: Plan, encoder: TextEncoder, cache: Path, say
             say=say,
         )
         unfinished.rename(folder)
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    except DataError:
+        shutil.rmtree(unfinished)
         raise
-    return folder
+    except OSError as error:
+        raise RunError(
+            f"Cannot write the tokens of '{name}' to '{folder.parent}': {error.strerror}; the same "
+            "command continues where it stopped."
+        ) from error
+
+
+def _unfinished(folder: Path) -> Path:
+    """Where a corpus's folder is made before it gets its name."""
+    return folder.with_name(f".{folder.name}.tmp")
+
+
+def _clear_unfinished(cache: Path, keep: Collection[Path]) -> None:
+    """Remove what killed processes left, other than the folders that can be continued."""
+    for left in cache.glob(".*.tmp"):
+        if left.is_file():
+            left.unlink()
+        elif left not in keep:
+            shutil.rmtree(left)
 
 
 def _refuse_shared_documents(plan: Plan, folders: Mapping[str, Path], encoder: TextEncoder) -> None:

@@ -6,7 +6,7 @@ Both are one ``tokenizers.Tokenizer``, kept as its own JSON.
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,7 @@ class TextEncoder:
     Attributes:
         tokenizer: the Hugging Face tokenizer.
         end_of_text: id of the token that ends a document.
+        end_of_text_name: that token.
         vocab_size: one more than the largest id.
     """
 
@@ -42,6 +43,7 @@ class TextEncoder:
             raise DataError(f"The tokenizer has no token '{end_of_text}' to end a document with.")
         self.tokenizer = tokenizer
         self.end_of_text: int = end
+        self.end_of_text_name = end_of_text
         self.vocab_size = 1 + max(tokenizer.get_vocab(with_added_tokens=True).values())
 
     @cached_property
@@ -67,7 +69,10 @@ class TextEncoder:
             DataError: a document is already tokenised, with ids that this tokenizer lacks.
         """
         texts = [document.text for document in documents if document.ids is None]
-        encoded = iter(self.encode_texts(texts))
+        return self.combine(documents, iter(self.encode_texts(texts)))
+
+    def combine(self, documents: Sequence[Document], encoded: Iterator[Tokens]) -> list[Tokens]:
+        """Ids of each document: those it has, or the next of the encoded texts."""
         return [next(encoded) if d.ids is None else self._known(d) for d in documents]
 
     def encode_texts(self, texts: Sequence[str]) -> list[Tokens]:

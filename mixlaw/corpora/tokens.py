@@ -1,6 +1,7 @@
 """Token files: one flat ``.npy`` per corpus, written as a stream, read as a memory map."""
 
 import hashlib
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -14,16 +15,26 @@ Tokens = NDArray[np.unsignedinteger[Any]]
 
 
 class TokenWriter:
-    """Appends tokens to a ``.npy`` file up to a number; on leaving, its header gets the length."""
+    """Appends tokens to a ``.npy`` file up to a number; on leaving, its header gets the length.
 
-    def __init__(self, path: Path, dtype: np.dtype[np.unsignedinteger[Any]], at_most: int) -> None:
-        self.n_tokens = 0
-        self.at_most = at_most
+    Args:
+        path: the file.
+        dtype: integer type of an id.
+        at_most: tokens wanted; what is more is dropped.
+        n_kept: tokens at the front of an existing file that are kept.
+    """
+
+    def __init__(
+        self, path: Path, dtype: np.dtype[np.unsignedinteger[Any]], at_most: int, n_kept: int = 0
+    ) -> None:
+        self.n_tokens, self.at_most = n_kept, at_most
         self._dtype = dtype
-        self._file = path.open("wb")
+        self._file = path.open("r+b" if n_kept else "w+b")
 
     def __enter__(self) -> Self:
         self._write_header()
+        self._file.seek(self.n_tokens * self._dtype.itemsize, os.SEEK_CUR)
+        self._file.truncate()
         return self
 
     def __exit__(
@@ -32,9 +43,10 @@ class TokenWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._file.seek(0)
-        self._write_header()
-        self._file.close()
+        with self._file:
+            if error is None:
+                self._file.seek(0)
+                self._write_header()
 
     @property
     def is_full(self) -> bool:
@@ -46,6 +58,11 @@ class TokenWriter:
         tokens = tokens[: self.at_most - self.n_tokens]
         self._file.write(tokens.astype(self._dtype, copy=False).tobytes())
         self.n_tokens += len(tokens)
+
+    def sync(self) -> None:
+        """Force everything appended so far to the disk."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
 
     def _write_header(self) -> None:
         # numpy pads the header so that the length can grow in place.
