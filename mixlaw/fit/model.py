@@ -33,7 +33,7 @@ class Model:
         self.high = np.array([p.high for p in self.free])
         self.amplitudes = np.array([p.amplitude is not None for p in self.free], dtype=bool)
         self.nonneg = np.array([p.amplitude == "nonneg" for p in self.free], dtype=bool)
-        self.n_rows = laws._n_rows(x)
+        self.n_rows = laws.count_rows(x)
         self._x = law.scale(x)
         self._index = {p.name: i for i, p in enumerate(self.free)}
 

@@ -159,7 +159,7 @@ class Law:
 
     def admits(self, x: Inputs) -> NDArray[np.bool_]:
         """Rows at which the law has a finite value, as a mask of shape (n_rows,)."""
-        mask = np.ones(_n_rows(x), dtype=bool)
+        mask = np.ones(count_rows(x), dtype=bool)
         for name in self.needs_positive:
             mask &= x[name] > 0
         return mask
@@ -190,7 +190,7 @@ class Law:
         """
         terms = self.terms(params, self.scale(x))
         total = sum(params[name] * term for name, term in terms.items() if name != OFFSET)
-        n_rows = _n_rows(x)
+        n_rows = count_rows(x)
         loss = np.asarray(total + terms.get(OFFSET, 0.0), dtype=float)
         return (
             np.broadcast_to(loss, (*loss.shape[:-1], n_rows))
@@ -226,7 +226,8 @@ def broken_shapes(
     return tuple(broken)
 
 
-def _n_rows(x: Inputs) -> int:
+def count_rows(x: Inputs) -> int:
+    """Number of rows that these inputs describe."""
     return int(next(iter(x.values())).shape[-1])
 
 
