@@ -1,0 +1,61 @@
+"""Facts of the table that a recommendation needs and a law does not: size counts, measured ends."""
+
+from typing import Any
+
+import pandas as pd
+
+from mixlaw.roles import Roles
+from mixlaw.runs import corpora_of
+
+
+def facts(frame: pd.DataFrame, roles: Roles) -> dict[str, Any]:
+    """What ``FitResult.about`` keeps of a validated table.
+
+    Returns:
+        ``n_params_total``: pairs of non-embedding and total parameters, by size.
+        ``longest_runs``: of the largest size at its longest budget, every mixture's ``run_id``,
+        ``domain_ratio``, ``domain`` and ``general`` loss and the ``rise`` of the latter over the
+        base (null where the base was not measured).
+    """
+    good = frame[frame["flag"] == ""]
+    return {"n_params_total": _totals(good), "longest_runs": _longest(good, roles)}
+
+
+def _totals(frame: pd.DataFrame) -> list[list[float]]:
+    if "n_params_total" not in frame:
+        return []
+    pairs = frame[["n_params", "n_params_total"]].dropna().drop_duplicates().sort_values("n_params")
+    return [[float(size), float(total)] for size, total in pairs.to_numpy()]
+
+
+def _longest(frame: pd.DataFrame, roles: Roles) -> list[dict[str, Any]]:
+    if not corpora_of(frame):
+        return []
+    largest = frame[frame["n_params"] == frame["n_params"].max()]
+    general = _losses(largest, roles.general_sets)
+    domain = _losses(largest, {roles.domain_set: 1.0})
+    losses = pd.DataFrame({"domain": domain, "general": general})
+    base = losses[losses.index.get_level_values("tokens") == 0]["general"].mean()
+    ends = largest[largest["tokens"] == largest["tokens"].max()].drop_duplicates("run_id")
+    ratios = roles.domain_ratio(ends)
+    found = []
+    for (_, row), ratio in zip(ends.iterrows(), ratios, strict=True):
+        loss = losses.loc[(row["run_id"], row["tokens"])]
+        found.append(
+            {
+                "run_id": row["run_id"],
+                "domain_ratio": float(ratio),
+                "domain": float(loss["domain"]),
+                "general": float(loss["general"]),
+                "rise": float(loss["general"] - base),
+            }
+        )
+    return found
+
+
+def _losses(frame: pd.DataFrame, weights: Any) -> pd.Series:
+    """Weighted loss by run and tokens; missing where one of the eval sets is."""
+    wide = frame.pivot_table(index=["run_id", "tokens"], columns="eval_set", values="loss")
+    if not set(weights) <= set(wide.columns):
+        return pd.Series(float("nan"), index=wide.index)
+    return sum((weight * wide[name] for name, weight in weights.items()), start=0 * wide.iloc[:, 0])
