@@ -190,13 +190,7 @@ class Law:
         """
         terms = self.terms(params, self.scale(x))
         total = sum(params[name] * term for name, term in terms.items() if name != OFFSET)
-        n_rows = count_rows(x)
-        loss = np.asarray(total + terms.get(OFFSET, 0.0), dtype=float)
-        return (
-            np.broadcast_to(loss, (*loss.shape[:-1], n_rows))
-            if loss.ndim
-            else np.full(n_rows, loss)
-        )
+        return np.asarray(total + terms.get(OFFSET, 0.0) + np.zeros(count_rows(x)))
 
 
 def broken_shapes(
