@@ -22,6 +22,7 @@ from mixlaw.recommend.options import (
 )
 from mixlaw.recommend.question import MixturePath, Question
 from mixlaw.recommend.regret import regret_document, regrets
+from mixlaw.recommend.size import non_embedding
 from mixlaw.recommend.tolerance import Tolerance
 from mixlaw.recommend.verdict import Verdict, interval_document
 
@@ -74,9 +75,11 @@ def recommend_ratio(
     if max_general_rise is not None:
         options["max_general_rise"] = Tolerance.parse(max_general_rise)
     asked = Options(**options, fixed_budget=tokens is not None)
+    size, assumed = _target_size(fit, n_params, n_params_is_total, asked)
+    assumptions += assumed
     question = Question(
         fit,
-        _target_size(fit, n_params, asked),
+        size,
         tokens or _default_tokens(fit),
         MixturePath.of(fit, natural),
         asked.reference,
@@ -87,11 +90,6 @@ def recommend_ratio(
         question = calibrated(question, observed)
     if tokens is None and asked.rule not in FREE_BUDGET:
         assumptions.append(f"token budget {format_quantity(question.tokens)} (--tokens)")
-    if n_params_is_total:
-        assumptions.append(
-            f"the target's {format_quantity(question.n_params)} parameters include embeddings, but "
-            "are used as if they did not: the laws count without them (--model-size)"
-        )
     headline = replace(_answer(question, asked), assumptions=tuple(assumptions))
     if tokens is not None or asked.rule in FREE_BUDGET or len(fit.levels["tokens"]) == 1:
         return headline
@@ -99,13 +97,27 @@ def recommend_ratio(
     return replace(headline, table=budgets)
 
 
-def _target_size(fit: "FitResult", n_params: float | None, asked: Options) -> float:
+def _target_size(
+    fit: "FitResult", n_params: float | None, is_total: bool, asked: Options
+) -> tuple[float, list[str]]:
+    """Non-embedding parameters of the target, and what had to be assumed about them."""
     size = n_params or fit.target.get("n_params")
-    if size is not None:
-        return float(size)
-    if asked.rule == "allocation":
-        return float(fit.ranges["n_params"][1])
-    raise ConfigError("The target's size is missing; give --model-size, such as 8B.")
+    if size is None and asked.rule == "allocation":
+        size = fit.ranges["n_params"][1]
+    if size is None:
+        raise ConfigError("The target's size is missing; give --model-size, such as 8B.")
+    if not is_total:
+        return float(size), []
+    counted = non_embedding(size, fit.about.get("n_params_total", ()))
+    if counted is None:
+        return float(size), [
+            f"the target's {format_quantity(size)} parameters include embeddings and are used as "
+            "if they did not, because the table has no n_params_total to convert them with"
+        ]
+    return counted, [
+        f"of the target's {format_quantity(size)} parameters {format_quantity(counted)} are no "
+        "embeddings, by the table's n_params_total"
+    ]
 
 
 def _default_tokens(fit: "FitResult") -> float:
@@ -138,7 +150,7 @@ def _answer(question: Question, asked: Options) -> Recommendation:
         general_rise=_rise(question, verdict.at, asked),
         regret=_regret(question, verdict, asked),
         extrapolation=extrapolation.distances(question, verdict.at),
-        practice=_practice(asked),
+        practice=_practice(question, asked),
         held_out={"law": question.fit.held_out, "baseline": question.fit.baseline},
         warnings=_warnings(question, verdict),
         details={**verdict.details, **_inverse(question, verdict, asked)},
@@ -251,9 +263,12 @@ def _also(question: Question, asked: Options) -> dict[str, Any]:
     return {other: _ratio(_rule(other)(question, asked))}
 
 
-def _practice(asked: Options) -> dict[str, Any]:
+def _practice(question: Question, asked: Options) -> dict[str, Any]:
+    """What others do, and what the sweep's own longest runs of the largest size did."""
     defaults = {name: 1 - replay for name, replay in practice.REPLAY_DEFAULTS.items()}
-    return {"replay_defaults": defaults, "published": practice.domain_band(asked.shift)}
+    found = {"replay_defaults": defaults, "published": practice.domain_band(asked.shift)}
+    runs = question.fit.about.get("longest_runs", ())
+    return {**found, "best_observed": practice.best_observed(runs, asked.max_general_rise)}
 
 
 def _warnings(question: Question, verdict: Verdict) -> tuple[Status, ...]:

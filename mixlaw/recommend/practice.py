@@ -4,10 +4,14 @@ Shown beside every recommendation, because a number is judged by its neighbours.
 the CPT tokens; *general* is anything meant to retain the base. Each row names its source.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from mixlaw.recommend.tolerance import Tolerance
 
 #: Replay that Ibrahim et al. (arXiv 2403.08763) found enough for a weak and a strong shift.
 REPLAY_DEFAULTS = {"weak shift": 0.05, "strong shift": 0.25}
@@ -59,3 +63,23 @@ def domain_band(shift: Shift | None = None) -> dict[str, float | int]:
     domain = [1 - run.general for run in PUBLISHED if shift is None or run.shift == shift]
     low, middle, high = np.quantile(domain, [0.25, 0.5, 0.75])
     return {"low": float(low), "median": float(middle), "high": float(high), "runs": len(domain)}
+
+
+def best_observed(
+    runs: Iterable[Mapping[str, Any]], tolerance: "Tolerance"
+) -> dict[str, Any] | None:
+    """The measured run with the lowest domain loss among those that kept the tolerance.
+
+    Args:
+        runs: the longest runs of the largest size, as ``mixlaw.fit.facts`` lists them.
+        tolerance: the allowed rise of the general loss over the base.
+    """
+    kept = [
+        run
+        for run in runs
+        if run["rise"] is not None
+        and run["domain"] is not None
+        and run["rise"]
+        <= tolerance.value * (run["general"] - run["rise"] if tolerance.relative else 1.0)
+    ]
+    return dict(min(kept, key=lambda run: float(run["domain"]))) if kept else None

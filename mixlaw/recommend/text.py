@@ -122,6 +122,12 @@ def _costs(answer: Recommendation) -> list[str]:
         found += _wrap(text + ".")
     found += [line for text in held_out_lines(answer.held_out) for line in _wrap(text)]
     band = answer.practice["published"]
+    best = answer.practice.get("best_observed")
+    if best is not None:
+        found += _wrap(
+            "Best run measured within the bound, of the largest size at its longest budget: "
+            f"{percent(best['domain_ratio'])}."
+        )
     found += _wrap(
         f"Others: replay of 5% (weak shift) or 25% (strong) is domain 95% or 75%; "
         f"{band['runs']} published runs used {percent(band['low'])} to {percent(band['high'])} "
@@ -131,19 +137,16 @@ def _costs(answer: Recommendation) -> list[str]:
 
 
 def held_out_lines(held_out: Mapping[str, Any]) -> list[str]:
-    """Error on held-out sizes and budgets, the law beside the baseline, one line per eval set."""
+    """Error on held-out sizes and budgets, the law beside the baseline."""
     law, baseline = held_out["law"], held_out["baseline"]
-    lines = []
-    for eval_set, splits in law.items():
-        parts = [
-            f"{split.replace('-', ' ')} {_error(splits[split])} "
-            f"(next-smaller-size {_error(baseline.get(eval_set, {}).get(split, {}))})"
-            for split in ("largest-size", "longest-budget")
-            if split in splits
-        ]
-        if parts:
-            lines.append(f"Held-out error of the {eval_set} loss: {'; '.join(parts)}.")
-    return lines
+    parts = [
+        f"{eval_set}, {split.replace('-', ' ')} {_error(splits[split])} "
+        f"({_error(baseline.get(eval_set, {}).get(split, {}))})"
+        for eval_set, splits in law.items()
+        for split in ("largest-size", "longest-budget")
+        if split in splits
+    ]
+    return [f"Error held out (next-smaller-size): {'; '.join(parts)}."] if parts else []
 
 
 def _error(score: Mapping[str, Any]) -> str:
