@@ -37,6 +37,12 @@ class LawFit:
         """Log residuals of all rows."""
         return np.concatenate([part.residual for part in self.parts])
 
+    @property
+    def residual_std(self) -> float:
+        """Residual standard deviation of log loss, by the degrees of freedom that the fit left."""
+        n_free = sum(len(part.problem.model.free) for part in self.parts)
+        return float(np.sqrt(np.sum(self.residual**2) / max(len(self.residual) - n_free, 1)))
+
     def members(self, plan: Plan, weight: float = 1.0) -> tuple[Member, ...]:
         """Members of a fit result, with their draws."""
         return tuple(
