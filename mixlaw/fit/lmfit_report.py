@@ -5,6 +5,7 @@ twice the objective. It starts at the optimum that the solver found.
 """
 
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -78,9 +79,11 @@ def profile_interval(part: Fitted, name: str, level: float = LEVEL) -> tuple[flo
     if not result.params[spelled(name)].vary:
         return None
     try:
-        found = lmfit.conf_interval(task, result, p_names=[spelled(name)], sigmas=[level])
-    except (lmfit.MinimizerException, ValueError):
-        # lmfit says in these two ways that it has no covariance or that a bracket did not close.
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)
+            found = lmfit.conf_interval(task, result, p_names=[spelled(name)], sigmas=[level])
+    except (lmfit.MinimizerException, ValueError, UserWarning):
+        # lmfit's three ways to say that there is no covariance, or that a bracket did not close.
         return None
     low, high = found[spelled(name)][0][1], found[spelled(name)][-1][1]
     return (float(low), float(high)) if np.isfinite([low, high]).all() else None

@@ -1,0 +1,133 @@
+"""A saved fit: whole, open, and readable by later versions."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mixlaw.errors import FitError, NotIdentifiedError
+from mixlaw.fit.result import FitResult, Member
+
+SHARES = {"domain": 0.3, "general": 0.7}
+NAMES = ("E", "A", "B", "C", "alpha", "beta", "eta", "eps", "gamma")
+VALUES = np.array([1.5, 0.3, 0.2, 0.25, 0.4, 0.3, 1.5, 0.1, 0.6])
+
+
+def _member(size=None, tokens=None, weight=1.0, law="dcpt", shift=0.0):
+    draws = VALUES * (1 + 0.01 * np.random.default_rng(0).standard_normal((40, 9)))
+    values = VALUES + shift * (np.array(NAMES) == "E")
+    return Member(law, NAMES, values, draws, size, tokens, weight)
+
+
+def _fit(*members, base=()):
+    return FitResult(
+        law="dcpt",
+        eval_sets=("domain", "general"),
+        domain_set="domain",
+        general_set="general",
+        corpora=("domain", "general"),
+        domain_corpora=("domain",),
+        own={},
+        stack={"domain": members, "general": members},
+        base_stack={"domain": tuple(base), "general": tuple(base)},
+        ranges={"n_params": (1e8, 4e8), "tokens": (1e9, 1e10)},
+        levels={"n_params": [1e8, 4e8], "tokens": [1e9, 1e10]},
+        seed_std={"domain": float("nan")},
+    )
+
+
+def test_a_fit_loads_as_it_was_saved(tmp_path):
+    fit = _fit(_member())
+    fit.save(tmp_path)
+    again = FitResult.load(tmp_path)
+    one, two = (f.predict("general", 1.8e9, 1e10, SHARES) for f in (fit, again))
+    np.testing.assert_array_equal(one.draws, two.draws)
+    assert one.estimate == pytest.approx(two.estimate, rel=0, abs=0)
+    assert again.ranges == fit.ranges
+    assert again.eval_sets == fit.eval_sets
+
+
+def test_parameters_are_written_in_full_precision_and_nothing_is_not_json(tmp_path):
+    _fit(_member()).save(tmp_path)
+    content = json.loads((tmp_path / "fit.json").read_text())
+    assert content["schema"] == "mixlaw.fit/1"
+    assert content["members"]["general"][0]["parameters"] == dict(zip(NAMES, VALUES, strict=True))
+    assert content["seed_std"]["domain"] is None
+
+
+def test_later_versions_may_add_keys(tmp_path):
+    _fit(_member()).save(tmp_path)
+    path = tmp_path / "fit.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"new": {"key": 1}}))
+    assert FitResult.load(tmp_path).law == "dcpt"
+
+
+def test_an_unknown_schema_is_refused_in_one_sentence(tmp_path):
+    _fit(_member()).save(tmp_path)
+    path = tmp_path / "fit.json"
+    path.write_text(path.read_text().replace("mixlaw.fit/1", "mixlaw.fit/9"))
+    with pytest.raises(FitError, match=r"schema 'mixlaw.fit/9'.*update mixlaw") as caught:
+        FitResult.load(tmp_path)
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("damage", ["", "[]", "{", '{"schema": "mixlaw.fit/1"}', "\x00\xff"])
+def test_a_damaged_fit_is_refused_in_one_sentence(tmp_path, damage):
+    _fit(_member()).save(tmp_path)
+    (tmp_path / "fit.json").write_text(damage, encoding="latin-1")
+    with pytest.raises(FitError, match="is not a fit|is damaged"):
+        FitResult.load(tmp_path)
+
+
+def test_missing_and_cut_draws_are_refused(tmp_path):
+    with pytest.raises(FitError, match="There is no fit in"):
+        FitResult.load(tmp_path)
+    _fit(_member()).save(tmp_path)
+    draws = tmp_path / "draws.npz"
+    draws.write_bytes(draws.read_bytes()[:200])
+    with pytest.raises(FitError, match="is damaged"):
+        FitResult.load(tmp_path)
+
+
+def test_slices_of_one_size_refuse_others_unless_carried():
+    fit = _fit(_member(size=1e8))
+    assert fit.predict("general", 1e8, 1e10, SHARES).draws.shape == (40, 1)
+    with pytest.raises(NotIdentifiedError, match="at 8B parameters: it knows only 100M"):
+        fit.predict("general", 8e9, 1e10, SHARES)
+    carried = fit.predict("general", 8e9, 1e10, SHARES, carry_size=True)
+    law_without_size = fit.predict("general", 1e8, 1e10, SHARES).estimate
+    assert carried.estimate != pytest.approx(law_without_size)
+
+
+def test_two_slices_put_their_spread_into_the_draws():
+    fit = _fit(_member(size=1e8), _member(size=4e8, shift=0.2))
+    spread = fit.predict("general", 8e9, 1e10, SHARES, carry_size=True)
+    alone = _fit(_member(size=1e8)).predict("general", 8e9, 1e10, SHARES, carry_size=True)
+    assert spread.estimate - alone.estimate == pytest.approx(0.1)
+
+
+def test_one_budget_refuses_others():
+    fit = _fit(_member(tokens=2e9))
+    fit.predict("general", 8e9, 2e9, SHARES)
+    with pytest.raises(NotIdentifiedError, match="after 20B tokens: all its rows are at 2B"):
+        fit.predict("general", 8e9, 2e10, SHARES)
+
+
+def test_a_stack_shares_its_draws_out_by_weight():
+    fit = _fit(_member(weight=0.75), _member(weight=0.25, law="dcpt-l3", shift=1.0))
+    stacked = fit.predict("general", 1e9, 1e10, SHARES)
+    one, other = (fit.predict("general", 1e9, 1e10, SHARES, law=n) for n in ("dcpt", "dcpt-l3"))
+    assert stacked.estimate == pytest.approx(0.75 * one.estimate + 0.25 * other.estimate)
+    assert other.estimate - one.estimate == pytest.approx(1.0)
+
+
+def test_unknown_names_are_named():
+    fit = _fit(_member())
+    with pytest.raises(FitError, match="no fitted eval set named 'genral'.*'general'"):
+        fit.predict("genral", 1e9, 1e10, SHARES)
+    with pytest.raises(FitError, match="no law in this fit named 'cmr'"):
+        fit.predict("general", 1e9, 1e10, SHARES, law="cmr")
+    with pytest.raises(FitError, match="share of 'general' is missing"):
+        fit.predict("general", 1e9, 1e10, {"domain": 0.3})
+    with pytest.raises(FitError, match="no base loss of 'general'"):
+        fit.base("general", 1e9)
