@@ -129,8 +129,9 @@ def _check_outcome(outcome: Outcome) -> None:
         raise RunError("The sweep was stopped; sweep again and it goes on where it was.")
     if outcome.failed:
         task, code = outcome.failed[0]
-        log = task.left[0].log if task.left else task.folders[0].log
+        folder = task.left[0]
         raise RunError(
-            f"{len(outcome.failed)} job(s) failed (exit code {code}); the reason is at the end of "
-            f"'{log}'. What is done is kept: mend it and sweep again."
+            f"{len(outcome.failed)} job(s) failed, the first with exit code {code}: "
+            f"{folder.last_words()} (more in '{folder.path}'). What is done is kept: mend that and "
+            "sweep again."
         )

@@ -16,6 +16,8 @@ POLL_SECONDS = 0.1
 GRACE_SECONDS = 20.0
 #: A job that a signal ended is started again from its checkpoint this often.
 RETRIES = 2
+#: Exit code of a worker that was asked to stop and did (EX_TEMPFAIL of sysexits.h).
+STOPPED = 75
 
 
 class Display(Protocol):
@@ -64,9 +66,9 @@ def execute(tasks: list[Task], executor: Executor, display: Display) -> Outcome:
                     running.remove((task, handle))
                     if not task.left:
                         continue
-                    if code < 0 and tries[task.folders] < RETRIES:
+                    if (code < 0 or code == STOPPED) and tries[task.folders] < RETRIES:
                         tries[task.folders] += 1
-                        display.say(f"{task.left[0].run_id} was ended by signal {-code}; again.")
+                        display.say(f"{task.left[0].run_id} ended early (exit code {code}); it goes on.")
                         waiting.insert(0, task)
                     else:
                         outcome.failed.append((task, code))

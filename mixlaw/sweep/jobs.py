@@ -1,8 +1,9 @@
 """Jobs of a sweep: what is not done, grouped for workers; bases first, then longest first."""
 
+import math
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +18,11 @@ from mixlaw.train.watch import DRIVER_VARIABLE
 #: A job should last several times as long as its process takes to start.
 SHORTEST_JOB = 4 * START_SECONDS
 
-#: One thread a process: two that spin on a busy machine are 10 to 100 times slower.
-ONE_THREAD = {
+#: One thread a process: two that spin on a busy machine are 10 to 100 times slower. And glibc keeps
+#: freed memory: giving logits back and taking them again costs 15% of a step at 50k parameters.
+ENVIRONMENT = {
+    "MALLOC_MMAP_THRESHOLD_": str(2**30),
+    "MALLOC_TRIM_THRESHOLD_": str(2**30),
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -56,8 +60,8 @@ class Task:
         return Job(
             name=self.left[0].run_id,
             argv=[sys.executable, "-m", "mixlaw.sweep.worker", *paths],
-            log=self.left[0].log,
-            environment={**ONE_THREAD, DRIVER_VARIABLE: str(os.getpid())},
+            log=self.left[0].output,
+            environment={**ENVIRONMENT, DRIVER_VARIABLE: str(os.getpid())},
         )
 
 
@@ -73,18 +77,23 @@ def missing_tasks(
         speed: FLOP/s of one core.
         slots: jobs at the same time.
     """
-    bases = [
-        (run_folder(folder, base), cost_of(base, experiment).all_flops / speed)
-        for base in plan.bases
-    ]
-    tasks = [Task((f,), seconds + START_SECONDS) for f, seconds in bases if not f.is_done]
-    runs = [
-        (run, cost_of(run, experiment).all_flops / speed)
-        for run in plan.runs
-        if not run_folder(folder, run).is_done
-    ]
-    longest = max(SHORTEST_JOB, sum(seconds for _, seconds in runs) / (4 * slots))
-    tasks += _grouped(folder, runs, longest)
+    seconds = {
+        spec.run_id: cost_of(spec, experiment).all_flops / speed
+        for spec in plan.specs
+        if not run_folder(folder, spec).is_done
+    }
+    runs = [run for run in plan.runs if run.run_id in seconds]
+    longest = max(SHORTEST_JOB, sum(seconds[run.run_id] for run in runs) / (4 * slots))
+    tasks: list[Task] = []
+    for base in plan.bases:
+        mine = [run for run in runs if run.base == base]
+        needs = frozenset({run_folder(folder, base).path})
+        groups = _grouped(mine, seconds, longest)
+        if base.run_id in seconds:
+            # The base and its first runs share a process: one start less, and nothing waits.
+            specs = [base, *(groups.pop(0) if groups else ())]
+            tasks.append(_task(folder, specs, seconds))
+        tasks += [_task(folder, group, seconds, needs) for group in groups]
     return sorted(tasks, key=lambda task: (len(task.needs), -task.seconds))
 
 
@@ -94,22 +103,29 @@ def run_folder(experiment: Path, spec: BaseSpec | RunSpec) -> RunFolder:
     return RunFolder(experiment / room / spec.run_id)
 
 
-def _grouped(folder: Path, runs: Sequence[tuple[RunSpec, float]], longest: float) -> Iterator[Task]:
-    """Neighbouring runs of one base, together while that lasts no longer than ``longest``."""
-    group: list[tuple[RunSpec, float]] = []
-    for run, seconds in runs:
-        total = sum(s for _, s in group) + seconds
-        if group and (group[0][0].base != run.base or total > longest):
-            yield _task(folder, group)
-            group = []
-        group.append((run, seconds))
-    if group:
-        yield _task(folder, group)
+def _grouped(
+    runs: Sequence[RunSpec], seconds: Mapping[str, float], longest: float
+) -> list[list[RunSpec]]:
+    """Neighbouring runs together while that lasts no longer than ``longest``."""
+    groups: list[list[RunSpec]] = []
+    total = math.inf
+    for run in runs:
+        total += seconds[run.run_id]
+        if total > longest:
+            groups.append([])
+            total = seconds[run.run_id]
+        groups[-1].append(run)
+    return groups
 
 
-def _task(folder: Path, group: Sequence[tuple[RunSpec, float]]) -> Task:
+def _task(
+    folder: Path,
+    specs: Sequence[BaseSpec | RunSpec],
+    seconds: Mapping[str, float],
+    needs: frozenset[Path] = frozenset(),
+) -> Task:
     return Task(
-        tuple(run_folder(folder, run) for run, _ in group),
-        sum(seconds for _, seconds in group) + START_SECONDS,
-        frozenset({run_folder(folder, group[0][0].base).path}),
+        tuple(run_folder(folder, spec) for spec in specs),
+        sum(seconds[spec.run_id] for spec in specs) + START_SECONDS,
+        needs,
     )

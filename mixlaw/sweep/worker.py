@@ -7,10 +7,13 @@ it. Exit code: 0 all done, 75 told to stop and can be continued, 1 a run failed 
 import logging
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mixlaw import plugins
 from mixlaw.corpora.prepare import Corpora, load_corpora
+from mixlaw.errors import MixlawError
 from mixlaw.train.folder import RunFolder
 from mixlaw.train.spec import BaseSpec
 from mixlaw.train.watch import StoppedError, Watch
@@ -34,10 +37,8 @@ def work(paths: list[Path], watch: Watch) -> int:
         try:
             _train(folder, corpora, watch)
         except StoppedError as stopped:
-            log.info("%s", stopped)
             return stopped.exit_code
         except Exception:
-            log.exception("%s failed", folder.run_id)
             failed = 1
     return failed
 
@@ -45,14 +46,35 @@ def work(paths: list[Path], watch: Watch) -> int:
 def _train(folder: RunFolder, corpora: Corpora, watch: Watch) -> None:
     from mixlaw.train.base import train_base
 
-    spec = folder.spec()
-    with folder.lock():
+    with folder.lock(), _logged_to(folder.log):
         if folder.is_done:
             return
+        spec = folder.spec()
         if isinstance(spec, BaseSpec):
             train_base(folder, spec, corpora, watch)
         else:
             plugins.load("recipes", spec.recipe).train_runs([(folder, spec)], corpora, watch)
+
+
+@contextmanager
+def _logged_to(path: Path) -> Iterator[None]:
+    """Write what happens to a run into its own log too, the reason of its end included."""
+    handler = logging.FileHandler(path, delay=True)
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    except StoppedError as stopped:
+        log.info("%s", stopped)
+        raise
+    except MixlawError as error:
+        log.error("%s", error)
+        raise
+    except Exception:
+        log.exception("This is a mistake in mixlaw or in its surroundings:")
+        raise
+    finally:
+        logging.getLogger().removeHandler(handler)
+        handler.close()
 
 
 def main(arguments: list[str]) -> int:

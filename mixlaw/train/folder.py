@@ -7,7 +7,8 @@
     done.json       written last, whole or not at all: only with it the run counts as done
     *.safetensors   checkpoints while it runs; of a base its final weights
     progress.json   what a person may want to see while it runs; no part of the result
-    log.txt         what its process printed
+    log.txt         what happened to it, a sentence each
+    output.txt      all that a process printed whose first run this was
 
 Experiment, base and run know each other by place: ``<experiment>/runs/<run_id>`` starts from
 ``<experiment>/bases/<base_id>`` and reads ``<experiment>/corpora``.
@@ -81,8 +82,21 @@ class RunFolder:
 
     @property
     def log(self) -> Path:
-        """What its process printed."""
+        """What happened to it."""
         return self.path / "log.txt"
+
+    @property
+    def output(self) -> Path:
+        """All that the process printed that began with this run."""
+        return self.path / "output.txt"
+
+    def last_words(self) -> str:
+        """The last line that the run, or its process, left."""
+        for path in (self.log, self.output):
+            lines = path.read_text(errors="replace").split("\n") if path.exists() else []
+            if words := [line for line in lines if line.strip()]:
+                return words[-1].strip()
+        return "nothing was printed"
 
     @property
     def weights(self) -> Path:
