@@ -2,6 +2,7 @@
 
 import json as json_format
 from dataclasses import asdict, replace
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +12,7 @@ from mixlaw.cli import output, places
 from mixlaw.cli.options import DomainCorpora, DomainSet, GeneralSet, Json, Own
 from mixlaw.errors import ConfigError, FitError, unknown_name
 from mixlaw.mixture import parse_ratio
-from mixlaw.quantities import parse_quantity
+from mixlaw.quantities import format_quantity, parse_quantity
 
 if TYPE_CHECKING:
     from mixlaw.emitters import Emitted
@@ -19,100 +20,114 @@ if TYPE_CHECKING:
     from mixlaw.recommend.answer import Recommendation
 
 
+def _text(flag: str, metavar: str, help_text: str) -> Any:
+    return typer.Option(flag, metavar=metavar, help=help_text)
+
+
+ModelSize = Annotated[
+    str | None,
+    _text("--model-size", "8B", "Non-embedding parameters of the target; 8B:total counts all."),
+]
+Tokens = Annotated[
+    str | None, _text("--tokens", "20B", "CPT tokens of the target; default a table.")
+]
+Rule = Annotated[
+    str,
+    _text("--rule", "NAME", "tolerance, turning-point, limited-domain, allocation or balance."),
+]
+MaxGeneralRise = Annotated[
+    str | None,
+    _text("--max-general-rise", "0.02|3%", "Allowed rise of the general loss, nats or %."),
+]
+Risk = Annotated[float, typer.Option("--risk", help="Allowed probability of breaking that bound.")]
+ReferenceName = Annotated[
+    str, _text("--reference", "base|control", "What the rise is measured against.")
+]
+BaseGeneralLoss = Annotated[
+    float | None,
+    typer.Option("--base-general-loss", help="Measured general loss of the target's base."),
+]
+BaseDomainLoss = Annotated[
+    float | None,
+    typer.Option("--base-domain-loss", help="Measured domain loss of the target's base."),
+]
+DomainTokens = Annotated[
+    str | None, _text("--domain-tokens", "5B", "Distinct domain tokens there are.")
+]
+MaxEpochs = Annotated[
+    float, typer.Option("--max-epochs", help="How often a token may be repeated.")
+]
+Flops = Annotated[str | None, _text("--flops", "5e19", "Compute to spend (rule allocation).")]
+Ratio = Annotated[str | None, _text("--ratio", "30%|3:7", "Ask about this domain share.")]
+Lambda = Annotated[
+    float, typer.Option("--lambda", help="Weight of the general loss (rule turning-point).")
+]
+Weights = Annotated[str, _text("--weights", "A=1,B=2", "Weights of the losses (rule balance).")]
+Natural = Annotated[
+    str, _text("--natural", "A=.7,B=.3", "Natural shares of the corpora within their part.")
+]
+ShiftKind = Annotated[
+    str | None,
+    _text("--shift", "KIND", "Compare with runs of: same-language, new-language, anneal."),
+]
+ReachDomainLoss = Annotated[
+    float | None,
+    typer.Option("--reach-domain-loss", help="Ask how many tokens reach this domain loss."),
+]
+UniqueTokens = Annotated[
+    str,
+    _text(
+        "--unique-tokens",
+        "A=5B,B=9B",
+        "Distinct tokens by corpus, for --rule balance and --emit.",
+    ),
+]
+BoundsText = Annotated[str, _text("--bounds", "A=0:.5", "Share bounds by corpus (rule balance).")]
+Kl = Annotated[
+    float, typer.Option("--kl", help="Price of leaving the natural mixture (rule balance).")
+]
+Observed = Annotated[
+    Path | None, _text("--observed", "RUNS", "First rows of the target run: recalibrate.")
+]
+FitName = Annotated[
+    str | None, _text("--fit", "DIR", "Folder or name of a fit; default the last one.")
+]
+EmitName = Annotated[str | None, _text("--emit", "NAME", "Print the mixture for this trainer.")]
+TokensPerDoc = Annotated[
+    str, _text("--tokens-per-doc", "A=..,B=..", "Mean tokens per document, for --emit.")
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(name="recommend")(recommend)
 
 
-def _text(flag: str, metavar: str, help_text: str) -> Any:
-    return typer.Option(flag, metavar=metavar, help=help_text)
-
-
 def recommend(
-    model_size: Annotated[
-        str | None,
-        _text("--model-size", "8B", "Non-embedding parameters of the target; 8B:total counts all."),
-    ] = None,
-    tokens: Annotated[
-        str | None, _text("--tokens", "20B", "CPT tokens of the target; default a table.")
-    ] = None,
-    rule: Annotated[
-        str,
-        _text("--rule", "NAME", "tolerance, turning-point, limited-domain, allocation or balance."),
-    ] = "tolerance",
-    max_general_rise: Annotated[
-        str | None,
-        _text("--max-general-rise", "0.02|3%", "Allowed rise of the general loss, nats or %."),
-    ] = None,
-    risk: Annotated[
-        float, typer.Option("--risk", help="Allowed probability of breaking that bound.")
-    ] = 0.1,
-    reference: Annotated[
-        str, _text("--reference", "base|control", "What the rise is measured against.")
-    ] = "base",
-    base_general_loss: Annotated[
-        float | None,
-        typer.Option("--base-general-loss", help="Measured general loss of the target's base."),
-    ] = None,
-    base_domain_loss: Annotated[
-        float | None,
-        typer.Option("--base-domain-loss", help="Measured domain loss of the target's base."),
-    ] = None,
-    domain_tokens: Annotated[
-        str | None, _text("--domain-tokens", "5B", "Distinct domain tokens there are.")
-    ] = None,
-    max_epochs: Annotated[
-        float, typer.Option("--max-epochs", help="How often a token may be repeated.")
-    ] = 1.0,
-    flops: Annotated[
-        str | None, _text("--flops", "5e19", "Compute to spend (rule allocation).")
-    ] = None,
-    ratio: Annotated[
-        str | None, _text("--ratio", "30%|3:7", "Ask about this domain share.")
-    ] = None,
-    lambda_: Annotated[
-        float, typer.Option("--lambda", help="Weight of the general loss (rule turning-point).")
-    ] = float("inf"),
-    weights: Annotated[
-        str, _text("--weights", "A=1,B=2", "Weights of the losses (rule balance).")
-    ] = "",
-    natural: Annotated[
-        str, _text("--natural", "A=.7,B=.3", "Natural shares of the corpora within their part.")
-    ] = "",
-    shift: Annotated[
-        str | None,
-        _text("--shift", "KIND", "Compare with runs of: same-language, new-language, anneal."),
-    ] = None,
-    reach_domain_loss: Annotated[
-        float | None,
-        typer.Option("--reach-domain-loss", help="Ask how many tokens reach this domain loss."),
-    ] = None,
-    unique_tokens: Annotated[
-        str,
-        _text(
-            "--unique-tokens",
-            "A=5B,B=9B",
-            "Distinct tokens by corpus, for --rule balance and --emit.",
-        ),
-    ] = "",
-    bounds: Annotated[
-        str, _text("--bounds", "A=0:.5", "Share bounds by corpus (rule balance).")
-    ] = "",
-    kl: Annotated[
-        float, typer.Option("--kl", help="Price of leaving the natural mixture (rule balance).")
-    ] = 0.0,
-    observed: Annotated[
-        Path | None, _text("--observed", "RUNS", "First rows of the target run: recalibrate.")
-    ] = None,
-    fit: Annotated[
-        str | None, _text("--fit", "DIR", "Folder or name of a fit; default the last one.")
-    ] = None,
-    emit: Annotated[
-        str | None, _text("--emit", "NAME", "Print the mixture for this trainer.")
-    ] = None,
-    tokens_per_doc: Annotated[
-        str, _text("--tokens-per-doc", "A=..,B=..", "Mean tokens per document, for --emit.")
-    ] = "",
+    model_size: ModelSize = None,
+    tokens: Tokens = None,
+    rule: Rule = "tolerance",
+    max_general_rise: MaxGeneralRise = None,
+    risk: Risk = 0.1,
+    reference: ReferenceName = "base",
+    base_general_loss: BaseGeneralLoss = None,
+    base_domain_loss: BaseDomainLoss = None,
+    domain_tokens: DomainTokens = None,
+    max_epochs: MaxEpochs = 1.0,
+    flops: Flops = None,
+    ratio: Ratio = None,
+    lambda_: Lambda = float("inf"),
+    weights: Weights = "",
+    natural: Natural = "",
+    shift: ShiftKind = None,
+    reach_domain_loss: ReachDomainLoss = None,
+    unique_tokens: UniqueTokens = "",
+    bounds: BoundsText = "",
+    kl: Kl = 0.0,
+    observed: Observed = None,
+    fit: FitName = None,
+    emit: EmitName = None,
+    tokens_per_doc: TokensPerDoc = "",
     domain_set: DomainSet = "",
     general_set: GeneralSet = "",
     domain_corpora: DomainCorpora = "",
@@ -158,6 +173,10 @@ def recommend(
     )
     _save(answer, folder)
     _show(answer, emitted, json, quiet=emit is not None)
+    if answer.recommended is not None and emit is None and not json:
+        names = [format_quantity(count) for count in (answer.n_params, answer.tokens)]
+        target = "--model-size {} --tokens {}".format(*names)
+        output.hint(f"mixlaw recommend {target} --emit NAME   (names: mixlaw emitters)")
     if answer.exit_code or (emit is not None and emitted is None):
         raise typer.Exit(3)
 
@@ -184,9 +203,12 @@ def _numbers(text: str, flag: str) -> dict[str, float]:
         if not separator:
             raise ConfigError(f"'{part}' in {flag} must have the form NAME=NUMBER.")
         try:
-            found[name.strip()] = float(value)
+            number = float(value)
         except ValueError:
-            found[name.strip()] = parse_quantity(value, f"value of '{name.strip()}' in {flag}")
+            number = parse_quantity(value, f"value of '{name.strip()}' in {flag}")
+        if not isfinite(number):
+            raise ConfigError(f"The value of '{name.strip()}' in {flag} is {value}, not a number.")
+        found[name.strip()] = number
     return found
 
 

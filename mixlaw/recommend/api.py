@@ -24,7 +24,7 @@ from mixlaw.recommend.question import MixturePath, Question
 from mixlaw.recommend.regret import regret_document, regrets
 from mixlaw.recommend.size import non_embedding
 from mixlaw.recommend.tolerance import Tolerance
-from mixlaw.recommend.verdict import Verdict, interval_document
+from mixlaw.recommend.verdict import Verdict, interval_document, undetermined
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,7 +128,8 @@ def _default_tokens(fit: "FitResult") -> float:
 
 
 def _answer(question: Question, asked: Options) -> Recommendation:
-    verdict = _rule(asked.rule)(question, asked)
+    alone = question.only_ratio
+    verdict = _rule(asked.rule)(question, asked) if alone is None else undetermined(alone)
     question = question.at(
         n_params=verdict.n_params or question.n_params,
         tokens=verdict.tokens or question.tokens,
@@ -154,8 +155,8 @@ def _answer(question: Question, asked: Options) -> Recommendation:
         held_out={"law": question.fit.held_out, "baseline": question.fit.baseline},
         warnings=_warnings(question, verdict),
         details={**verdict.details, **_inverse(question, verdict, asked)},
-        also=_also(question, asked),
-        by_law=_by_law(question, asked),
+        also=_also(question, asked) if alone is None else {},
+        by_law=_by_law(question, asked) if alone is None else {},
     )
 
 

@@ -75,6 +75,9 @@ class Options:
         if self.rule == "allocation" and self.flops is None:
             raise ConfigError("--rule allocation needs --flops, the compute to be spent.")
         _between("--kl", self.kl, 0.0, 1e6)
+        base_loss("--reach-domain-loss", self.reach_domain_loss)
+        for corpus, unique in (self.unique_tokens or {}).items():
+            _between(f"The number of distinct tokens of '{corpus}'", unique, 0.0, 1e30)
         for corpus, (low, high) in (self.bounds or {}).items():
             if not 0 <= low <= high <= 1:
                 raise ConfigError(

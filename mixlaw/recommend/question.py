@@ -49,8 +49,15 @@ class MixturePath:
             natural: shares by corpus; default the middle of the range that was swept.
 
         Raises:
+            FitError: the fit has no mixture, or no domain in it.
             ConfigError: a natural share names no corpus of the fit, or is negative.
         """
+        if not fit.corpora or not fit.domain_corpora:
+            raise FitError(
+                "This fit knows no domain share, so there is no ratio to recommend: its table has "
+                f"{'no share columns' if not fit.corpora else 'no corpus named as the domain'}; "
+                "add share.<corpus> columns, or name the domain with --domain-corpora."
+            )
         if natural is None:
             middles = {c: sum(fit.ranges.get(f"share.{c}", (0.0, 1.0))) / 2 for c in fit.corpora}
         else:
@@ -181,6 +188,14 @@ class Question:
         fit = self.fit
         ends = np.array([fit.ranges.get(f"share.{c}", (0.0, 1.0)) for c in fit.domain_corpora])
         return float(min(ends[:, 0].sum(), 1.0)), float(min(ends[:, 1].sum(), 1.0))
+
+    @property
+    def only_ratio(self) -> float | None:
+        """The domain ratio of a table that has no other, so that nothing is known about ratios."""
+        levels = [self.fit.levels.get(f"share.{c}", [0.0, 1.0]) for c in self.fit.corpora]
+        if any(len(values) > 1 for values in levels):
+            return None
+        return self.swept[0]
 
     @property
     def carried_sizes(self) -> tuple[float, ...]:

@@ -80,8 +80,25 @@ def decide(question: Question, asked: "Options") -> Verdict:
         feasible, notice = _without_ratio(question, tolerance, risk, broken.min(), safest)
     else:
         feasible, notice = _with_ratio(tolerance, recommended, draws)
+        notice = (*notice, *_beyond_optimum(question, recommended))
     at = safest if recommended is None else recommended
     return Verdict(feasible, recommended, estimate, draws, at, notice)
+
+
+def _beyond_optimum(question: Question, recommended: float) -> tuple[Status, ...]:
+    """The largest allowed share is not the best one if the domain loss rises before it."""
+    if not question.has_domain or recommended == 0:
+        return ()
+    ratios = np.linspace(0.0, recommended, len(question.ratios))
+    loss = question.domain(ratios).estimate
+    best = int(np.argmin(loss))
+    if loss[-1] <= loss[best] + question.noise(question.fit.domain_set):
+        return ()
+    text = (
+        f"The domain loss is lowest at a share of {percent(float(ratios[best]))}, below the largest "
+        "one that the bound allows: general data help the domain too, so take that share."
+    )
+    return (Status("interior-optimum", text),)
 
 
 def _without_ratio(

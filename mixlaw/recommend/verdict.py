@@ -85,6 +85,16 @@ def identified(draws: Array, what: str) -> tuple[bool | None, tuple[Status, ...]
     return None, (Status("not-identified", text),)
 
 
+def undetermined(ratio: float) -> Verdict:
+    """The verdict on a table whose runs all have the same ratio: any other may be the answer."""
+    text = (
+        f"The data cannot tell: every run has the domain share {percent(ratio)}, so nothing is "
+        "known about any other; sweep at least three ratios."
+    )
+    warnings = (Status("not-identified", text),)
+    return Verdict(None, None, None, np.array([0.0, 1.0]), ratio, warnings)
+
+
 def number(value: float) -> float | None:
     """A plain number, or None for NaN."""
     return None if np.isnan(value) else float(value)

@@ -197,6 +197,9 @@ BAD = {
         ["--model-size", "8B", "--rule", "balance", "--bounds", "domain=.5:.2"], "must rise"
     ),
     "no base": (["--model-size", "8B", "--fit", "no-base"], "give --base-general-loss"),
+    "reach": (["--model-size", "8B", "--reach-domain-loss", "nan"], "--reach-domain-loss is nan"),
+    "price": (["--model-size", "8B", "--kl", "nan"], "--kl is nan"),
+    "numbers": (["--model-size", "8B", "--unique-tokens", "domain=nan"], "domain' in --unique"),
     "observed": (["--model-size", "8B", "--observed", "none.csv"], "no file 'none.csv'"),
 }  # fmt: skip
 

@@ -331,3 +331,14 @@ def test_each_law_of_a_stack_speaks_alone(build):
     single_law = recommend_ratio(fit, **asked).interval
     assert np.ptp(answer.interval) > np.ptp(single_law)
     assert recommend_ratio(fit, **asked).by_law == {}
+
+
+def test_a_domain_loss_that_rises_before_the_bound_is_said(build):
+    rising = dict(zip(build(n_draws=2).stack["domain"][0].params, (1.2, 0.2, 1.5, 0.05, 0.3, 0.3,
+                                                                   2.0, 0.05, 0.6), strict=True))  # fmt: skip
+    fit = build(n_draws=50)
+    fit = replace(fit, stack={**fit.stack, "domain": (single("dcpt", rising, n_draws=50),)})
+    asked = {"n_params": 1e9, "tokens": 5e9, "max_general_rise": 0.4}
+    codes = [w.code for w in recommend_ratio(fit, **asked).warnings]
+    assert "interior-optimum" in codes
+    assert "interior-optimum" not in [w.code for w in recommend_ratio(build(), **asked).warnings]

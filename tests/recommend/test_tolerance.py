@@ -1,5 +1,7 @@
 """The tolerance rule: its answer against the truth, and each way of having no answer."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import brentq
@@ -193,3 +195,24 @@ def test_ratio_at_risk_is_the_quantile_of_the_critical_ratios():
     roots = np.random.default_rng(0).uniform(0.2, 0.7, 500)
     excess = ratios - roots[:, None]
     assert ratio_at_risk(ratios, excess, 0.1) == pytest.approx(np.quantile(roots, 0.1), abs=5e-3)
+
+
+def test_a_table_without_a_mixture_has_no_ratio(build):
+    fit = replace(build(n_draws=5), corpora=(), domain_corpora=())
+    with pytest.raises(FitError, match="no share columns"):
+        recommend_ratio(fit, **TARGET)
+    with pytest.raises(FitError, match="--domain-corpora"):
+        recommend_ratio(replace(build(n_draws=5), domain_corpora=()), **TARGET)
+
+
+def test_a_table_with_one_ratio_cannot_tell(build):
+    fit = build(n_draws=20)
+    fit = replace(
+        fit,
+        levels={**fit.levels, "share.domain": [0.3], "share.general": [0.7]},
+        ranges={**fit.ranges, "share.domain": (0.3, 0.3), "share.general": (0.7, 0.7)},
+    )
+    answer = recommend_ratio(fit, **TARGET)
+    assert (answer.feasible, answer.recommended, answer.exit_code) == (None, None, 0)
+    assert answer.warnings[0].code == "not-identified"
+    assert answer.interval[1] - answer.interval[0] > 0.85
