@@ -1,6 +1,7 @@
 """``mixlaw doctor``: what is wrong with a runs table, before any law is fitted to it."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +13,9 @@ from mixlaw.quantities import parse_quantity
 
 if TYPE_CHECKING:
     from mixlaw.fit.doctor import Finding
+
+#: Findings that ``mixlaw fit`` prints before it fits.
+_SHOWN = 3
 
 
 def register(app: typer.Typer) -> None:
@@ -61,6 +65,14 @@ def doctor(
     for finding in findings:
         write(describe(finding))
     hint(f"mixlaw fit {path}")
+
+
+def show_worst(findings: "list[Finding]", table: Path) -> None:
+    """The worst findings, a line each, for a command that has another purpose."""
+    for finding in findings[:_SHOWN]:
+        say(f"doctor: {finding.severity}: {finding.what}")
+    if len(findings) > _SHOWN:
+        say(f"doctor: {len(findings) - _SHOWN} more: mixlaw doctor {table}")
 
 
 def describe(finding: "Finding") -> str:

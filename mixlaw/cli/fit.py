@@ -26,7 +26,9 @@ def fit(
     ] = None,
     law: Annotated[
         str | None,
-        typer.Option("--law", help="Law to fit (mixlaw laws), or auto.", metavar="NAME"),
+        typer.Option(
+            "--law", help="Law to fit (mixlaw laws), several (A,B), or auto.", metavar="NAME"
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder of the fit; default fits/NAME.")
@@ -60,14 +62,18 @@ def fit(
     json: Json = False,
 ) -> None:
     """Fit scaling laws to a runs table, with intervals and held-out errors."""
+    from mixlaw.cli.doctor import show_worst
     from mixlaw.fit.api import fit_laws
+    from mixlaw.fit.doctor import examine
     from mixlaw.fit.page import page
     from mixlaw.fit.store import document
     from mixlaw.roles import Roles
+    from mixlaw.runs import read_runs
 
     table = places.find_runs(source)
     given = Roles.parse(domain_set, general_set, domain_corpora, own)
     roles, target = _experiment(table, given)
+    show_worst(examine(read_runs(table), roles, target), table)
     result = fit_laws(
         table,
         law,

@@ -5,20 +5,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from mixlaw import laws
+from mixlaw.errors import ConfigError
 from mixlaw.fit import about, holdout, statuses
 from mixlaw.fit import noise as noises
 from mixlaw.fit.base import fit_base
 from mixlaw.fit.bootstrap import Plan
-from mixlaw.fit.fitting import Settings
+from mixlaw.fit.facts import facts
 from mixlaw.fit.lmfit_report import Profiles, standard_errors
 from mixlaw.fit.result import FitResult
-from mixlaw.fit.rows import Selection, only_where, select
-from mixlaw.fit.slices import LawFit, fit_law, levels
-from mixlaw.laws import Law
+from mixlaw.fit.rows import only_where
+from mixlaw.fit.slices import levels
+from mixlaw.fit.stack import AUTO, Choice, auto, compared_document, one_law
 from mixlaw.roles import Roles
 from mixlaw.runs import corpora_of, read_runs, validate_runs
 
@@ -43,7 +43,8 @@ def fit_laws(
 
     Args:
         runs: a runs table, or the path of one.
-        law: name of a law; default ``dcpt`` for a mixture table, ``chinchilla`` for one corpus.
+        law: name of a law, several (``dcpt,exponential``) or ``auto`` for a stack; default
+            ``dcpt`` for a mixture table, ``chinchilla`` for one corpus.
         roles: which eval sets and corpora are the domain and the general.
         eval_sets: what to fit; default the domain and the general loss, or all without them.
         where: only rows with these values, by column.
@@ -62,12 +63,9 @@ def fit_laws(
     roles, target = roles or Roles(), dict(target or {})
     frame, data_hash = _table(runs)
     frame = only_where(frame, where or {})
-    chosen = laws.load(law or default_law(frame))
-    selection = select(frame, chosen, roles, eval_sets, mix)
-    selection = statuses.without_rising_edges(selection, chosen)
-    settings = Settings(selection.corpora, tuple(constraints))
-    fits = {name: fit_law(chosen, rows, settings) for name, rows in selection.rows.items()}
-    profiles = Profiles.of(fits, profile)
+    choice = _choice(frame, law or default_law(frame), roles, eval_sets, mix, constraints)
+    selection, leading = choice.selection, choice.leading
+    profiles = Profiles.of(leading, profile)
     options = {
         "law": law,
         "eval_sets": list(eval_sets or []),
@@ -77,32 +75,34 @@ def fit_laws(
         "n_draws": n_draws,
         "seed": seed,
     }
-    found = statuses.of_selection(selection, fits, target)
+    found = statuses.of_selection(selection, choice.fits, target)
     return FitResult(
-        law=chosen.name,
-        eval_sets=tuple(fits),
+        law=choice.law,
+        eval_sets=tuple(leading),
         domain_set=roles.domain_set,
         general_set=roles.general_set,
         corpora=selection.corpora,
         domain_corpora=selection.domain_corpora,
         own=selection.own,
-        **_draws(selection, fits, n_draws, seed),
+        **_draws(choice, n_draws, seed),
+        beyond=choice.beyond(),
         ranges=about.ranges(selection),
         levels={name: levels(values) for name, values in about.values(selection).items()},
         statuses=statuses.ordered([*found, *profiles.statuses]),
-        **_held_out(chosen, selection, settings),
+        **_held_out(choice),
         rows_used=sum(map(len, selection.rows.values())),
         rows_left_out=selection.left_out,
         target=target,
-        sigma={name: float(np.sqrt(np.mean(fit.residual**2))) for name, fit in fits.items()},
+        sigma={name: fit.residual_std for name, fit in leading.items()},
         seed_std={name: noises.seed_std(rows) for name, rows in selection.rows.items()},
         about={
             "data_sha256": data_hash,
             "options": options,
             "versions": about.versions(),
-            "checklist": about.checklist(selection, fits),
-            "standard_errors": {name: standard_errors(fit) for name, fit in fits.items()},
+            "checklist": about.checklist(selection, leading),
+            "standard_errors": {name: standard_errors(fit) for name, fit in leading.items()},
             "profiles": profiles.intervals,
+            **facts(frame, roles),
         },
     )
 
@@ -121,24 +121,47 @@ def _table(runs: pd.DataFrame | str | Path) -> tuple[pd.DataFrame, str]:
     return frame, hashlib.sha256(Path(runs).read_bytes()).hexdigest()
 
 
-def _draws(
-    selection: Selection, fits: Mapping[str, LawFit], n_draws: int, seed: int
-) -> dict[str, Any]:
+def _choice(
+    frame: pd.DataFrame,
+    law: str,
+    roles: Roles,
+    eval_sets: Sequence[str] | None,
+    mix: Sequence[str],
+    constraints: Sequence[str],
+) -> Choice:
+    """One law by name, a stack of those named (``A,B``), or of all (``auto``)."""
+    names = [name.strip() for name in law.split(",")]
+    if law != AUTO and len(names) == 1:
+        return one_law(frame, laws.load(law), roles, eval_sets, mix, constraints)
+    if constraints:
+        raise ConfigError("Constraints belong to one law; name it with --law, not a stack.")
+    return auto(frame, roles, eval_sets, mix, None if law == AUTO else names)
+
+
+def _draws(choice: Choice, n_draws: int, seed: int) -> dict[str, Any]:
     """Members of the laws and of the base law: draw k is one resampled sweep in all of them."""
-    plan = Plan.draw(n_draws, len(selection.trunks), seed)
+    plan = Plan.draw(n_draws, len(choice.selection.trunks), seed)
     return {
-        "stack": {name: fit.members(plan) for name, fit in fits.items()},
+        "stack": {
+            name: tuple(
+                member
+                for law, fit in fits.items()
+                for member in fit.members(plan, choice.weights[name][law])
+            )
+            for name, fits in choice.fits.items()
+        },
         "base_stack": {
-            name: fit_base(rows, n_draws, seed + 1) for name, rows in selection.base.items()
+            name: fit_base(rows, n_draws, seed + 1) for name, rows in choice.selection.base.items()
         },
     }
 
 
-def _held_out(law: Law, selection: Selection, settings: Settings) -> dict[str, Any]:
-    """Errors on held-out rows, of the law and of the baseline."""
-    law_scores = {n: holdout.held_out(law, r, settings) for n, r in selection.rows.items()}
-    naive_scores = {n: holdout.baseline(r) for n, r in selection.rows.items()}
+def _held_out(choice: Choice) -> dict[str, Any]:
+    """Errors on held-out rows: of the law or the stack, of the baseline, of every law compared."""
+    scores = {name: holdout.held_out(found) for name, found in choice.forecasts.items()}
+    naive = {name: holdout.baseline(rows) for name, rows in choice.selection.rows.items()}
     return {
-        "held_out": {name: holdout.document(scores) for name, scores in law_scores.items()},
-        "baseline": {name: holdout.document(scores) for name, scores in naive_scores.items()},
+        "held_out": {name: holdout.document(found) for name, found in scores.items()},
+        "baseline": {name: holdout.document(found) for name, found in naive.items()},
+        "compared": compared_document(choice),
     }

@@ -49,6 +49,28 @@ class Score:
         return cls(len(relative), float(np.abs(relative).mean()), float(relative.mean()), note)
 
 
+@dataclass(frozen=True)
+class Forecast:
+    """What was said about the rows of a split.
+
+    Attributes:
+        mask: which rows were held out, shape (n_rows,).
+        predicted: their losses as predicted, nan where there is no prediction, shape (n,).
+        measured: their losses, shape (n,).
+        note: what had to be assumed, or why there is no number.
+    """
+
+    mask: NDArray[np.bool_]
+    predicted: Array
+    measured: Array
+    note: str = ""
+
+    @property
+    def error(self) -> Array:
+        """Relative errors, shape (n,)."""
+        return np.asarray(self.predicted / self.measured - 1)
+
+
 def splits(rows: Rows) -> dict[str, NDArray[np.bool_]]:
     """Masks of the held-out rows by the name of the split."""
     sizes = levels(rows.x["N"])
@@ -64,13 +86,15 @@ def splits(rows: Rows) -> dict[str, NDArray[np.bool_]]:
     return {name: mask for name, mask in found.items() if not mask.all()}
 
 
-def held_out(law: Law, rows: Rows, settings: Settings = DEFAULT) -> dict[str, Score]:
-    """Score of a law on every split."""
+def forecasts(law: Law, rows: Rows, settings: Settings = DEFAULT) -> dict[str, Forecast]:
+    """What a law says about the rows of every split when it is fitted to the others."""
     quick = replace(settings, n_starts=N_STARTS)
-    return {
-        name: _score(law, rows.where(~mask), rows.where(mask), quick)
-        for name, mask in splits(rows).items()
-    }
+    return {name: _forecast(law, rows, mask, quick) for name, mask in splits(rows).items()}
+
+
+def held_out(found: Mapping[str, Forecast]) -> dict[str, Score]:
+    """Scores of the forecasts of every split."""
+    return {name: Score.of(f.predicted, f.measured, f.note) for name, f in found.items()}
 
 
 def baseline(rows: Rows) -> dict[str, Score]:
@@ -87,15 +111,16 @@ def baseline(rows: Rows) -> dict[str, Score]:
     return scores
 
 
-def _score(law: Law, known: Rows, wanted: Rows, settings: Settings) -> Score:
+def _forecast(law: Law, rows: Rows, mask: NDArray[np.bool_], settings: Settings) -> Forecast:
+    known, wanted = rows.where(~mask), rows.where(mask)
     try:
         fitted, note = _fit(law, known, wanted, settings)
     except FitError as error:
-        return Score(0, float("nan"), float("nan"), str(error))
+        return Forecast(mask, np.full(len(wanted), np.nan), wanted.loss, str(error))
     predicted = fitted.predict(wanted.x)
     if not np.isfinite(predicted).any():
         note = "the sizes left do not reach this one"
-    return Score.of(predicted, wanted.loss, note)
+    return Forecast(mask, predicted, wanted.loss, note)
 
 
 def _fit(law: Law, known: Rows, wanted: Rows, settings: Settings) -> tuple[LawFit, str]:

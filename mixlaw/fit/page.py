@@ -8,7 +8,8 @@ from typing import Any
 from mixlaw.fit.result import BASELINE, FitResult
 
 COLUMNS = (
-    "eval_set", "law", "split", "rows", "error", "bias", "baseline_error", "baseline_bias", "note",
+    "eval_set", "law", "weight", "split", "rows", "error", "bias", "baseline_error",
+    "baseline_bias", "regret", "note",
 )  # fmt: skip
 #: Eval sets named in one line of a status.
 SHOWN = 3
@@ -16,32 +17,50 @@ SHOWN = 3
 
 def page(fit: FitResult) -> str:
     """The screen of ``mixlaw fit``."""
-    blocks = [_rows(fit), _statuses(fit), _table(fit)]
+    blocks = [_rows(fit), _statuses(fit), _table(fit), _laws(fit)]
     return "\n\n".join(block for block in blocks if block)
 
 
 def comparison(fit: FitResult) -> str:
-    """``compare.csv``: one line per eval set and held-out split, the law beside the baseline."""
+    """``compare.csv``: one line per eval set, law and held-out split, beside the baseline.
+
+    A stack (``auto``) comes first, then every law that was compared, on the same rows.
+    """
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
     writer.writeheader()
     for eval_set, scores in fit.held_out.items():
-        for split, score in scores.items():
-            naive = fit.baseline[eval_set][split]
-            writer.writerow(
-                {
-                    "eval_set": eval_set,
-                    "law": fit.law,
-                    "split": split,
-                    "rows": score["n"],
-                    "error": _plain(score["error"]),
-                    "bias": _plain(score["bias"]),
-                    "baseline_error": _plain(naive["error"]),
-                    "baseline_bias": _plain(naive["bias"]),
-                    "note": score["note"],
-                }
-            )
+        writer.writerows(_lines(fit, eval_set, {"law": fit.law, "weight": "1"}, scores))
+        for law, found in fit.compared.get(eval_set, {}).items():
+            about = {
+                "law": law,
+                "weight": _plain(found["weight"]),
+                "regret": _plain(found["regret"]),
+                "note": found["note"],
+            }
+            lines = _lines(fit, eval_set, about, found["splits"])
+            writer.writerows(lines or [{"eval_set": eval_set, **about}])
     return buffer.getvalue()
+
+
+def _lines(
+    fit: FitResult, eval_set: str, about: Mapping[str, str], scores: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """One line per split."""
+    return [
+        {
+            "eval_set": eval_set,
+            "split": split,
+            "rows": score["n"],
+            "error": _plain(score["error"]),
+            "bias": _plain(score["bias"]),
+            "baseline_error": _plain(fit.baseline[eval_set][split]["error"]),
+            "baseline_bias": _plain(fit.baseline[eval_set][split]["bias"]),
+            **about,
+            "note": "; ".join(note for note in (about.get("note"), score["note"]) if note),
+        }
+        for split, score in scores.items()
+    ]
 
 
 def _rows(fit: FitResult) -> str:
@@ -76,6 +95,22 @@ def _table(fit: FitResult) -> str:
             lines.append(f"  {split:15} {_score(score):>22}   {BASELINE} {_score(naive)}")
             notes = dict.fromkeys(note for note in (score["note"], naive["note"]) if note)
             lines += [f"    {note}" for note in notes]
+    return "\n".join(lines)
+
+
+def _laws(fit: FitResult) -> str:
+    """Every law of a stack, the heaviest first: weight and errors on the same held-out rows."""
+    lines = []
+    for eval_set, by_law in fit.compared.items():
+        lines.append(f"{eval_set}: every law on the same rows (weight, error (bias) by split)")
+        for law, found in sorted(by_law.items(), key=lambda pair: -pair[1]["weight"]):
+            scores = "  ".join(
+                f"{split} {_score(score)}" for split, score in found["splits"].items()
+            )
+            note = f"  {found['note']}" if found["note"] else ""
+            regret = found["regret"]
+            given = "" if regret is None or regret != regret else f"  regret {regret:.2%}"
+            lines.append(f"  {found['weight']:4.0%} {law:14} {scores}{given}{note}")
     return "\n".join(lines)
 
 

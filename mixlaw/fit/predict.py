@@ -5,6 +5,7 @@ Draw k of every prediction is the same resampled sweep, the same law of the stac
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,6 +19,8 @@ from mixlaw.quantities import format_quantity
 SAME_SIZE = 1e-3
 #: Fraction of the golden ratio: its multiples spread evenly whatever the number of draws.
 GOLDEN = 0.6180339887498949
+#: Steps for the sizes and for the tokens: multiples of these do not run in step with each other.
+_SPREADS = (2**0.5, 3**0.5)
 
 
 def predict(
@@ -41,7 +44,7 @@ def predict(
     _refuse_other_budgets(members, x["D"])
     if any("L0" in laws.load(member.law).inputs for member in members):
         x["L0"] = _base_loss(fit, eval_set, x["N"], base_loss, carry_size)
-    return _stack(members, x, carry_size)
+    return _widened(fit, eval_set, _stack(members, x, carry_size), x, ("n_params", "tokens"))
 
 
 def predict_base(
@@ -56,7 +59,31 @@ def predict_base(
             "it; add them, or give the base loss (--base-general-loss, --base-domain-loss)."
         )
     sizes = np.atleast_1d(np.asarray(n_params, dtype=float))
-    return _stack(tuple(members), {"N": sizes, "D": np.ones_like(sizes)}, carry_size)
+    x = {"N": sizes, "D": np.ones_like(sizes)}
+    # The base loss of a larger model is missed with the loss after CPT, by the same law of size:
+    # the same widening in both cancels from the rise.
+    return _widened(fit, eval_set, _stack(tuple(members), x, carry_size), x, ("n_params",))
+
+
+def _widened(
+    fit: FitResult, eval_set: str, found: Prediction, x: laws.Inputs, directions: Sequence[str]
+) -> Prediction:
+    """Draws widened by what the laws missed beyond the sweep, see ``mixlaw.fit.beyond``."""
+    log_shift = np.zeros_like(found.draws)
+    for i, name in enumerate(directions):
+        per_fold = fit.beyond.get(eval_set, {}).get(name, 0.0)
+        values = x["N" if name == "n_params" else "D"]
+        low, high = fit.ranges[name]
+        distance = np.maximum(np.log(values / high), np.log(low / values)).clip(min=0.0)
+        log_shift += np.outer(_normal(len(found.draws), _SPREADS[i]), per_fold * distance)
+    return Prediction(found.estimate, found.draws * np.exp(log_shift))
+
+
+def _normal(n: int, step: float) -> Array:
+    """Standard normal numbers in an order unrelated to that of the draws; the same every time."""
+    uniform = (np.arange(n) * step + 0.5 / n) % 1
+    rank = np.argsort(np.argsort(uniform))
+    return np.array([NormalDist().inv_cdf((k + 0.5) / n) for k in rank])
 
 
 def mixture_inputs(

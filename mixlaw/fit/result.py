@@ -101,6 +101,10 @@ class FitResult:
         statuses: trouble, worst first.
         held_out: errors on held-out rows by eval set and split.
         baseline: the same of the baseline ``next-smaller-size``.
+        compared: of a stack, every law's errors on the same rows, weight, regret and note, by eval
+            set and law.
+        beyond: standard deviation of log loss that an e-fold beyond the range adds, by eval set
+            and direction (``n_params``, ``tokens``).
         rows_used: rows that were fitted, all eval sets together.
         rows_left_out: rows that were not, by reason.
         target: ``n_params`` and ``tokens`` that the experiment aims at, if it says so.
@@ -123,6 +127,8 @@ class FitResult:
     statuses: tuple[Status, ...] = ()
     held_out: Mapping[str, Any] = field(default_factory=dict)
     baseline: Mapping[str, Any] = field(default_factory=dict)
+    compared: Mapping[str, Any] = field(default_factory=dict)
+    beyond: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     rows_used: int = 0
     rows_left_out: Mapping[str, int] = field(default_factory=dict)
     target: Mapping[str, float] = field(default_factory=dict)

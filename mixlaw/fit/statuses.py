@@ -274,13 +274,14 @@ def _noise_assumed(part: Fitted) -> Found:
 
 
 def of_selection(
-    selection: Selection, fits: Mapping[str, LawFit], target: Mapping[str, float]
+    selection: Selection, fits: Mapping[str, Mapping[str, LawFit]], target: Mapping[str, float]
 ) -> list[Status]:
-    """Every status of a fit: of its rows and of the law on each eval set."""
+    """Every status of a fit: of its rows and of the laws on each eval set."""
     found = list(selection.statuses)
-    for name, fit in fits.items():
+    for name, by_law in fits.items():
         rows = selection.rows[name]
-        found += of_fit(fit, rows, name, default_target(rows, target))
+        for fit in by_law.values():
+            found += of_fit(fit, rows, name, default_target(rows, target))
     return found
 
 

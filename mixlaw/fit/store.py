@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -23,7 +24,8 @@ JSON, DRAWS, COMPARE = "fit.json", "draws.npz", "compare.csv"
 
 #: Fields of FitResult that are JSON already.
 _PLAIN = (
-    "law", "domain_set", "general_set", "own", "levels", "held_out", "baseline", "rows_used",
+    "law", "domain_set", "general_set", "own", "levels", "held_out", "baseline", "compared",
+    "beyond", "rows_used",
     "rows_left_out", "target", "sigma", "seed_std", "about",
 )  # fmt: skip
 _TUPLES = ("eval_sets", "corpora", "domain_corpora")
@@ -71,9 +73,9 @@ def load(folder: Path) -> FitResult:
             "update mixlaw or run 'mixlaw fit' again."
         )
     try:
-        with np.load(folder / DRAWS, allow_pickle=False) as arrays:
+        with (folder / DRAWS).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return _fit(content, {name: arrays[name] for name in arrays.files})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, BadZipFile) as error:
         raise FitError(f"The fit in '{folder}' is damaged: {error!r}; make it again.") from None
 
 

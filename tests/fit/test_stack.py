@@ -1,4 +1,4 @@
-"""The choice of laws: weights from held-out errors, regret, comparison on the same rows, widening."""
+"""The choice of laws: weights from held-out errors, regret, the same rows, widening."""
 
 import numpy as np
 import pytest

@@ -1,0 +1,44 @@
+"""Out of range: how much wider an interval must be for every e-fold beyond the sweep.
+
+The resampled draws know the noise of the sweep and nothing of the law's own misfit, which grows
+with the distance from the data. What a fit without the largest size (or the longest budget) missed
+there, beyond the noise of the rows, is taken as the misfit of one such step, and it grows in
+proportion to the logarithm of the distance. Ladders whose intervals lacked this did not cover
+(wider laws, 4.9).
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from mixlaw.fit.holdout import Forecast
+from mixlaw.fit.rows import Rows
+
+#: The split that tells about each direction, and the input it extends.
+SPLITS = {"n_params": ("largest-size", "N"), "tokens": ("longest-budget", "D")}
+
+
+def learn(rows: Rows, found: Mapping[str, Forecast], noise: float) -> dict[str, float]:
+    """Standard deviation of log loss per e-fold beyond the range, by direction.
+
+    Args:
+        rows: the rows that the splits were made of.
+        found: forecasts of every split.
+        noise: relative noise of a single row.
+    """
+    return {
+        name: _per_fold(rows.x[variable], found[split], noise)
+        for name, (split, variable) in SPLITS.items()
+        if split in found and np.isfinite(found[split].predicted).any()
+    }
+
+
+def _per_fold(values: np.ndarray, forecast: Forecast, noise: float) -> float:
+    """Misfit of the held-out rows over their mean distance from the range of the others."""
+    distance = np.log(values[forecast.mask] / values[~forecast.mask].max())
+    usable = np.isfinite(forecast.predicted) & (forecast.predicted > 0) & (distance > 0)
+    if not usable.any():
+        return 0.0
+    error = np.log(forecast.predicted[usable] / forecast.measured[usable])
+    misfit = max(float(np.mean(error**2)) - noise**2, 0.0)
+    return float(np.sqrt(misfit / np.mean(distance[usable] ** 2)))

@@ -1,0 +1,162 @@
+"""Laws side by side: what each says about the same rows that it did not see.
+
+Every law is fitted to the same rows and held against the same splits; a law that needs what the
+table lacks is not offered, with the reason. The score of a law is in relative loss: the geometric
+mean over the splits of its mean absolute error, so that no split drowns the others, plus the ratio
+regret, the loss given away by running the mixture that the law prefers instead of the best one
+measured.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from mixlaw import laws, plugins
+from mixlaw.errors import FitError
+from mixlaw.fit import statuses
+from mixlaw.fit.fitting import Settings
+from mixlaw.fit.holdout import Forecast, forecasts
+from mixlaw.fit.rows import Rows, Selection
+from mixlaw.fit.slices import SIZES, levels
+from mixlaw.laws import Array, Law
+
+#: Relative errors well below this are luck: no evaluation is more exact.
+EXACT = 1e-4
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One law beside the others on one eval set.
+
+    Attributes:
+        law: the law.
+        forecasts: by split.
+        regret: mean ratio regret over the splits that measured several mixtures; nan if none did.
+        note: why the law is not in the stack, if so.
+    """
+
+    law: Law
+    forecasts: Mapping[str, Forecast] = field(default_factory=dict)
+    regret: float = float("nan")
+    note: str = ""
+
+    @property
+    def score(self) -> float:
+        """Geometric mean over the splits of the mean absolute error, plus the ratio regret."""
+        errors = [np.mean(np.abs(f.error)) + EXACT for f in self.forecasts.values()]
+        mean = float(np.exp(np.mean(np.log(errors)))) if errors else 0.0
+        return mean + (0.0 if np.isnan(self.regret) else self.regret)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every held-out row has a prediction."""
+        return not self.note and all(
+            np.isfinite(f.predicted).all() for f in self.forecasts.values()
+        )
+
+
+def candidates(names: Sequence[str] | None = None) -> tuple[Law, ...]:
+    """These laws, or all that are installed, without two names for one formula."""
+    every = [laws.load(name) for name in names or plugins.available("laws")]
+    return tuple({law.formula: law for law in reversed(every)}.values())[::-1]
+
+
+def compare(
+    selection: Selection, laws_: Sequence[Law], settings: Settings
+) -> dict[str, dict[str, Compared]]:
+    """Every law on every eval set, by eval set and name.
+
+    Args:
+        selection: rows that every law may see, the same for all.
+        laws_: candidates.
+        settings: how they are fitted.
+    """
+    found = {
+        name: {law.name: _compared(law, rows, settings) for law in laws_}
+        for name, rows in selection.rows.items()
+    }
+    for law in laws_:
+        regret = ratio_regret(
+            selection.rows, {name: found[name][law.name].forecasts for name in found}
+        )
+        for name in found:
+            found[name][law.name] = replace(found[name][law.name], regret=regret)
+    return found
+
+
+def not_offered(law: Law, rows: Rows) -> str:
+    """Why a law cannot be fitted to these rows; empty if it can."""
+    lacking = [name for name in law.inputs if name not in rows.x]
+    if lacking:
+        return f"needs {', '.join(lacking)}, which the rows lack"
+    if not law.inputs:
+        return "a baseline"
+    if law.per_size and len(levels(rows.x["N"])) >= SIZES:
+        return "describes one size at a time, while the table has several to extrapolate from"
+    if not law.admits(rows.x).all():
+        return "has no finite value on some of the rows"
+    return ""
+
+
+def _compared(law: Law, rows: Rows, settings: Settings) -> Compared:
+    reason = not_offered(law, rows)
+    if reason and reason != "a baseline":
+        return Compared(law, note=reason)
+    try:
+        return Compared(law, forecasts(law, rows, settings), note=reason)
+    except FitError as error:
+        return Compared(law, note=str(error))
+
+
+def ratio_regret(rows: Mapping[str, Rows], found: Mapping[str, Mapping[str, Forecast]]) -> float:
+    """Loss given away by the mixtures that forecasts prefer, relative; nan if nothing was chosen.
+
+    A choice is made at every held-out (size, tokens) with several mixtures; the loss is the mean
+    log loss over the eval sets.
+    """
+    splits = set.intersection(*(set(by_split) for by_split in found.values())) if found else set()
+    regrets = [_regrets(rows, {name: found[name][split] for name in found}) for split in splits]
+    every = [regret for by_split in regrets for regret in by_split]
+    return float(np.mean(every)) if every else float("nan")
+
+
+def _regrets(rows: Mapping[str, Rows], split: Mapping[str, Forecast]) -> Array:
+    """Regret of the choice at every (size, tokens) of one split, shape (n_choices,)."""
+    keys, measured, predicted = [], [], []
+    for name, forecast in split.items():
+        held = rows[name].where(forecast.mask)
+        if "h" not in held.x:
+            return np.empty(0)
+        setting = np.stack([np.log(held.x["N"]), np.log(held.x["D"]), *held.x["h"]])
+        keys.append(np.round(setting, 3))
+        measured.append(np.log(forecast.measured))
+        predicted.append(np.log(np.where(forecast.predicted > 0, forecast.predicted, np.nan)))
+    setting, index = np.unique(np.concatenate(keys, axis=1), axis=1, return_inverse=True)
+    count = np.bincount(index.ravel())
+    true = np.bincount(index.ravel(), np.concatenate(measured)) / count
+    said = np.bincount(index.ravel(), np.concatenate(predicted)) / count
+    # A replicate counts again for every eval set; a mixture without one of the sets is no choice.
+    whole = np.isfinite(said) & (count % len(split) == 0) & (count > 0)
+    cell = np.unique(setting[:2], axis=1, return_inverse=True)[1].ravel()
+    regrets = []
+    for c in range(cell.max() + 1):
+        here = np.flatnonzero((cell == c) & whole)
+        if len(here) > 1:
+            regrets.append(true[here[np.argmin(said[here])]] - true[here].min())
+    return np.array(regrets)
+
+
+def common_rows(selection: Selection, laws_: Sequence[Law]) -> Selection:
+    """The selection without rows at which a law that could be offered has no finite value."""
+    rows = {}
+    for name, every in selection.rows.items():
+        offered = [law for law in laws_ if all(n in every.x for n in law.inputs)]
+        mask = np.all([law.admits(every.x) for law in offered], axis=0)
+        rows[name] = every.where(mask)
+    return replace(selection, rows=rows)
+
+
+def rows_for(selection: Selection, law: Law, eval_set: str) -> Rows:
+    """The rows that a law is finally fitted to: without edges that it cannot describe."""
+    return statuses.without_rising_edges(selection, law).rows[eval_set]

@@ -1,0 +1,220 @@
+"""Which laws speak, and how loudly: one by name, or a stack of those that extrapolate best.
+
+Stacking weights are those that would have predicted the held-out rows best: non-negative, summing
+to one, every split counting alike. With few runs they say little, so they are drawn towards equal
+weights (Yao et al. 2018 stack by held-out error; the shrinkage is ours). Laws that miss by half as
+much again as the best one do not take part.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mixlaw import laws
+from mixlaw.errors import FitError
+from mixlaw.fit import beyond, statuses
+from mixlaw.fit.compare import EXACT, Compared, candidates, common_rows, compare, rows_for
+from mixlaw.fit.fitting import Settings
+from mixlaw.fit.holdout import Forecast, document, forecasts, held_out
+from mixlaw.fit.rows import Selection, select
+from mixlaw.fit.slices import LawFit, fit_law
+from mixlaw.laws import Array, Law
+from mixlaw.roles import Roles
+
+#: Name under which a stack is asked for and saved.
+AUTO = "auto"
+#: Laws whose score is within this factor of the best one take part.
+WITHIN = 1.5
+#: Runs at which held-out errors and equal weights count alike.
+FEW_RUNS = 20
+#: Weights below this are not worth a law's draws.
+LEAST_WEIGHT = 0.02
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Laws fitted to the rows of every eval set, with their weights.
+
+    Attributes:
+        law: the name asked for.
+        selection: the rows.
+        fits: by eval set and law, the heaviest first.
+        weights: the same, summing to one.
+        forecasts: of the weighted laws by eval set and split.
+        compared: every law beside the others, by eval set; empty for one law by name.
+    """
+
+    law: str
+    selection: Selection
+    fits: Mapping[str, Mapping[str, LawFit]]
+    weights: Mapping[str, Mapping[str, float]]
+    forecasts: Mapping[str, Mapping[str, Forecast]]
+    compared: Mapping[str, Mapping[str, Compared]] = field(default_factory=dict)
+
+    @property
+    def leading(self) -> dict[str, LawFit]:
+        """The heaviest law of every eval set."""
+        return {name: next(iter(by_law.values())) for name, by_law in self.fits.items()}
+
+    def beyond(self) -> dict[str, dict[str, float]]:
+        """Widening out of range by eval set, as ``beyond.learn`` gives it."""
+        return {
+            name: beyond.learn(self.selection.rows[name], self.forecasts[name], _noise(fit))
+            for name, fit in self.leading.items()
+        }
+
+
+def one_law(
+    frame: pd.DataFrame,
+    law: Law,
+    roles: Roles,
+    eval_sets: Sequence[str] | None,
+    mix: Sequence[str],
+    constraints: Sequence[str],
+) -> Choice:
+    """A law by name."""
+    selection = statuses.without_rising_edges(select(frame, law, roles, eval_sets, mix), law)
+    settings = Settings(selection.corpora, tuple(constraints))
+    return Choice(
+        law.name,
+        selection,
+        {name: {law.name: fit_law(law, rows, settings)} for name, rows in selection.rows.items()},
+        {name: {law.name: 1.0} for name in selection.rows},
+        {name: forecasts(law, rows, settings) for name, rows in selection.rows.items()},
+    )
+
+
+def auto(
+    frame: pd.DataFrame,
+    roles: Roles,
+    eval_sets: Sequence[str] | None,
+    mix: Sequence[str],
+    names: Sequence[str] | None = None,
+) -> Choice:
+    """The stack of all laws that describe these rows, or of those named.
+
+    Laws of final losses are compared on annealed rows; laws of trajectories take part where the
+    table has trunk rows only, or does not tell the two apart.
+
+    Raises:
+        FitError: no law can be fitted and held against held-out rows.
+    """
+    every = candidates(names)
+    told = "annealed" in frame.columns
+    trunks = told and not frame.loc[frame["tokens"] > 0, "annealed"].any()
+    offered = [law for law in every if not told or law.trajectory == trunks]
+    if not offered:
+        raise FitError("None of these laws describes the kind of rows that this table has.")
+    anything = replace(laws.load("constant"), trajectory=trunks)
+    selection = common_rows(select(frame, anything, roles, eval_sets, mix), offered)
+    settings = Settings(selection.corpora)
+    compared = compare(selection, offered, settings)
+    other = {
+        law.name: Compared(law, note=f"describes {'annealed' if trunks else 'trunk'} rows")
+        for law in every
+        if law not in offered
+    }
+    runs = len(selection.trunks)
+    weights = {name: stack_weights(by_law, runs) for name, by_law in compared.items()}
+    fits = {
+        name: {
+            law: fit_law(laws.load(law), rows_for(selection, laws.load(law), name), settings)
+            for law in by_law
+        }
+        for name, by_law in weights.items()
+    }
+    return Choice(
+        AUTO,
+        selection,
+        fits,
+        weights,
+        {name: stacked_forecasts(compared[name], by_law) for name, by_law in weights.items()},
+        {name: {**by_law, **other} for name, by_law in compared.items()},
+    )
+
+
+def stack_weights(compared: Mapping[str, Compared], runs: int) -> dict[str, float]:
+    """Weights of the laws that take part, heaviest first.
+
+    Args:
+        compared: the laws on one eval set.
+        runs: number of independent runs.
+
+    Raises:
+        FitError: no law has a prediction for every held-out row.
+    """
+    complete = {name: c for name, c in compared.items() if c.complete}
+    if not complete:
+        reasons = "; ".join(f"{name}: {c.note}" for name, c in compared.items() if c.note)
+        raise FitError(f"No law can be compared on these rows ({reasons}); name one with --law.")
+    best = min(c.score for c in complete.values())
+    usable = {name: c for name, c in complete.items() if not c.score > WITHIN * best}
+    trust = runs / (runs + FEW_RUNS)
+    weights = trust * held_out_weights(list(usable.values())) + (1 - trust) / len(usable)
+    weights = np.where(weights < LEAST_WEIGHT, 0.0, weights)
+    pairs = zip(usable, weights / weights.sum(), strict=True)
+    return dict(sorted(((n, float(w)) for n, w in pairs if w > 0), key=lambda pair: -pair[1]))
+
+
+def held_out_weights(usable: Sequence[Compared]) -> Array:
+    """Non-negative weights, summing to one, that minimise the squared error over all splits."""
+    from scipy.optimize import nnls
+
+    splits = usable[0].forecasts
+    if not splits or len(usable) == 1:
+        return np.full(len(usable), 1 / len(usable))
+    errors = np.concatenate([_split_errors(usable, split) for split in splits])
+    # Weights that sum to one turn the error of the mean into the mean of the errors; the sum is
+    # imposed by a row that outweighs the others.
+    heavy = 1e3 * max(float(np.abs(errors).max()), 1e-12)
+    target = np.append(np.zeros(len(errors)), heavy)
+    weights = nnls(np.vstack([errors, np.full(len(usable), heavy)]), target)[0]
+    return np.asarray(weights / weights.sum())
+
+
+def _split_errors(usable: Sequence[Compared], split: str) -> Array:
+    """Errors of one split (n, K), in units of what the best law reaches there."""
+    errors = np.stack([c.forecasts[split].error for c in usable], axis=1)
+    best = np.sqrt(np.mean(errors**2, axis=0)).min() + EXACT
+    return np.asarray(errors / best / np.sqrt(len(errors)))
+
+
+def stacked_forecasts(
+    compared: Mapping[str, Compared], weights: Mapping[str, float]
+) -> dict[str, Forecast]:
+    """Forecasts of the weighted mean of the laws."""
+    first = compared[next(iter(weights))].forecasts
+    return {
+        split: replace(
+            forecast,
+            predicted=np.sum(
+                [w * compared[law].forecasts[split].predicted for law, w in weights.items()], axis=0
+            ),
+            note="",
+        )
+        for split, forecast in first.items()
+    }
+
+
+def compared_document(choice: Choice) -> dict[str, dict[str, Any]]:
+    """Every law's scores, weight and note, as JSON."""
+    return {
+        name: {
+            law: {
+                "weight": choice.weights[name].get(law, 0.0),
+                "regret": c.regret,
+                "note": c.note or ("" if c.complete else "has no prediction for some rows"),
+                "splits": document(held_out(c.forecasts)),
+            }
+            for law, c in by_law.items()
+        }
+        for name, by_law in choice.compared.items()
+    }
+
+
+def _noise(fit: LawFit) -> float:
+    """Relative noise of one row, as the fit sees it."""
+    return float(np.hypot(fit.parts[0].noise.between, fit.parts[0].noise.within))
