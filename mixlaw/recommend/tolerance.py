@@ -95,8 +95,8 @@ def _beyond_optimum(question: Question, recommended: float) -> tuple[Status, ...
     if loss[-1] <= loss[best] + question.noise(question.fit.domain_set):
         return ()
     text = (
-        f"The domain loss is lowest at a share of {percent(float(ratios[best]))}, below the largest "
-        "one that the bound allows: general data help the domain too, so take that share."
+        f"The domain loss is lowest at a share of {percent(float(ratios[best]))}, below the "
+        "largest one that the bound allows: general data help the domain too, so take that share."
     )
     return (Status("interior-optimum", text),)
 

@@ -334,8 +334,7 @@ def test_each_law_of_a_stack_speaks_alone(build):
 
 
 def test_a_domain_loss_that_rises_before_the_bound_is_said(build):
-    rising = dict(zip(build(n_draws=2).stack["domain"][0].params, (1.2, 0.2, 1.5, 0.05, 0.3, 0.3,
-                                                                   2.0, 0.05, 0.6), strict=True))  # fmt: skip
+    rising = USAGE_2 | {"B": 1.5, "C": 0.05, "eta": 2.0}
     fit = build(n_draws=50)
     fit = replace(fit, stack={**fit.stack, "domain": (single("dcpt", rising, n_draws=50),)})
     asked = {"n_params": 1e9, "tokens": 5e9, "max_general_rise": 0.4}
