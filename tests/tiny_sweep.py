@@ -9,6 +9,7 @@ from mixlaw.sweep.api import prepare
 from mixlaw.sweep.jobs import run_folder
 from mixlaw.sweep.plan import DataIdentity, Plan, plan_runs
 from mixlaw.train.folder import RunFolder
+from mixlaw.train.watch import Watch
 
 YAML = """
 corpora:
@@ -28,6 +29,19 @@ WORDS = {
     "domain": "def return self import for in range print lambda yield class not None",
     "general": "the of and to in is that it was for on are with as they be at one have",
 }
+
+
+class StopAfter(Watch):
+    """Stops after a number of steps, whatever is being trained."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self._steps = steps
+
+    @property
+    def must_stop(self) -> bool:
+        self._steps -= 1
+        return self._steps < 0
 
 
 def write_tiny(experiment: Path, text: str = YAML) -> Path:

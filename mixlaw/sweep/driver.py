@@ -3,13 +3,15 @@
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from mixlaw.executors import Executor, Handle
 from mixlaw.sweep.jobs import Task
+from mixlaw.train.folder import RunFolder
 
 POLL_SECONDS = 0.1
 #: How long a job may take to save and leave before it is killed.
@@ -31,7 +33,7 @@ class Display(Protocol):
         """Takes one sentence."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Outcome:
     """What became of the tasks.
 
@@ -40,8 +42,8 @@ class Outcome:
         interrupted: whether somebody stopped the sweep.
     """
 
-    failed: list[tuple[Task, int]] = field(default_factory=list)
-    interrupted: bool = False
+    failed: list[tuple[Task, int]]
+    interrupted: bool
 
 
 def execute(tasks: list[Task], executor: Executor, display: Display) -> Outcome:
@@ -50,44 +52,58 @@ def execute(tasks: list[Task], executor: Executor, display: Display) -> Outcome:
     Tasks whose base failed are left out. On the first SIGINT or SIGTERM jobs are asked to save and
     leave, on the second they are killed; none outlives this call.
     """
-    waiting, running = list(tasks), list[tuple[Task, Handle]]()
-    outcome, tries = Outcome(), dict.fromkeys((task.folders for task in tasks), 0)
+    work = _Work(tasks, executor, display)
     with _signals() as asked:
         try:
-            while waiting or running:
-                if asked():
-                    outcome.interrupted = True
-                    break
-                _start_ready(waiting, running, executor)
-                for task, handle in list(running):
-                    code = handle.poll()
-                    if code is None:
-                        continue
-                    running.remove((task, handle))
-                    if not task.left:
-                        continue
-                    if (code < 0 or code == STOPPED) and tries[task.folders] < RETRIES:
-                        tries[task.folders] += 1
-                        display.say(f"{task.left[0].run_id} ended early (exit code {code}); it goes on.")
-                        waiting.insert(0, task)
-                    else:
-                        outcome.failed.append((task, code))
-                if waiting and not running and not any(task.is_ready for task in waiting):
-                    break
-                display.update([task for task, _ in running])
+            while work.goes_on and not asked():
+                work.start_ready()
+                work.take_ended()
+                display.update([task for task, _ in work.running])
                 time.sleep(POLL_SECONDS)
         finally:
-            _stop_all([handle for _, handle in running], asked)
-    return outcome
+            _stop_all([handle for _, handle in work.running], asked)
+        return Outcome(work.failed, interrupted=asked() > 0)
 
 
-def _start_ready(
-    waiting: list[Task], running: list[tuple[Task, Handle]], executor: Executor
-) -> None:
-    for task in [task for task in waiting if task.is_ready][: executor.slots - len(running)]:
-        waiting.remove(task)
-        if task.left:
-            running.append((task, executor.start(task.job())))
+class _Work:
+    """The tasks of a sweep: waiting, running, failed."""
+
+    def __init__(self, tasks: list[Task], executor: Executor, display: Display) -> None:
+        self.waiting, self.running = list(tasks), list[tuple[Task, Handle]]()
+        self.failed: list[tuple[Task, int]] = []
+        self._tries: Counter[tuple[RunFolder, ...]] = Counter()
+        self._executor, self._display = executor, display
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether something runs or can be started."""
+        return bool(self.running) or any(task.is_ready for task in self.waiting)
+
+    def start_ready(self) -> None:
+        """Fill the free slots with tasks whose bases are done."""
+        free = self._executor.slots - len(self.running)
+        for task in [task for task in self.waiting if task.is_ready][:free]:
+            self.waiting.remove(task)
+            if task.left:
+                self.running.append((task, self._executor.start(task.job())))
+
+    def take_ended(self) -> None:
+        """Sort out the tasks that have ended: done, to be continued, or failed."""
+        for task, handle in list(self.running):
+            if (code := handle.poll()) is None:
+                continue
+            self.running.remove((task, handle))
+            if task.left and not self._continues(task, code):
+                self.failed.append((task, code))
+
+    def _continues(self, task: Task, code: int) -> bool:
+        """Put a task back that something from outside has ended, but not for ever."""
+        if (code >= 0 and code != STOPPED) or self._tries[task.folders] == RETRIES:
+            return False
+        self._tries[task.folders] += 1
+        self._display.say(f"{task.left[0].run_id} ended early (exit code {code}); it goes on.")
+        self.waiting.insert(0, task)
+        return True
 
 
 def _stop_all(handles: list[Handle], asked: Callable[[], int]) -> None:

@@ -64,7 +64,7 @@ def _logged_to(path: Path) -> Iterator[None]:
     try:
         yield
     except StoppedError as stopped:
-        log.info("%s", stopped)
+        log.warning("%s", stopped)
         raise
     except MixlawError as error:
         log.error("%s", error)

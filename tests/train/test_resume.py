@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_sweep import folders, planned, write_tiny
+from tiny_sweep import StopAfter, folders, planned, write_tiny
 
 from mixlaw.errors import RunError
 from mixlaw.sweep.worker import work
@@ -18,19 +18,6 @@ from mixlaw.train.folder import RunFolder
 from mixlaw.train.model import build_model, build_optimizer, token_losses
 from mixlaw.train.shape import choose_shape
 from mixlaw.train.watch import CHECKPOINT_VARIABLE, Watch
-
-
-class StopAfter(Watch):
-    """Stops after a number of steps, whatever is being trained."""
-
-    def __init__(self, steps: int) -> None:
-        super().__init__()
-        self._steps = steps
-
-    @property
-    def must_stop(self) -> bool:
-        self._steps -= 1
-        return self._steps < 0
 
 
 @pytest.fixture(scope="module")
