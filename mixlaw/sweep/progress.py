@@ -101,6 +101,8 @@ class Live(Lines):
 
     def update(self, running: list[Task]) -> None:
         """Also redraw the lines of what is running."""
+        from rich.text import Text
+
         super().update(running)
         lines = [
             f"  {folder.run_id}  {glimpse(folder) or 'starts'}"
@@ -108,7 +110,7 @@ class Live(Lines):
         ]
         n_done = len(self._seconds) - len(self._left)
         head = f"{n_done} of {len(self._seconds)} done, {self.time_left(running)}"
-        self._display.update("\n".join([head, *lines]))
+        self._display.update(Text("\n".join([head, *lines])))
 
     def showing(self) -> AbstractContextManager[Any]:
         """The display on the terminal."""
