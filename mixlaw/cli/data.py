@@ -1,6 +1,7 @@
 """``mixlaw data``: look at corpora before they are trained on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ from mixlaw.cli.options import Json
 if TYPE_CHECKING:
     from mixlaw.corpora.plan import Plan
     from mixlaw.corpora.survey import Survey
+    from mixlaw.experiment import Experiment
 
 
 def register(app: typer.Typer) -> None:
@@ -32,35 +34,61 @@ def show(
     field: Annotated[
         str, typer.Option("--field", help="Field of the text in formats with fields.")
     ] = "text",
+    precision: Annotated[
+        float,
+        typer.Option(min=1e-6, help="Standard error wanted of a held-out loss, nats per token."),
+    ] = 0.01,
     json: Json = False,
 ) -> None:
-    """Print samples, counts, bytes per token and the fingerprint of every corpus."""
+    """Print samples, counts, bytes per token and the fingerprint of every corpus.
+
+    Says too how precisely its held-out set can measure a loss, and what may be wrong.
+    """
     from mixlaw.corpora.survey import survey_corpora
 
-    plan, cache = _plan(sources or [], field)
-    surveys = survey_corpora(plan)
+    asked = _asked(sources or [], field)
+    surveys = survey_corpora(asked.plan)
+    notes = [*_precision(surveys, precision), *_repetition(asked.experiment, surveys)]
     if json:
-        output.write_json({"cache": str(cache), "corpora": [_record(survey) for survey in surveys]})
+        corpora = [_record(survey) for survey in surveys]
+        output.write_json({"cache": str(asked.cache), "corpora": corpora, "notes": notes})
         return
     output.write(_page(surveys))
-    output.say(f"\ncache: {cache}")
+    for note in notes:
+        output.say(f"\n{note}")
+    output.say(f"\ncache: {asked.cache}")
 
 
-def _plan(sources: Sequence[str], field: str) -> tuple["Plan", Path]:
+@dataclass(frozen=True)
+class _Asked:
     """What to look at, and where its files are or will be kept."""
-    from mixlaw.corpora.plan import BUILTIN_CACHE, Plan
-    from mixlaw.experiment import CorpusSource, TokenizerSource, load_experiment
 
-    if not sources:
-        pair = {name: CorpusSource(builtin=name) for name in ("general", "domain")}
-        return Plan(pair, 1, {}, {}, TokenizerSource()), BUILTIN_CACHE
+    plan: "Plan"
+    cache: Path
+    experiment: "Experiment | None" = None
+
+
+def _asked(sources: Sequence[str], field: str) -> _Asked:
+    from mixlaw.corpora.plan import BUILTIN_CACHE, BUILTIN_PAIR, Plan
+    from mixlaw.experiment import CorpusSource, Evaluation, TokenizerSource, Training
+
     if len(sources) == 1 and not _is_corpus(Path(sources[0])):
-        folder = places.find_experiment(sources[0])
-        experiment = load_experiment(folder)
-        plan = Plan(experiment.corpora, 1, {}, {}, experiment.tokenizer)
-        return plan, folder / "corpora"
+        return _asked_experiment(places.find_experiment(sources[0]))
     paths = {_name(path): CorpusSource(path=path, field=field) for path in sources}
-    return Plan(paths, 1, {}, {}, TokenizerSource()), BUILTIN_CACHE
+    corpora = paths or BUILTIN_PAIR
+    held_out = dict.fromkeys(corpora, Evaluation.model_fields["held_out_tokens"].default)
+    plan = Plan(corpora, Training().seq_len, {}, held_out, TokenizerSource())
+    return _Asked(plan, BUILTIN_CACHE)
+
+
+def _asked_experiment(folder: Path) -> _Asked:
+    from mixlaw.corpora.plan import Plan
+    from mixlaw.experiment import load_experiment
+
+    experiment = load_experiment(folder)
+    seq_len, held_out = experiment.training.seq_len, experiment.held_out_tokens()
+    plan = Plan(experiment.corpora, seq_len, {}, held_out, experiment.tokenizer)
+    return _Asked(plan, folder / "corpora", experiment)
 
 
 def _is_corpus(path: Path) -> bool:
@@ -69,6 +97,42 @@ def _is_corpus(path: Path) -> bool:
 
 def _name(path: str) -> str:
     return Path(path).name or path
+
+
+def _precision(surveys: Sequence["Survey"], precision: float) -> Iterator[str]:
+    """How precisely each held-out set measures, and how many tokens would do."""
+    from mixlaw.corpora.precision import tokens_needed
+    from mixlaw.quantities import format_quantity
+
+    for survey in surveys:
+        size, missing = survey.held_out_set.tokens, survey.held_out_set.missing
+        error = survey.held_out_set.standard_error
+        if missing:
+            yield (
+                f"The held-out documents of '{survey.name}' lack {missing:,} of the {size:,} "
+                "tokens of its held-out set; add text or ask for fewer."
+            )
+        elif error is not None and error > precision:
+            needed = format_quantity(tokens_needed(size, error, precision))
+            yield (
+                f"The {size:,} held-out tokens of '{survey.name}' measure a loss to about "
+                f"{error:.2g} nats (standard error); {precision:g} would take about {needed}. "
+                "Differences between runs are measured more precisely than losses."
+            )
+
+
+def _repetition(experiment: "Experiment | None", surveys: Sequence["Survey"]) -> Iterator[str]:
+    """Corpora that proxies and target run would repeat differently, at their largest share."""
+    from mixlaw.corpora.notes import repetition_note
+
+    if experiment is None or experiment.target.tokens is None:
+        return
+    for survey in surveys:
+        share = max(mixture[survey.name] for mixture in experiment.all_mixtures)
+        if survey.is_complete and survey.train.tokens:
+            passes = share / survey.train.tokens
+            proxies, target = max(experiment.token_budgets), experiment.target.tokens
+            yield from repetition_note(survey.name, share, passes * proxies, passes * target)
 
 
 def _page(surveys: Sequence["Survey"]) -> str:

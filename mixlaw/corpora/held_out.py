@@ -79,6 +79,11 @@ class WindowCollector:
         """Whether the set can be made with no document giving more than its part."""
         return self._available(self._per_document) >= self._wanted
 
+    @property
+    def n_missing(self) -> int:
+        """Tokens that are missing for a set of the size asked for."""
+        return max(0, self._wanted - self._available(self._wanted)) * self._seq_len
+
     def add(self, document: Document) -> None:
         """Take what is needed from one more document."""
         self.keys.append(document.key)
@@ -104,11 +109,9 @@ class WindowCollector:
         if not self._wanted:
             nothing = np.empty(0, np.int64)
             return np.empty((0, self._seq_len + 1), np.int64), nothing, nothing
-        available = self._available(self._wanted)
-        if available < self._wanted:
-            missing = (self._wanted - available) * self._seq_len
+        if self.n_missing:
             raise DataError(
-                f"The held-out set of '{name}' is too small: {missing:,} of "
+                f"The held-out set of '{name}' is too small: {self.n_missing:,} of "
                 f"{self._wanted * self._seq_len:,} tokens are missing (one document in ten is "
                 "held out); add text or ask for fewer held-out tokens."
             )

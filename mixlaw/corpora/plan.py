@@ -17,9 +17,13 @@ from mixlaw.corpora.tokens import combined_hash
 from mixlaw.errors import ConfigError, DataError
 from mixlaw.experiment import CorpusSource, TokenizerSource
 
-SCHEMA = "mixlaw.corpora/1"
+SCHEMA = "mixlaw.corpora/2"
 #: Where the built-in pair is kept, relative to the working directory.
 BUILTIN_CACHE = Path(".mixlaw")
+BUILTIN_PAIR = {
+    "general": CorpusSource(builtin="general"),
+    "domain": CorpusSource(builtin="domain"),
+}
 #: Text of each corpus that a tokenizer is trained on, in characters: four times as much
 #: compresses less than 2% better.
 TOKENIZER_SAMPLE = 1_000_000

@@ -25,6 +25,7 @@ from mixlaw.corpora.encode import (
     load_train,
 )
 from mixlaw.corpora.held_out import HeldOut
+from mixlaw.corpora.notes import notes
 from mixlaw.corpora.plan import SCHEMA, Plan
 from mixlaw.corpora.tokenizer import TextEncoder
 from mixlaw.corpora.tokens import checksum, combined_hash
@@ -46,6 +47,7 @@ class Corpora:
         vocab_size: one more than the largest token id.
         tokenizer_hash: identity of the tokenizer.
         fingerprint: hash of all tokens and of the tokenizer.
+        notes: sentences on what may be wrong with the corpora.
     """
 
     train: dict[str, TokenCorpus]
@@ -54,6 +56,7 @@ class Corpora:
     vocab_size: int
     tokenizer_hash: str
     fingerprint: str
+    notes: tuple[str, ...] = ()
 
 
 def prepare_corpora(
@@ -95,7 +98,10 @@ def prepare_corpora(
             _ensure_corpus(name, plan, encoder, folder, say)
         _refuse_shared_documents(plan, folders, encoder)
         _write_manifest(cache, plan, encoder, folders)
-    return load_corpora(cache)
+    corpora = load_corpora(cache)
+    for note in corpora.notes:
+        say(note)
+    return corpora
 
 
 def load_corpora(cache: Path) -> Corpora:
@@ -117,6 +123,7 @@ def load_corpora(cache: Path) -> Corpora:
         tokenizer_path=cache / manifest["tokenizer"]["file"],
         vocab_size=manifest["tokenizer"]["vocab_size"],
         tokenizer_hash=manifest["tokenizer"]["hash"],
+        notes=tuple(manifest["notes"]),
         fingerprint=combined_hash([*folders, *parts, manifest["tokenizer"]["hash"]]),
     )
 
@@ -203,6 +210,8 @@ def _read_manifest(cache: Path) -> dict[str, Any] | None:
 def _write_manifest(
     cache: Path, plan: Plan, encoder: TextEncoder, folders: Mapping[str, Path]
 ) -> None:
+    train = {name: load_train(name, folder) for name, folder in folders.items()}
+    held_out = {name: load_held_out(name, folder) for name, folder in folders.items()}
     file = f"tokenizer-{encoder.hash}.json"
     write_atomic(cache / file, encoder.tokenizer.to_str(pretty=True))
     manifest = {
@@ -215,5 +224,6 @@ def _write_manifest(
             "sha256": checksum(cache / file),
         },
         "corpora": {name: folder.name for name, folder in folders.items()},
+        "notes": list(notes(train, held_out, encoder.end_of_text)),
     }
     write_atomic(cache / MANIFEST, json.dumps(manifest, indent=2) + "\n")

@@ -1,11 +1,16 @@
 """What is in a corpus, for a person: counts, compression, samples (``mixlaw data show``)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from mixlaw.corpora.documents import Document
+from mixlaw.corpora.held_out import WindowCollector
 from mixlaw.corpora.plan import Plan
+from mixlaw.corpora.precision import standard_error
 from mixlaw.corpora.tokenizer import TextEncoder
-from mixlaw.corpora.tokens import combined_hash
+from mixlaw.corpora.tokens import Tokens, combined_hash
 
 #: Text of each corpus that is looked at, in characters.
 MOST_TEXT = 20_000_000
@@ -28,6 +33,21 @@ class Side:
 
 
 @dataclass(frozen=True)
+class HeldOutSet:
+    """The held-out set that would be measured on.
+
+    Attributes:
+        tokens: its size.
+        missing: tokens that the held-out documents lack for it.
+        standard_error: of a mean loss on it, in nats (bigram model), or None if it is too small.
+    """
+
+    tokens: int
+    missing: int
+    standard_error: float | None
+
+
+@dataclass(frozen=True)
 class Survey:
     """One corpus, or its first ``MOST_TEXT`` characters.
 
@@ -38,6 +58,7 @@ class Survey:
         fingerprint: hash of the documents in reading order.
         train: counts of the training documents.
         held_out: counts of the held-out documents.
+        held_out_set: the windows taken from the held-out documents.
         samples: beginnings of a few documents.
     """
 
@@ -47,6 +68,7 @@ class Survey:
     fingerprint: str
     train: Side
     held_out: Side
+    held_out_set: HeldOutSet
     samples: tuple[str, ...]
 
 
@@ -61,30 +83,53 @@ def survey_corpora(plan: Plan, most_text: int = MOST_TEXT) -> list[Survey]:
 
 
 def _survey(name: str, plan: Plan, encoder: TextEncoder, most_text: int) -> Survey:
-    documents: list[Document] = []
-    size, is_complete = 0, True
-    for document in plan.documents(name, encoder.end_of_text):
-        if size >= most_text:
-            is_complete = False
-            break
-        documents.append(document)
-        size += document.size
+    documents, is_complete = _first_documents(plan, name, encoder, most_text)
+    sides = [d for d in documents if not d.is_held_out], [d for d in documents if d.is_held_out]
+    encoded = [encoder.encode(side) for side in sides]
+    train, held_out = (
+        Side(len(side), sum(map(encoder.count_bytes, side)), sum(map(len, ids)))
+        for side, ids in zip(sides, encoded, strict=True)
+    )
     samples = documents[:: max(1, len(documents) // N_SAMPLES)][:N_SAMPLES]
     return Survey(
         name=name,
         source=str(plan.sources[name]),
         is_complete=is_complete,
         fingerprint=combined_hash(f"{document.key:016x}" for document in documents),
-        train=_count([d for d in documents if not d.is_held_out], encoder),
-        held_out=_count([d for d in documents if d.is_held_out], encoder),
-        samples=tuple(document.text[:SAMPLE_LENGTH] for document in samples),
+        train=train,
+        held_out=held_out,
+        held_out_set=_held_out_set(name, plan, encoder, sides[1], encoded[0]),
+        samples=tuple(encoder.text_of(document)[:SAMPLE_LENGTH] for document in samples),
     )
 
 
-def _count(documents: list[Document], encoder: TextEncoder) -> Side:
-    encoded = encoder.encode(documents)
-    return Side(
-        documents=len(documents),
-        bytes=sum(map(encoder.count_bytes, documents)),
-        tokens=sum(map(len, encoded)),
-    )
+def _first_documents(
+    plan: Plan, name: str, encoder: TextEncoder, most_text: int
+) -> tuple[list[Document], bool]:
+    """Documents up to this many characters, and whether those are all."""
+    documents: list[Document] = []
+    size = 0
+    for document in plan.documents(name, encoder.end_of_text):
+        if size >= most_text:
+            return documents, False
+        documents.append(document)
+        size += document.size
+    return documents, True
+
+
+def _held_out_set(
+    name: str,
+    plan: Plan,
+    encoder: TextEncoder,
+    documents: Sequence[Document],
+    train: Sequence[Tokens],
+) -> HeldOutSet:
+    n_tokens = plan.held_out_tokens.get(name, 0)
+    collector = WindowCollector(encoder, plan.seq_len, n_tokens)
+    for document in documents:
+        if not collector.is_full:
+            collector.add(document)
+    if collector.n_missing or not n_tokens or not train:
+        return HeldOutSet(n_tokens, collector.n_missing, None)
+    windows, numbers, _ = collector.result(name)
+    return HeldOutSet(n_tokens, 0, standard_error(windows, numbers, np.concatenate(train)))

@@ -101,6 +101,12 @@ class TextEncoder:
         n_bytes = np.diff(np.maximum.accumulate(ends), prepend=0)
         return self._ended(encoding.ids), np.append(n_bytes, 0)
 
+    def text_of(self, document: Document) -> str:
+        """A document's text, decoded where there are only ids."""
+        if document.ids is None:
+            return document.text
+        return str(self.tokenizer.decode(document.ids.tolist()))
+
     def count_bytes(self, document: Document) -> int:
         """UTF-8 bytes of a document."""
         if document.ids is None:

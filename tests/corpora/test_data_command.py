@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from mixlaw.cli import main
@@ -47,17 +48,36 @@ def test_json_is_one_document_with_all_counts(notes, capsys):
     assert corpus["samples"][0].startswith("Note number")
 
 
+def test_a_small_held_out_set_is_told(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "long"
+    folder.mkdir()
+    for i in range(200):
+        odds = rng.dirichlet(np.ones(5))
+        words = rng.choice(["stone", "river", "lamp", "cloud", "paper"], 1500, p=odds)
+        (folder / f"{i}.txt").write_text(" ".join(words) + f" {i}\n")
+    assert run(folder, "--precision", "0.001") == 0
+    said = capsys.readouterr().err
+    assert "The 24,000 held-out tokens of 'long' measure a loss to about" in said
+    assert "0.001 would take about" in said
+    assert run(folder, "--precision", "1") == 0
+    assert "measure a loss" not in capsys.readouterr().err
+
+
 def test_an_experiment(notes, tmp_path, capsys):
     folder = tmp_path / "mine"
     folder.mkdir()
     (folder / "experiment.yaml").write_text(
         "corpora: {general: ../notes, domain: {path: ../notes}}\n"
         "sizes: [100k]\nmixtures: [0.5]\ntoken_budgets: [200k]\nbase: {tokens: 100k}\n"
+        "target: {tokens: 1B}\n"
     )
     assert run(folder) == 0
     shown = capsys.readouterr()
     assert "general, train" in shown.out
     assert "domain, train" in shown.out
+    assert "lack" in shown.err
+    assert "the target run" in shown.err
     assert str(folder / "corpora") in shown.err
 
 

@@ -1,0 +1,57 @@
+"""How precisely a held-out set can measure a loss, before anything is trained.
+
+A bigram model of the training tokens stands for the proxy: over documents its loss scatters about
+as much. On the built-in pair its standard errors were 0.064 (domain) and 0.033 nats (general) at
+24k tokens, where those of trained proxies of 50k to 200k parameters were 0.03 to 0.06 and 0.02 to
+0.035. They concern one absolute loss; differences between runs on the same windows are several
+times more precise.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixlaw.corpora.tokens import Tokens
+
+#: Training tokens that the bigram model is counted on.
+MOST_TOKENS = 2_000_000
+#: Weight of the unigram distribution in a bigram's, in counts.
+SMOOTHING = 20.0
+N_RESAMPLES = 400
+
+
+def standard_error(
+    windows: NDArray[np.int64], documents: NDArray[np.int64], tokens: Tokens
+) -> float:
+    """Standard error of a mean loss in nats, by bootstrap over documents.
+
+    Args:
+        windows: token ids, shape (n_windows, seq_len + 1).
+        documents: number of each window's document, shape (n_windows,).
+        tokens: training tokens, shape (n_tokens,).
+    """
+    losses = bigram_losses(windows, tokens[:MOST_TOKENS].astype(np.int64))
+    _, document = np.unique(documents, return_inverse=True)
+    total = np.bincount(document, weights=losses.sum(axis=1))
+    size = np.bincount(document) * losses.shape[1]
+    n = len(total)
+    weights = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), N_RESAMPLES)
+    return float(np.std((weights @ total) / (weights @ size), ddof=1))
+
+
+def tokens_needed(n_tokens: int, error: float, precision: float) -> int:
+    """Held-out tokens that would measure to ``precision``, if this many have this error."""
+    return int(np.ceil(n_tokens * (error / precision) ** 2))
+
+
+def bigram_losses(windows: NDArray[np.int64], tokens: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Loss of every scored token under a smoothed bigram model, shape (n_windows, seq_len)."""
+    n_ids = int(max(windows.max(), tokens.max())) + 1
+    counts = np.bincount(tokens, minlength=n_ids)
+    unigram = (counts + 1) / (counts.sum() + n_ids)
+    pairs, n_pairs = np.unique(tokens[:-1] * n_ids + tokens[1:], return_counts=True)
+    wanted = windows[:, :-1] * n_ids + windows[:, 1:]
+    place = np.minimum(np.searchsorted(pairs, wanted), len(pairs) - 1)
+    seen = np.where(pairs[place] == wanted, n_pairs[place], 0)
+    smoothed = seen + SMOOTHING * unigram[windows[:, 1:]]
+    losses: NDArray[np.float64] = -np.log(smoothed / (counts[windows[:, :-1]] + SMOOTHING))
+    return losses
