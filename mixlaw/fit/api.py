@@ -96,6 +96,7 @@ def fit_laws(
         sigma={name: fit.residual_std for name, fit in leading.items()},
         seed_std={name: noises.seed_std(rows) for name, rows in selection.rows.items()},
         about={
+            "source": "" if isinstance(runs, pd.DataFrame) else str(runs),
             "data_sha256": data_hash,
             "options": options,
             "versions": about.versions(),
