@@ -11,8 +11,8 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "mixlaw"
 LEVELS = (
     {"errors"},
-    {"plugins", "mixture", "quantities", "files"},
-    {"experiment", "runs", "roles", "laws"},
+    {"plugins", "mixture", "quantities", "files", "roles"},
+    {"experiment", "runs", "laws"},
     {"corpora", "fit", "importers", "executors", "trackers"},
     {"train", "recommend"},
     {"recipes", "emitters", "report"},

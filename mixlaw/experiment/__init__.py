@@ -1,0 +1,35 @@
+"""What experiment.yaml may say: frozen models, checked when built, all mistakes in one message.
+
+An experiment is science only: corpora, sizes, mixtures, budgets, seeds, schedule, target. Where it
+runs (``executor``) is in the file too, but never part of a run's identity.
+"""
+
+from mixlaw.experiment.model import Experiment
+from mixlaw.experiment.reading import FILE_NAME, load_experiment, parse_experiment
+from mixlaw.experiment.sections import (
+    CorpusSource,
+    Count,
+    Evaluation,
+    LearningRate,
+    MixtureEntry,
+    Schedule,
+    Section,
+    TokenizerSource,
+    Training,
+)
+
+__all__ = [
+    "FILE_NAME",
+    "CorpusSource",
+    "Count",
+    "Evaluation",
+    "Experiment",
+    "LearningRate",
+    "MixtureEntry",
+    "Schedule",
+    "Section",
+    "TokenizerSource",
+    "Training",
+    "load_experiment",
+    "parse_experiment",
+]

@@ -1,0 +1,150 @@
+"""The whole experiment, and the checks that need more than one of its sections."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from mixlaw.errors import ConfigError, unknown_name
+from mixlaw.experiment.sections import (
+    Base,
+    CorpusSource,
+    Count,
+    Evaluation,
+    ExecutorChoice,
+    MixtureEntry,
+    RolesSection,
+    Schedule,
+    Section,
+    Seeds,
+    Target,
+    TokenizerSource,
+    Training,
+    distinct,
+    plugin,
+)
+from mixlaw.mixture import Mixture
+
+#: Larger proxies than this are not trained by this package; the value is a slip of the pen.
+LARGEST_PROXY = 20_000_000_000
+
+
+class Experiment(Section):
+    """One experiment: everything that decides which proxies are trained, and on what."""
+
+    corpora: Annotated[dict[str, CorpusSource], Field(min_length=1)]
+    tokenizer: TokenizerSource = TokenizerSource()
+    evaluation: Evaluation = Evaluation()
+    sizes: Annotated[tuple[Count, ...], Field(min_length=1), AfterValidator(distinct)]
+    mixtures: Annotated[tuple[MixtureEntry, ...], Field(min_length=1), AfterValidator(distinct)]
+    token_budgets: Annotated[tuple[Count, ...], Field(min_length=1), AfterValidator(distinct)]
+    seeds: Seeds = Seeds()
+    base: Base
+    schedule: Schedule = Schedule()
+    training: Training = Training()
+    recipe: Annotated[str, plugin("recipes")] = "cpt"
+    max_epochs: dict[str, Annotated[float, Field(ge=1, le=1000)]] = Field(default_factory=dict)
+    target: Target = Target()
+    roles: RolesSection = RolesSection()
+    executor: ExecutorChoice = ExecutorChoice()
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        mistakes = [*_wrong_names(self), *_wrong_counts(self), *_wrong_mixtures(self)]
+        if mistakes:
+            raise ValueError("\n".join(mistakes))
+        return self
+
+    @property
+    def general_corpora(self) -> tuple[str, ...]:
+        """Corpora that are not of the domain; the base is pre-trained on them."""
+        return tuple(name for name in self.corpora if name not in self.roles.domain_corpora)
+
+    def mixture(self, entry: float | Mapping[str, float]) -> Mixture:
+        """The mixture over all corpora that an entry of the file stands for.
+
+        Raises:
+            ConfigError: a ratio among more than two corpora, or shares that do not sum to one.
+        """
+        if isinstance(entry, Mapping):
+            return Mixture({name: entry.get(name, 0.0) for name in self.corpora})
+        domain, general = self.roles.domain_corpora, self.general_corpora
+        if entry not in (0, 1) and (len(domain) != 1 or len(general) != 1):
+            raise ConfigError(
+                f"the ratio {entry:g} is not enough to share among the corpora "
+                f"{', '.join(self.corpora)}; write a share for each of them"
+            )
+        shares = dict.fromkeys(domain, entry / len(domain))
+        return Mixture({n: shares.get(n, (1 - entry) / max(len(general), 1)) for n in self.corpora})
+
+    @property
+    def all_mixtures(self) -> tuple[Mixture, ...]:
+        """The mixtures of the sweep; the general-only control is always among them."""
+        mixtures = tuple(self.mixture(entry) for entry in self.mixtures)
+        if any(self.domain_ratio(mixture) == 0 for mixture in mixtures):
+            return mixtures
+        return (self.mixture(0.0), *mixtures)
+
+    def domain_ratio(self, mixture: Mixture) -> float:
+        """The share of all domain corpora together."""
+        return sum(mixture[name] for name in self.roles.domain_corpora)
+
+    def held_out_tokens(self) -> dict[str, int]:
+        """Size of the held-out set of every corpus."""
+        wanted = self.evaluation.held_out_tokens
+        if isinstance(wanted, int):
+            return dict.fromkeys(self.corpora, wanted)
+        return {name: wanted[name] for name in self.corpora}
+
+
+def _wrong_names(experiment: Experiment) -> Iterator[str]:
+    """Corpora that are named somewhere and not defined, or the other way round."""
+    known = tuple(experiment.corpora)
+    named = {
+        "roles.domain_corpora": experiment.roles.domain_corpora,
+        "roles.domain_set": (experiment.roles.domain_set,),
+        "roles.general_sets": tuple(experiment.roles.general_sets),
+        "max_epochs": tuple(experiment.max_epochs),
+    }
+    held_out = experiment.evaluation.held_out_tokens
+    if not isinstance(held_out, int):
+        named["evaluation.held_out_tokens"] = tuple(held_out)
+        for name in set(known) - set(held_out):
+            yield f"evaluation.held_out_tokens: '{name}' is missing"
+    for entry in experiment.mixtures:
+        if isinstance(entry, Mapping):
+            named["mixtures"] = (*named.get("mixtures", ()), *entry)
+    for key, names in named.items():
+        for name in names:
+            if name not in known:
+                yield f"{key}: {unknown_name('corpus', name, known)}"
+    if not experiment.general_corpora:
+        yield "roles.domain_corpora: every corpus is of the domain; a general one is needed"
+
+
+def _wrong_counts(experiment: Experiment) -> Iterator[str]:
+    step = experiment.training.batch_size * experiment.training.seq_len
+    for size in experiment.sizes:
+        if not 1000 <= size <= LARGEST_PROXY:
+            yield f"sizes: a proxy has from 1k to 20B non-embedding parameters, not {size}"
+    for budget in experiment.token_budgets:
+        if budget * experiment.schedule.decay < step:
+            yield (
+                f"token_budgets: {budget} tokens decay for less than one step of {step} tokens; "
+                f"at least {-(-step // experiment.schedule.decay):.0f} are needed"
+            )
+    if experiment.base.tokens < 10 * step:
+        yield f"base.tokens: {experiment.base.tokens} is less than 10 steps of {step} tokens"
+
+
+def _wrong_mixtures(experiment: Experiment) -> Iterator[str]:
+    for entry in experiment.mixtures:
+        try:
+            experiment.mixture(entry)
+        except ConfigError as error:
+            yield f"mixtures: {error}"
+    for cell in experiment.seeds.extra:
+        if cell.size not in experiment.sizes:
+            yield f"seeds.extra: the size {cell.size} is none of the sweep's sizes"
+        if cell.mixture not in experiment.mixtures:
+            yield f"seeds.extra: the mixture {cell.mixture} is none of the sweep's mixtures"

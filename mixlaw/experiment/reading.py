@@ -1,0 +1,99 @@
+"""Reading experiment.yaml: one experiment, or one message that names every mistake."""
+
+import types
+from pathlib import Path
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from mixlaw.errors import ConfigError, unknown_name
+from mixlaw.experiment.model import Experiment
+
+FILE_NAME = "experiment.yaml"
+
+
+def load_experiment(folder: Path) -> Experiment:
+    """Read ``experiment.yaml`` of a folder; relative paths in it start at that folder.
+
+    Raises:
+        ConfigError: the file is missing or wrong; the message lists every mistake.
+    """
+    path = folder / FILE_NAME
+    if not path.is_file():
+        raise ConfigError(f"There is no '{path}'; 'mixlaw init NAME' writes one.")
+    return parse_experiment(path.read_text(errors="replace"), source=str(path), folder=folder)
+
+
+def parse_experiment(text: str, *, source: str = FILE_NAME, folder: Path = Path()) -> Experiment:
+    """An experiment from the text of its file.
+
+    Args:
+        text: YAML.
+        source: how messages name the file.
+        folder: where relative corpus paths start.
+
+    Raises:
+        ConfigError: it is no YAML map, or says something wrong; the message lists every mistake.
+    """
+    try:
+        document = yaml.load(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"'{source}' is not YAML: {' '.join(str(error).split())}.") from None
+    if not isinstance(document, dict):
+        raise ConfigError(f"'{source}' must hold keys such as corpora, sizes and mixtures.")
+    try:
+        experiment = Experiment.model_validate(document)
+    except ValidationError as error:
+        mistakes = [line for detail in error.errors() for line in _mistakes(detail)]
+        listing = "\n".join(f"  - {mistake}" for mistake in dict.fromkeys(mistakes))
+        raise ConfigError(f"'{source}' cannot be used:\n{listing}") from None
+    sources = {
+        name: source.model_copy(update={"path": str((folder / source.path).resolve())})
+        if source.path and "://" not in source.path
+        else source
+        for name, source in experiment.corpora.items()
+    }
+    return experiment.model_copy(update={"corpora": sources})
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without the base-60 numbers of YAML 1.1, which read the ratio 3:7 as 187."""
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> Any:
+        """A whole number, or the text as it stands if it has a colon."""
+        text = str(self.construct_scalar(node))
+        return text if ":" in text else int(super().construct_yaml_int(node))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+
+
+def _mistakes(detail: Any) -> list[str]:
+    """One line per mistake, led by the place in the file."""
+    place = [part for part in detail["loc"] if not str(part).endswith("]")]
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    if detail["type"] == "extra_forbidden":
+        key = str(place.pop())
+        message = unknown_name("key", key, _keys_at(place))
+    path = ".".join(str(part) for part in place)
+    return [f"{path}: {line}" if path else line for line in message.splitlines()]
+
+
+def _keys_at(place: list[Any]) -> tuple[str, ...]:
+    """The keys that the section at this place of the file knows."""
+    section: Any = Experiment
+    for part in place:
+        if isinstance(part, str) and part in getattr(section, "model_fields", {}):
+            section = _section_of(section.model_fields[part].annotation)
+    return tuple(getattr(section, "model_fields", {}))
+
+
+def _section_of(annotation: Any) -> Any:
+    """The model inside an annotation such as ``dict[str, CorpusSource]`` or ``Base | None``."""
+    if isinstance(annotation, type) and get_origin(annotation) is None:
+        return annotation
+    candidates = [_section_of(argument) for argument in get_args(annotation)]
+    models = [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
+    known_origins = (Union, types.UnionType, dict, tuple, Annotated)
+    return models[0] if models and get_origin(annotation) in known_origins else None
