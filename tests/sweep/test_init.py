@@ -42,7 +42,7 @@ def test_what_init_writes_can_be_swept(text: Path, capsys: pytest.CaptureFixture
     plan = plan_runs(experiment, DataIdentity.of(corpora))
     for run in plan.runs:
         check_lengths(run, corpora)
-    assert len(plan.runs) == 3 * 6
+    assert len(plan.runs) == 3 * 6 + 1
 
 
 @pytest.mark.parametrize(
