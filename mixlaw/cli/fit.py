@@ -73,7 +73,6 @@ def fit(
     table = places.find_runs(source)
     given = Roles.parse(domain_set, general_set, domain_corpora, own)
     roles, target = _experiment(table, given)
-    show_worst(examine(read_runs(table), roles, target), table)
     result = fit_laws(
         table,
         law,
@@ -87,6 +86,7 @@ def fit(
         seed=seed,
         target=target,
     )
+    show_worst(examine(read_runs(table), roles, target), table)
     folder = out or places.FITS / _name(table)
     result.save(folder)
     if json:

@@ -134,6 +134,7 @@ def fit_rows(
     steps = _constrained(law, rows, settings.constraints)
     constrained = steps[-1][1].apply(steps[-1][0], rows.x) if steps else law
     model = Model(constrained, rows.x, settings.corpora, fixed)
+    _refuse_one_setting(law, rows)
     _refuse_too_few(model, rows, size)
     delta = settings.delta or noises.delta(noises.seed_std(rows))
     n_starts = settings.n_starts or default_starts(model)
@@ -157,6 +158,18 @@ def _constrained(law: Law, rows: Rows, names: Sequence[str]) -> list[tuple[Law, 
     return steps
 
 
+def _refuse_one_setting(law: Law, rows: Rows) -> None:
+    if law.inputs and not any(_varies(rows.x[name]) for name in law.inputs):
+        raise FitError(
+            f"The {len(rows)} row(s) to fit are of one setting, and a law says how the loss "
+            "changes between settings; add rows of other ratios, budgets or sizes."
+        )
+
+
+def _varies(values: Array) -> bool:
+    return bool(np.any(np.ptp(values, axis=-1) > SAME_LEVEL * np.max(np.abs(values), axis=-1)))
+
+
 def _refuse_too_few(model: Model, rows: Rows, size: float | None) -> None:
     if len(rows) < len(model.free):
         where = f" at {format_quantity(size)} parameters" if size else ""
@@ -174,11 +187,7 @@ def default_starts(model: Model) -> int:
 
 def single_levels(law: Law, rows: Rows) -> tuple[str, ...]:
     """Inputs of the law that take a single level and for which it holds parameters."""
-    return tuple(
-        name
-        for name in law.held
-        if name in rows.x and np.ptp(rows.x[name]) <= SAME_LEVEL * np.max(np.abs(rows.x[name]))
-    )
+    return tuple(name for name in law.held if name in rows.x and not _varies(rows.x[name]))
 
 
 def draw_refits(fitted: Fitted, plan: Plan) -> Array:

@@ -1,0 +1,187 @@
+"""``mixlaw fit`` from the outside: files, screen, JSON, exit codes."""
+
+import csv
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from sweeps import grid
+
+from mixlaw import laws
+from mixlaw.cli import main
+from mixlaw.fit.api import fit_laws
+from mixlaw.fit.result import FitResult
+from mixlaw.roles import Roles
+
+LOSSES = {
+    "domain": {"E": 1.2, "A": 0.35, "B": 0.12, "C": 0.06, "alpha": 0.30, "beta": 0.35, "eta": 0.5,
+               "eps": 0.1, "gamma": 0.7},
+    "general": {"E": 1.7, "A": 0.45, "B": 0.10, "C": 0.05, "alpha": 0.28, "beta": 0.30, "eta": 0.4,
+                "eps": 0.1, "gamma": 0.6},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """Three sizes, five ratios, four budgets, base rows, 0.1% noise."""
+    ratios, budgets = (0.1, 0.3, 0.5, 0.7, 0.9), (1e9, 2e9, 4e9, 8e9)
+    x, trunk = grid((1e8, 2e8, 4e8), ratios, budgets)
+    rng, law, parts = np.random.default_rng(0), laws.load("dcpt"), []
+    for eval_set, params in LOSSES.items():
+        share = x["R"] if eval_set == "domain" else 1 - x["R"]
+        loss = law.predict(params, x | {"r": share})
+        loss *= np.exp(0.001 * rng.standard_normal(len(loss)))
+        parts.append(
+            pd.DataFrame(
+                {
+                    "run_id": [f"t{k}" for k in trunk],
+                    "n_params": x["N"],
+                    "tokens": x["D"],
+                    "domain_ratio": x["R"],
+                    "eval_set": eval_set,
+                    "loss": loss,
+                }
+            )
+        )
+        parts.append(
+            pd.DataFrame(
+                {
+                    "run_id": ["b1", "b2", "b3"],
+                    "n_params": [1e8, 2e8, 4e8],
+                    "tokens": 0.0,
+                    "eval_set": eval_set,
+                    "loss": 2.2 + 0.3 * np.array([1e8, 2e8, 4e8]) ** -0.1 * 10,
+                }
+            )
+        )
+    path = tmp_path_factory.mktemp("table") / "runs.csv"
+    pd.concat(parts).to_csv(path, index=False)
+    return path
+
+
+def _run(*arguments):
+    """Exit code of the command."""
+    try:
+        main(["fit", *map(str, arguments)])
+    except SystemExit as left:
+        return left.code or 0
+    return 0
+
+
+def test_writes_a_fit_that_loads_and_says_how_it_was_made(table, tmp_path, capsys):
+    assert _run(table, "--out", tmp_path, "--draws", 50) == 0
+    out, err = capsys.readouterr()
+    assert "dcpt fitted to 120 rows of domain, general" in out
+    assert "next-smaller-size" in out
+    assert "next: mixlaw recommend" in err
+    assert {"fit.json", "draws.npz", "compare.csv"} <= {p.name for p in tmp_path.iterdir()}
+    content = json.loads((tmp_path / "fit.json").read_text())
+    assert (content["law"], content["rows_used"], content["rows_left_out"]) == ("dcpt", 120, {})
+    assert content["about"]["data_sha256"]
+    facts = {"objective", "delta", "evaluations", "checkpoints", "n_params", "flops", "exclusions"}
+    assert facts <= set(content["about"]["checklist"])
+    errors = [content[part]["general"]["largest-size"] for part in ("held_out", "baseline")]
+    assert errors[0]["error"] < errors[1]["error"]
+    fit = FitResult.load(tmp_path)
+    shares = {"domain": 0.4, "general": 0.6}
+    truth = laws.load("dcpt").predict(
+        LOSSES["general"], {"N": np.array([4e8]), "D": np.array([4e9]), "r": np.array([0.6])}
+    )
+    low, high = fit.predict("general", 4e8, 4e9, shares).interval(0.99)
+    assert low < truth < high
+    assert fit.base("general", 2e8).estimate == pytest.approx(2.2 + 3 * 2e8**-0.1, rel=1e-3)
+
+
+def test_json_is_one_document_on_stdout(table, tmp_path, capsys):
+    assert _run(table, "--out", tmp_path, "--draws", 20, "--json", "--eval-set", "general") == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["schema"] == "mixlaw.fit/1"
+    assert content["eval_sets"] == ["general"]
+    assert content["rows_left_out"] == {"eval set not asked for": 63}
+
+
+def test_the_same_table_and_seed_give_the_same_files(table, tmp_path):
+    for name in ("one", "two"):
+        _run(table, "--out", tmp_path / name, "--draws", 20, "--eval-set", "general")
+    for file in ("fit.json", "compare.csv"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+    with (tmp_path / "one" / "compare.csv").open() as file:
+        splits = {row["split"]: row for row in csv.DictReader(file) if row["law"] == "dcpt"}
+    assert 0 < float(splits["largest-size"]["error"]) < 0.05
+
+
+def test_one_corpus_is_a_chinchilla_law(table):
+    frame = pd.read_csv(table)
+    frame = frame[(frame["domain_ratio"] == 0.5)].drop(columns="domain_ratio")
+    fit = fit_laws(frame, n_draws=20)
+    assert (fit.law, fit.corpora, fit.eval_sets) == ("chinchilla", (), ("domain", "general"))
+    assert fit.predict("domain", 8e8, 1e9, {}).estimate > 0
+
+
+def test_roles_by_name(table):
+    frame = pd.read_csv(table).replace({"eval_set": {"domain": "code", "general": "web"}})
+    frame["share.code"], frame["share.web"] = frame["domain_ratio"], 1 - frame["domain_ratio"]
+    roles = Roles.parse("code", "web", "code")
+    fit = fit_laws(frame.drop(columns="domain_ratio"), roles=roles, n_draws=20)
+    assert (fit.domain_set, fit.general_set, fit.domain_corpora) == ("code", "web", ("code",))
+    rising = fit.predict("web", 4e8, 4e9, {"code": [0.2, 0.8], "web": [0.8, 0.2]}).estimate
+    assert rising[1] > rising[0]
+
+
+HEADER = "run_id,n_params,tokens,eval_set,loss,domain_ratio\n"
+BAD = {
+    "empty": ("", "has no rows|cannot be read"),
+    "header only": (HEADER, "has no rows"),
+    "one row": (HEADER + "a,1e8,1e9,general,3.0,0.5\n", "of one setting"),
+    "wrong columns": ("a,b\n1,2\n", "lacks the column"),
+    "text in numbers": (HEADER + "a,big,1e9,general,3.0,0.5\n", "is not a number"),
+    "negative tokens": (HEADER + "a,1e8,-1,general,3.0,0.5\n", "tokens is -1"),
+    "infinite size": (HEADER + "a,inf,1e9,general,3.0,0.5\n", "n_params is inf"),
+    "shares beyond one": (HEADER + "a,1e8,1e9,general,3.0,1.5\n", "must lie in 0..1"),
+    "only infinite losses": (HEADER + "a,1e8,1e9,general,inf,0.5\n", "non-finite loss"),
+    "not what it says": ("\x89PNG\r\n\x1a\n\x00\x00", "cannot be read as csv|lacks the column"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_tables_are_one_sentence_and_exit_code_2(name, tmp_path, capsys):
+    text, message = BAD[name]
+    path = tmp_path / "runs.csv"
+    path.write_bytes(text.encode("latin-1"))
+    assert _run(path, "--out", tmp_path / "fit") == 2
+    err = capsys.readouterr().err.strip()
+    assert len(err.splitlines()) == 1
+    assert re.search(message, err)
+    assert not (tmp_path / "fit").exists()
+
+
+def test_a_csv_named_parquet_is_refused(table, tmp_path, capsys):
+    path = tmp_path / "runs.parquet"
+    path.write_bytes(table.read_bytes())
+    assert _run(path, "--out", tmp_path / "fit") == 2
+    assert "cannot be read as parquet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--law", "dcptt"], "There is no law named 'dcptt'. Did you mean 'dcpt'?"),
+        (["--eval-set", "genral"], "Did you mean 'general'?"),
+        (["--constrain", "eta>2"], "There is no constraint of dcpt named 'eta>2'"),
+        (["--where", "seed"], "must have the form COLUMN=VALUE"),
+        (["--where", "seed=1"], "There is no column in this table named 'seed'"),
+        (["--law", "hump", "--domain-corpora", "maths"], "name the domain with --domain-corpora"),
+    ],
+)
+def test_bad_usage_is_one_sentence_and_exit_code_2(table, tmp_path, capsys, arguments, message):
+    assert _run(table, "--out", tmp_path / "fit", *arguments) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "fit").exists()
+
+
+def test_infinite_losses_among_good_ones_are_flagged_and_counted(table):
+    frame = pd.read_csv(table)
+    frame.loc[3, "loss"] = np.inf
+    assert fit_laws(frame, n_draws=20).rows_left_out == {"non-finite loss": 1}
