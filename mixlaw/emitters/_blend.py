@@ -165,7 +165,8 @@ def kept_fractions(
     if missing:
         raise ConfigError(
             f"This trainer's weight is the fraction of a corpus to keep, not its share, and the "
-            f"size of {', '.join(missing)} is not known; give the tokens on disk of every corpus."
+            f"size of {', '.join(missing)} is not known; pass the tokens on disk as "
+            f"--unique-tokens {','.join(f'{corpus}=N' for corpus in shares)}."
         )
     rates = {corpus: share / tokens_on_disk[corpus] for corpus, share in shares.items()}
     largest = max(rates.values())
