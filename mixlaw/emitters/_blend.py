@@ -9,6 +9,7 @@ keeps a fraction w_i of the documents of corpus i, which holds t_i tokens, train
 proportional to w_i t_i; the fractions are scaled so that the largest is one.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,7 @@ from mixlaw.errors import ConfigError, unknown_name
 from mixlaw.mixture import Mixture
 from mixlaw.quantities import format_quantity
 
-#: Weights are written with this many decimals and still sum to one exactly.
+#: Weights are written with at least this many decimals, and sum to one as they are written.
 DECIMALS = 6
 
 
@@ -64,7 +65,7 @@ class Blend:
     @property
     def interleaved(self) -> list[str]:
         """Weight, path, weight, path, ...: the flat list of the Megatron family."""
-        return [word for part in self.parts for word in (f"{part.weight:g}", part.path)]
+        return [word for part in self.parts for word in (f"{part.weight:.12g}", part.path)]
 
 
 def blend(
@@ -174,10 +175,16 @@ def kept_fractions(
 
 
 def _rounded(shares: Mapping[str, float]) -> dict[str, float]:
-    """Shares with a few decimals that still sum to one: the largest takes what rounding leaves."""
-    rounded = {corpus: round(share, DECIMALS) for corpus, share in shares.items()}
+    """Shares with a few decimals that still sum to one: the largest takes what rounding leaves.
+
+    A small probability of long documents can be a large share of the tokens, so the smallest
+    share keeps four significant digits.
+    """
+    smallest = min(share for share in shares.values() if share > 0)
+    decimals = max(DECIMALS, 3 - math.floor(math.log10(smallest)))
+    rounded = {corpus: round(share, decimals) for corpus, share in shares.items()}
     largest = max(rounded, key=lambda corpus: rounded[corpus])
-    rounded[largest] = round(rounded[largest] + 1 - sum(rounded.values()), DECIMALS)
+    rounded[largest] = round(rounded[largest] + 1 - sum(rounded.values()), decimals)
     return rounded
 
 

@@ -27,7 +27,7 @@ def emit(document: Mapping[str, Any], options: EmitOptions) -> str:
         "stage": "pt",
         "dataset": _joined(mix.paths),
         "mix_strategy": "interleave_over",
-        "interleave_probs": ",".join(f"{weight:g}" for weight in mix.weights),
+        "interleave_probs": ",".join(f"{weight:.12g}" for weight in mix.weights),
         "streaming": True,
         "eval_dataset": _joined(mix.validation_paths),
         "eval_on_each_dataset": True,

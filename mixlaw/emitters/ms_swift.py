@@ -21,7 +21,7 @@ def emit(document: Mapping[str, Any], options: EmitOptions) -> str:
     return shell_line(
         mix.notes,
         *("--dataset", *map(argument, mix.paths)),
-        *("--interleave_prob", *(f"{weight:g}" for weight in mix.weights)),
+        *("--interleave_prob", *(f"{weight:.12g}" for weight in mix.weights)),
         *("--stopping_strategy", "all_exhausted"),
         *("--val_dataset", *map(argument, mix.validation_paths)),
     )

@@ -57,6 +57,17 @@ def test_output_read_back_gives_the_asked_token_shares(name: str, shares: dict[s
     )
 
 
+@pytest.mark.parametrize("name", BY_UNIT[DOCUMENTS])
+def test_a_few_long_documents_keep_their_share(name: str) -> None:
+    """Books among one-line messages: a probability of 4e-6 is 0.3 of the tokens."""
+    lengths = {"books": 1e7, "messages": 100}
+    options = EmitOptions(lengths, paths={corpus: f"/{corpus}" for corpus in lengths})
+    text = emitters.emit(name, recommendation({"books": 0.3, "messages": 0.7}), options).text
+    weights = reader(name)(text)
+    tokens = {corpus: weights[f"/{corpus}"] * length for corpus, length in lengths.items()}
+    assert tokens["books"] / sum(tokens.values()) == pytest.approx(0.3, abs=1e-3)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_example_line_is_an_excerpt_of_real_output(name: str) -> None:
     emitted = emitters.emit(name, emitters.EXAMPLE_DOCUMENT, emitters.EXAMPLE_OPTIONS)
