@@ -19,6 +19,7 @@ def values(selection: Selection) -> dict[str, Array]:
     every = list(selection.rows.values())
     size, tokens = (np.concatenate([rows.x[name] for rows in every]) for name in ("N", "D"))
     settings = {"n_params": size, "tokens": tokens, "tokens_per_param": tokens / size}
+    settings["compute"] = size * tokens
     for i, corpus in enumerate(selection.corpora):
         settings[f"share.{corpus}"] = np.concatenate([rows.x["h"][i] for rows in every])
     return settings

@@ -3,8 +3,8 @@
 The resampled draws know the noise of the sweep and nothing of the law's own misfit, which grows
 with the distance from the data. What a fit without the largest size (or the longest budget) missed
 there, beyond the noise of the rows, is taken as the misfit of one such step, and it grows in
-proportion to the logarithm of the distance. Ladders whose intervals lacked this did not cover
-(wider laws, 4.9).
+proportion to the logarithm of the distance; because one step tells its size only roughly, it is
+spread like Student's t. Published ladders whose intervals lacked this did not cover.
 """
 
 from collections.abc import Mapping
@@ -13,13 +13,14 @@ import numpy as np
 
 from mixlaw.fit.holdout import Forecast
 from mixlaw.fit.rows import Rows
+from mixlaw.laws import Array, Inputs
 
-#: The split that tells about each direction, and the input it extends.
-SPLITS = {"n_params": ("largest-size", "N"), "tokens": ("longest-budget", "D")}
+#: The split that tells about each direction; ``compute`` is size x tokens.
+SPLITS = {"n_params": "largest-size", "tokens": "longest-budget", "compute": "largest-compute"}
 
 
 def learn(rows: Rows, found: Mapping[str, Forecast], noise: float) -> dict[str, float]:
-    """Standard deviation of log loss per e-fold beyond the range, by direction.
+    """Scale of the misfit in log loss per e-fold beyond the range, by direction.
 
     Args:
         rows: the rows that the splits were made of.
@@ -27,13 +28,18 @@ def learn(rows: Rows, found: Mapping[str, Forecast], noise: float) -> dict[str, 
         noise: relative noise of a single row.
     """
     return {
-        name: _per_fold(rows.x[variable], found[split], noise)
-        for name, (split, variable) in SPLITS.items()
+        name: _per_fold(along(name, rows.x), found[split], noise)
+        for name, split in SPLITS.items()
         if split in found and np.isfinite(found[split].predicted).any()
     }
 
 
-def _per_fold(values: np.ndarray, forecast: Forecast, noise: float) -> float:
+def along(direction: str, x: Inputs) -> Array:
+    """Position of every row in a direction, shape (n,)."""
+    return {"n_params": x["N"], "tokens": x["D"], "compute": x["N"] * x["D"]}[direction]
+
+
+def _per_fold(values: Array, forecast: Forecast, noise: float) -> float:
     """Misfit of the held-out rows over their mean distance from the range of the others."""
     distance = np.log(values[forecast.mask] / values[~forecast.mask].max())
     usable = np.isfinite(forecast.predicted) & (forecast.predicted > 0) & (distance > 0)

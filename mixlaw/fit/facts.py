@@ -4,8 +4,9 @@ from typing import Any
 
 import pandas as pd
 
+from mixlaw.fit.rows import domain_corpora
 from mixlaw.roles import Roles
-from mixlaw.runs import corpora_of
+from mixlaw.runs import SHARE, UNIQUE_TOKENS, corpora_of
 
 
 def facts(frame: pd.DataFrame, roles: Roles) -> dict[str, Any]:
@@ -16,9 +17,14 @@ def facts(frame: pd.DataFrame, roles: Roles) -> dict[str, Any]:
         ``longest_runs``: of the largest size at its longest budget, every mixture's ``run_id``,
         ``domain_ratio``, ``domain`` and ``general`` loss and the ``rise`` of the latter over the
         base (null where the base was not measured).
+        ``epochs``: by corpus, the most passes over it in any run, where its size is known.
     """
     good = frame[frame["flag"] == ""]
-    return {"n_params_total": _totals(good), "longest_runs": _longest(good, roles)}
+    return {
+        "n_params_total": _totals(good),
+        "longest_runs": _longest(good, roles),
+        "epochs": _epochs(good),
+    }
 
 
 def _totals(frame: pd.DataFrame) -> list[list[float]]:
@@ -28,8 +34,14 @@ def _totals(frame: pd.DataFrame) -> list[list[float]]:
     return [[float(size), float(total)] for size, total in pairs.to_numpy()]
 
 
+def _epochs(frame: pd.DataFrame) -> dict[str, float]:
+    known = [c for c in corpora_of(frame) if f"{UNIQUE_TOKENS}{c}" in frame]
+    passes = {c: frame["tokens"] * frame[SHARE + c] / frame[UNIQUE_TOKENS + c] for c in known}
+    return {corpus: float(seen.max()) for corpus, seen in passes.items() if seen.notna().any()}
+
+
 def _longest(frame: pd.DataFrame, roles: Roles) -> list[dict[str, Any]]:
-    if not corpora_of(frame):
+    if not domain_corpora(roles, corpora_of(frame)):
         return []
     largest = frame[frame["n_params"] == frame["n_params"].max()]
     general = _losses(largest, roles.general_sets)

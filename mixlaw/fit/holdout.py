@@ -19,6 +19,8 @@ from mixlaw.laws import Array, Law
 
 #: Budgets count as levels up to this many; beyond, the longest are those over half the last.
 MANY_BUDGETS = 12
+#: Where there are many sizes and budgets, runs within this factor of the most compute are held out.
+COMPUTE = 4.0
 #: Starts of the search in a split.
 N_STARTS = 64
 
@@ -79,6 +81,10 @@ def splits(rows: Rows) -> dict[str, NDArray[np.bool_]]:
     if len(budgets) > 1:
         edge = budgets[-1] * (0.999 if len(budgets) <= MANY_BUDGETS else 0.5)
         found["longest-budget"] = rows.x["D"] >= edge
+    if min(len(sizes), len(budgets)) > MANY_BUDGETS:
+        # Sizes and budgets that follow from compute: neither alone says how far a run reaches.
+        compute = rows.x["N"] * rows.x["D"]
+        found["largest-compute"] = compute >= compute.max() / COMPUTE
     share = rows.x.get("R", rows.x.get("r"))
     if share is not None and len(ratios := levels(share)) > 2:
         found["highest-ratio"] = share >= ratios[-1] - 1e-9

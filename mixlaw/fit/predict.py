@@ -5,7 +5,6 @@ Draw k of every prediction is the same resampled sweep, the same law of the stac
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,8 +18,10 @@ from mixlaw.quantities import format_quantity
 SAME_SIZE = 1e-3
 #: Fraction of the golden ratio: its multiples spread evenly whatever the number of draws.
 GOLDEN = 0.6180339887498949
-#: Steps for the sizes and for the tokens: multiples of these do not run in step with each other.
-_SPREADS = (2**0.5, 3**0.5)
+#: Directions in which a prediction may leave the sweep; compute is size x tokens.
+_DIRECTIONS = ("n_params", "tokens", "compute")
+#: A step for each: multiples of these do not run in step with each other.
+_SPREADS = (2**0.5, 3**0.5, 5**0.5)
 
 
 def predict(
@@ -44,7 +45,7 @@ def predict(
     _refuse_other_budgets(members, x["D"])
     if any("L0" in laws.load(member.law).inputs for member in members):
         x["L0"] = _base_loss(fit, eval_set, x["N"], base_loss, carry_size)
-    return _widened(fit, eval_set, _stack(members, x, carry_size), x, ("n_params", "tokens"))
+    return _widened(fit, eval_set, _stack(members, x, carry_size), x, _DIRECTIONS)
 
 
 def predict_base(
@@ -72,18 +73,23 @@ def _widened(
     log_shift = np.zeros_like(found.draws)
     for i, name in enumerate(directions):
         per_fold = fit.beyond.get(eval_set, {}).get(name, 0.0)
-        values = x["N" if name == "n_params" else "D"]
+        if not per_fold:
+            continue
+        values = {"n_params": x["N"], "tokens": x["D"], "compute": x["N"] * x["D"]}[name]
         low, high = fit.ranges[name]
         distance = np.maximum(np.log(values / high), np.log(low / values)).clip(min=0.0)
-        log_shift += np.outer(_normal(len(found.draws), _SPREADS[i]), per_fold * distance)
+        log_shift += np.outer(_student(len(found.draws), _SPREADS[i]), per_fold * distance)
     return Prediction(found.estimate, found.draws * np.exp(log_shift))
 
 
-def _normal(n: int, step: float) -> Array:
-    """Standard normal numbers in an order unrelated to that of the draws; the same every time."""
-    uniform = (np.arange(n) * step + 0.5 / n) % 1
-    rank = np.argsort(np.argsort(uniform))
-    return np.array([NormalDist().inv_cdf((k + 0.5) / n) for k in rank])
+def _student(n: int, step: float) -> Array:
+    """Quantiles of Student's t with two degrees of freedom, in an order unlike that of the draws.
+
+    The size of the misfit is known from one held-out step, so its tails are long.
+    """
+    rank = np.argsort(np.argsort((np.arange(n) * step + 0.5 / n) % 1))
+    p = (rank + 0.5) / n
+    return np.asarray((2 * p - 1) / np.sqrt(2 * p * (1 - p)))
 
 
 def mixture_inputs(

@@ -96,15 +96,16 @@ class FitResult:
         own: corpus of each eval set whose share is the law's r, where it has one.
         stack: fitted members by eval set.
         base_stack: members of the law of the base losses (tokens = 0) by eval set.
-        ranges: (low, high) of ``n_params``, ``tokens``, ``tokens_per_param``, ``share.<corpus>``.
+        ranges: (low, high) of ``n_params``, ``tokens``, ``tokens_per_param``, ``compute`` (size x
+            tokens), ``share.<corpus>``.
         levels: sorted distinct values by the same names.
         statuses: trouble, worst first.
         held_out: errors on held-out rows by eval set and split.
         baseline: the same of the baseline ``next-smaller-size``.
         compared: of a stack, every law's errors on the same rows, weight, regret and note, by eval
             set and law.
-        beyond: standard deviation of log loss that an e-fold beyond the range adds, by eval set
-            and direction (``n_params``, ``tokens``).
+        beyond: scale of the misfit in log loss that an e-fold beyond the range adds, by eval set
+            and direction (``n_params``, ``tokens``, ``compute``).
         rows_used: rows that were fitted, all eval sets together.
         rows_left_out: rows that were not, by reason.
         target: ``n_params`` and ``tokens`` that the experiment aims at, if it says so.

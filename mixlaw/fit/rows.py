@@ -108,7 +108,7 @@ def select(
     _refuse_mixed(trained, mix)
     trained = _thin(trained, left_out)
     corpora = corpora_of(frame)
-    domain = _domain_corpora(roles, corpora)
+    domain = domain_corpora(roles, corpora)
     trunk_names = _trunk_names(trained)
     trunks = tuple(sorted(set(trunk_names)))
     trained = trained.assign(_trunk=trunk_names.map({t: i for i, t in enumerate(trunks)}))
@@ -260,7 +260,7 @@ def _trunk_names(frame: pd.DataFrame) -> pd.Series:
     return frame["trunk_id"].mask(frame["trunk_id"] == "", frame["run_id"])
 
 
-def _domain_corpora(roles: Roles, corpora: tuple[str, ...]) -> tuple[str, ...]:
+def domain_corpora(roles: Roles, corpora: tuple[str, ...]) -> tuple[str, ...]:
     """Domain corpora of this mixture; none where the table has no such corpus and nobody asked."""
     if not corpora:
         return ()
