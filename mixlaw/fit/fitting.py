@@ -11,7 +11,15 @@ from mixlaw.fit import noise as noises
 from mixlaw.fit.bootstrap import Noise, Plan, estimate_noise, noise_draws
 from mixlaw.fit.model import Model
 from mixlaw.fit.rows import Rows
-from mixlaw.fit.solve import Effort, Problem, Solution, log_residual, minimise, solve
+from mixlaw.fit.solve import (
+    REFIT_TOLERANCE,
+    Effort,
+    Problem,
+    Solution,
+    log_residual,
+    minimise,
+    solve,
+)
 from mixlaw.laws import Array, Law, Switch
 from mixlaw.quantities import format_quantity
 
@@ -200,7 +208,7 @@ def draw_refits(fitted: Fitted, plan: Plan) -> Array:
     shake = noise_draws(plan, fitted.residual / scale, rows.trunk, fitted.noise) * scale
     log_y = np.log(problem.model.loss(fitted.theta)) + shake
     start = fitted.as_good[np.arange(len(log_y)) % len(fitted.as_good)]
-    refits = minimise(problem, start, log_y, problem.delta)
+    refits = minimise(problem, start, log_y, problem.delta, REFIT_TOLERANCE)
     return fitted.parameters(refits.theta)
 
 

@@ -17,6 +17,10 @@ from mixlaw.laws import Array
 
 #: Relative decrease of the objective, as promised by the local model, at which a fit has converged.
 TOLERANCE = 1e-13
+#: The same where the point is only a start for the robust objective.
+ROUGH_TOLERANCE = 1e-6
+#: The same for refits: n rows then stop within sqrt(n)·3e-5 standard deviations of the optimum.
+REFIT_TOLERANCE = 1e-9
 MAX_STEPS = 300
 #: Damping beyond which no step helps any more.
 STUCK = 1e14
@@ -113,9 +117,9 @@ def solve(problem: Problem, n_starts: int, n_polish: int = 16) -> Solution:
     best = np.argsort(np.where(np.isfinite(error), error, np.inf))[:n_polish]
     if not np.isfinite(error[best[0]]):
         raise FitError(f"The law '{model.law.name}' has no finite value on these rows.")
-    squares = minimise(problem, theta[best], target, np.inf)
     if np.isinf(problem.delta):
-        return _sorted(squares)
+        return _sorted(minimise(problem, theta[best], target, np.inf))
+    squares = minimise(problem, theta[best], target, np.inf, ROUGH_TOLERANCE)
     return _sorted(minimise(problem, squares.theta, target, problem.delta))
 
 
@@ -151,7 +155,9 @@ def _linear_stage(problem: Problem, theta: Array) -> tuple[Array, Array]:
     return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
 
-def minimise(problem: Problem, theta: Array, target: Array, delta: float) -> Solution:
+def minimise(
+    problem: Problem, theta: Array, target: Array, delta: float, tolerance: float = TOLERANCE
+) -> Solution:
     """Levenberg-Marquardt steps from every row of theta, within the bounds, until all converge.
 
     Args:
@@ -159,11 +165,12 @@ def minimise(problem: Problem, theta: Array, target: Array, delta: float) -> Sol
         theta: starting points, shape (B, P).
         target: what is fitted, shape (n,), or (B, n) for refits.
         delta: of the Huber loss; inf for least squares.
+        tolerance: relative decrease of the objective at which a fit has converged.
     """
     size = max(1, BATCH // (len(problem.model.free) * problem.model.n_rows))
     target = np.broadcast_to(target, (len(theta), problem.model.n_rows))
     parts = [
-        _minimise(problem, theta[i : i + size], target[i : i + size], delta)
+        _minimise(problem, theta[i : i + size], target[i : i + size], delta, tolerance)
         for i in range(0, len(theta), size)
     ]
     return Solution(
@@ -173,7 +180,9 @@ def minimise(problem: Problem, theta: Array, target: Array, delta: float) -> Sol
     )
 
 
-def _minimise(problem: Problem, theta: Array, target: Array, delta: float) -> Solution:
+def _minimise(
+    problem: Problem, theta: Array, target: Array, delta: float, tolerance: float
+) -> Solution:
     theta = theta.copy()
     objective = problem.objective(theta, target, delta)
     converged = np.zeros(len(theta), dtype=bool)
@@ -191,7 +200,7 @@ def _minimise(problem: Problem, theta: Array, target: Array, delta: float) -> So
         )  # fmt: skip
         value = problem.objective(trial, target[at_work], delta)
         better = value < objective[at_work]
-        small = promised <= TOLERANCE * objective[at_work] + 1e-30
+        small = promised <= tolerance * objective[at_work] + 1e-30
         improved = at_work[better]
         theta[improved], objective[improved] = trial[better], value[better]
         damping[at_work] *= np.where(better, 0.1, 8.0)

@@ -218,7 +218,7 @@ def condition_number(part: Fitted) -> tuple[float, Array]:
 def _not_identified(part: Fitted) -> Found:
     condition, weakest = condition_number(part)
     if condition <= CONDITION:
-        return []
+        return [] if part.solution.converged[0] else [(_unfinished(part), part.size)]
     names = [p.name for p in part.problem.model.free]
     order = np.argsort(-np.abs(weakest))
     loose = [names[i] for i in order if abs(weakest[i]) > 0.2]
@@ -227,6 +227,14 @@ def _not_identified(part: Fitted) -> Found:
         "curves and ratios, not these parameters"
     )
     return [(Status("not-identified", message), part.size)]
+
+
+def _unfinished(part: Fitted) -> Status:
+    spent = part.problem.effort.residuals
+    message = (
+        f"the search still crept along a flat valley when it was stopped ({spent} evaluations)"
+    )
+    return Status("not-identified", message)
 
 
 def _several_basins(part: Fitted, target: dict[str, Array]) -> Found:
