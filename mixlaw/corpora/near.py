@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from mixlaw.corpora.encode import TokenCorpus
 from mixlaw.corpora.held_out import HeldOut
+from mixlaw.corpora.stored import TokenCorpus
 from mixlaw.corpora.tokens import Tokens
 
 Hashes = NDArray[np.uint64]

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from itertools import permutations, product
 
-from mixlaw.corpora.encode import TokenCorpus
 from mixlaw.corpora.held_out import HeldOut
 from mixlaw.corpora.near import leaked_windows, shared_documents
+from mixlaw.corpora.stored import TokenCorpus
 
 #: Share of windows or documents from which near-duplicates are worth a sentence. Boilerplate
 #: alone makes a few: 0.8% of the built-in pair's windows.

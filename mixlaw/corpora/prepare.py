@@ -15,18 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from mixlaw.corpora.encode import (
-    Say,
-    TokenCorpus,
-    encode_corpus,
-    is_sound,
-    load_held_out,
-    load_keys,
-    load_train,
-)
+from mixlaw.corpora.encode import Say, encode_corpus
 from mixlaw.corpora.held_out import HeldOut
 from mixlaw.corpora.notes import notes
 from mixlaw.corpora.plan import SCHEMA, Plan
+from mixlaw.corpora.stored import TokenCorpus, is_sound, load_held_out, load_keys, load_train
 from mixlaw.corpora.tokenizer import TextEncoder
 from mixlaw.corpora.tokens import checksum, combined_hash
 from mixlaw.errors import DataError, RunError

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from mixlaw.corpora import near
-from mixlaw.corpora.encode import TokenCorpus
 from mixlaw.corpora.held_out import HeldOut
 from mixlaw.corpora.notes import notes, repetition_note
 from mixlaw.corpora.precision import bigram_losses, standard_error, tokens_needed
+from mixlaw.corpora.stored import TokenCorpus
 
 END = 0
 RNG = np.random.default_rng(0)

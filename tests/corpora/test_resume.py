@@ -19,7 +19,7 @@ from mixlaw.experiment import CorpusSource, TokenizerSource
 TEXTS = [f"Document {i} is about the number {i} and its square {i * i}.\n" for i in range(400)]
 SETTINGS = {
     "seq_len": 16,
-    "train_tokens": {"domain": 10_000},
+    "train_tokens": {"domain": 6_000},
     "held_out_tokens": {"domain": 320},
     "tokenizer": TokenizerSource(vocab_size=300),
 }
@@ -126,6 +126,22 @@ def test_an_interrupted_encoding_goes_on_where_it_stopped(sources, tmp_path, mon
     assert len(encoded) > first
 
 
+def test_a_kill_after_the_last_token_keeps_all_keys(sources, tmp_path, monkeypatch):
+    prepare_corpora(sources, cache=tmp_path / "whole", **SETTINGS)
+    monkeypatch.setattr(encode, "NOTE_EVERY", 1)
+
+    def die(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(encode, "save_windows", die)
+        with pytest.raises(KeyboardInterrupt):
+            prepare_corpora(sources, cache=tmp_path / "cache", **SETTINGS)
+    monkeypatch.setattr(encode.TextEncoder, "encode", None)  # nothing is encoded again
+    prepare_corpora(sources, cache=tmp_path / "cache", **SETTINGS)
+    assert tree(tmp_path / "cache") == tree(tmp_path / "whole")
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_kills_at_any_moment_change_nothing(sources, tmp_path, seed):
     prepare_corpora(sources, cache=tmp_path / "whole", **SETTINGS)
@@ -138,7 +154,7 @@ def test_kills_at_any_moment_change_nothing(sources, tmp_path, seed):
         "encode.BATCH = encode.NOTE_EVERY = 300\n"
         "print('ready', flush=True)\n"
         "prepare_corpora({'domain': CorpusSource(path=sys.argv[1])}, cache=Path(sys.argv[2]),\n"
-        "    seq_len=16, train_tokens={'domain': 10_000}, held_out_tokens={'domain': 320},\n"
+        "    seq_len=16, train_tokens={'domain': 6_000}, held_out_tokens={'domain': 320},\n"
         "    tokenizer=TokenizerSource(vocab_size=300))\n"
     )
     command = [sys.executable, "-c", script, str(tmp_path / "text"), str(tmp_path / "cache")]
