@@ -17,7 +17,7 @@ _PUBLIC = {
     "fit_laws": "mixlaw.fit.api",
     "FitResult": "mixlaw.fit.result",
     "recommend_ratio": "mixlaw.recommend.api",
-    "run_sweep": "mixlaw.sweep.driver",
+    "run_sweep": "mixlaw.sweep.api",
     "plan_runs": "mixlaw.sweep.plan",
 }
 

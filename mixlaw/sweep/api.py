@@ -8,6 +8,7 @@ from typing import Any
 from mixlaw import plugins
 from mixlaw.corpora.prepare import Corpora, prepare_corpora
 from mixlaw.errors import RunError
+from mixlaw.executors import Executor
 from mixlaw.experiment import Experiment, load_experiment
 from mixlaw.sweep.collect import collect_runs
 from mixlaw.sweep.cost import cost_of, measure_speed
@@ -73,9 +74,12 @@ def run_sweep(
     """
     folder = Path(folder)
     experiment = load_experiment(folder)
+    choice = experiment.executor
+    place = plugins.load("executors", executor or choice.name).open_executor(choice.workers)
     with only_sweep(folder):
         corpora = prepare(folder, experiment, say)
         plan = plan_runs(experiment, DataIdentity.of(corpora))
+        _mention_strays(folder, plan, say)
         for run in plan.runs:
             check_lengths(run, corpora)
         folders = [run_folder(folder, spec) for spec in plan.specs]
@@ -83,7 +87,7 @@ def run_sweep(
             planned.tidy()
             planned.plan(spec)
         n_before = sum(planned.is_done for planned in folders)
-        outcome = _execute(folder, experiment, plan, executor, None if live else say)
+        outcome = _execute(folder, experiment, plan, place, None if live else say)
         table = collect_runs(folder, plan, corpora) if any(r.is_done for r in folders) else None
     _check_outcome(outcome)
     assert table is not None
@@ -110,10 +114,8 @@ def prepare(folder: Path, experiment: Experiment, say: Say) -> Corpora:
 
 
 def _execute(
-    folder: Path, experiment: Experiment, plan: Plan, name: str | None, say: Say | None
+    folder: Path, experiment: Experiment, plan: Plan, executor: Executor, say: Say | None
 ) -> Outcome:
-    choice = experiment.executor
-    executor = plugins.load("executors", name or choice.name).open_executor(choice.workers)
     speed, slots = measure_speed(), executor.slots
     tasks = missing_tasks(folder, plan, experiment, speed, slots)
     seconds = {
@@ -122,6 +124,18 @@ def _execute(
     display = Lines(seconds, slots, say) if say else Live(seconds, slots)
     with display.showing():
         return execute(tasks, executor, display)
+
+
+def _mention_strays(folder: Path, plan: Plan, say: Say) -> None:
+    """Say how many earlier runs an edited experiment.yaml (or other text) has no use for."""
+    known = {spec.run_id for spec in plan.specs}
+    found = [path.parent.name for path in folder.glob("*/*/spec.json")]
+    strays = [name for name in found if name not in known]
+    if strays:
+        say(
+            f"{len(strays)} earlier base(s) and run(s) belong to another state of experiment.yaml "
+            f"or its text, such as {strays[0]}; they are kept, but not in runs.csv."
+        )
 
 
 def _check_outcome(outcome: Outcome) -> None:

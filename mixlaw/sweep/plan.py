@@ -1,6 +1,6 @@
 """The plan of a sweep: a pure function from an experiment and its corpora to bases and runs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,20 +70,15 @@ def plan_runs(experiment: Experiment, data: DataIdentity) -> Plan:
 
 
 def train_tokens(experiment: Experiment) -> dict[str, int]:
-    """Distinct training tokens worth preparing by corpus: what the longest run reads of each.
+    """Distinct training tokens worth preparing by corpus: the base's, and a longest run's.
 
-    Rounded up to a power of two: a somewhat longer budget then reads the same streams, and the
-    runs that are done stay valid.
+    Whatever the mixtures, and rounded up to a power of two: other mixtures and somewhat longer
+    budgets then read the same streams, and the runs that are done stay valid.
     """
     longest = max(experiment.token_budgets)
-    largest_share = {
-        name: max(mixture[name] for mixture in experiment.all_mixtures)
-        for name in experiment.corpora
-    }
     needed = {
-        name: longest * share
-        + (experiment.base.tokens if name in experiment.general_corpora else 0)
-        for name, share in largest_share.items()
+        name: longest + (experiment.base.tokens if name in experiment.general_corpora else 0)
+        for name in experiment.corpora
     }
     return {name: 2 ** int(np.ceil(np.log2(tokens + 1))) for name, tokens in needed.items()}
 
@@ -120,7 +115,7 @@ def _run(
     run = RunSpec(
         recipe=experiment.recipe,
         shape=shape,
-        data=base.data,
+        data=_data(experiment, data, tuple(experiment.corpora), experiment.max_epochs),
         shares=dict(mixture.shares),
         seed=order_seed,
         optim=_optim(experiment, shape, max(budgets), ratio),
@@ -138,19 +133,29 @@ def _base(experiment: Experiment, data: DataIdentity, shape: ModelShape, seed: i
     steps = _steps(experiment, experiment.base.tokens)
     return BaseSpec(
         shape=shape,
-        data=DataSpec(
-            train=data.train,
-            held_out=data.held_out,
-            tokenizer=data.tokenizer,
-            seq_len=experiment.training.seq_len,
-            batch_size=experiment.training.batch_size,
-            max_epochs=experiment.max_epochs,
-        ),
+        data=_data(experiment, data, general, {}),
         shares={name: 1 / len(general) for name in general},
         seed=seed,
         optim=_optim(experiment, shape, steps, 1.0),
         steps=steps,
         max_epochs=experiment.base.max_epochs,
+    )
+
+
+def _data(
+    experiment: Experiment,
+    data: DataIdentity,
+    corpora: Sequence[str],
+    max_epochs: Mapping[str, float],
+) -> DataSpec:
+    """Only what is read: a base does not change with the domain's text."""
+    return DataSpec(
+        train={name: data.train[name] for name in corpora},
+        held_out=data.held_out,
+        tokenizer=data.tokenizer,
+        seq_len=experiment.training.seq_len,
+        batch_size=experiment.training.batch_size,
+        max_epochs=dict(max_epochs),
     )
 
 

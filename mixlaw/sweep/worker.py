@@ -54,6 +54,7 @@ def _train(folder: RunFolder, corpora: Corpora, watch: Watch) -> None:
             train_base(folder, spec, corpora, watch)
         else:
             plugins.load("recipes", spec.recipe).train_runs([(folder, spec)], corpora, watch)
+        log.info("%s: %s", folder.run_id, folder.done()["status"])
 
 
 @contextmanager

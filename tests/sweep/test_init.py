@@ -35,8 +35,9 @@ def test_what_init_writes_can_be_swept(text: Path, capsys: pytest.CaptureFixture
     assert path == Path("experiments/mine/experiment.yaml")
     assert path.read_text().count("#") > 15
     # The two corpora are small: shorter runs, everything else as written.
-    shorter = path.read_text().replace("16k", "6k").replace("1M", "200k")
-    path.write_text(shorter.replace("[6k, 32k, 64k, 128k]", "[6k, 12k]"))
+    shorter = path.read_text().replace("held_out_tokens: 16k", "held_out_tokens: 1k")
+    shorter = shorter.replace("[16k, 32k, 64k, 128k]", "[6k, 12k]").replace("1M", "60k")
+    path.write_text(shorter)
     experiment = load_experiment(path.parent)
     corpora = prepare(path.parent, experiment, lambda message: None)
     plan = plan_runs(experiment, DataIdentity.of(corpora))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 from tiny_sweep import YAML, folders, planned, write_tiny
 
-from mixlaw.errors import DataError, RunError
+from mixlaw.errors import ConfigError, DataError, RunError
 from mixlaw.runs import base_rows, read_runs
 from mixlaw.sweep.api import run_sweep
 from mixlaw.sweep.worker import work
@@ -151,6 +152,34 @@ def wait_until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_two_processes_train_one_base_once(tmp_path: Path):
+    folder = write_tiny(tmp_path)
+    base = folders(folder, planned(folder))[0]
+    command = [sys.executable, "-m", "mixlaw.sweep.worker", str(base.path)]
+    workers = [subprocess.Popen(command, stderr=subprocess.DEVNULL) for _ in range(2)]
+    assert [worker.wait() for worker in workers] == [0, 0]
+    assert base.log.read_text().split("\n") == [f"{base.run_id}: done", ""]
+
+
+def test_runs_that_an_edit_left_behind_are_mentioned_and_kept_out(swept: Path, tmp_path: Path):
+    folder = tmp_path / "edited"
+    shutil.copytree(swept, folder)
+    edited = (folder / "experiment.yaml").read_text().replace("[0.5, 1]", "[0.5]")
+    (folder / "experiment.yaml").write_text(edited)
+    said: list[str] = []
+    assert run_sweep(folder, say=said.append).n_trained == 0
+    assert any("2 earlier base(s) and run(s)" in line for line in said)
+    shares = read_runs(folder / "runs.csv")["share.domain"].dropna()
+    assert sorted(shares.unique()) == [0, 0.5]
+
+
+def test_an_unknown_executor_is_refused_before_any_work(tmp_path: Path):
+    folder = write_tiny(tmp_path)
+    with pytest.raises(ConfigError, match="Did you mean 'local'"):
+        run_sweep(folder, executor="locl")
+    assert not (folder / "corpora").exists()
 
 
 def test_a_corpus_that_is_too_small_is_refused_before_training(tmp_path: Path):
