@@ -7,7 +7,7 @@ regret, the loss given away by running the mixture that the law prefers instead 
 measured.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -54,6 +54,11 @@ class Compared:
         return not self.note and all(
             np.isfinite(f.predicted).all() for f in self.forecasts.values()
         )
+
+    def on(self, splits: Collection[str]) -> "Compared":
+        """The law on these splits alone."""
+        kept = {split: f for split, f in self.forecasts.items() if split in splits}
+        return replace(self, forecasts=kept)
 
 
 def candidates(names: Sequence[str] | None = None) -> tuple[Law, ...]:

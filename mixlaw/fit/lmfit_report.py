@@ -21,6 +21,8 @@ from mixlaw.laws import Array
 
 #: Level of profile intervals.
 LEVEL = 0.9
+#: Residual where a prediction is not positive: worse than any other, and finite.
+OUTSIDE = 1e6
 
 
 def minimizer(part: Fitted) -> Any:
@@ -37,9 +39,11 @@ def minimizer(part: Fitted) -> Any:
     def residual(current: Any) -> Array:
         theta = np.array([[current[spelled(p.name)].value for p in model.free]])
         r = log_residual(model.loss(theta), log_y)[0]
-        return np.asarray(np.sign(r) * np.sqrt(2 * problem.weight * huber(r, problem.delta)))
+        root = np.sign(r) * np.sqrt(2 * problem.weight * huber(r, problem.delta))
+        # A step may leave the law's domain: rows must stay as many as they were (MINPACK).
+        return np.asarray(np.nan_to_num(root, nan=OUTSIDE, posinf=OUTSIDE, neginf=-OUTSIDE))
 
-    return lmfit.Minimizer(residual, params, nan_policy="omit")
+    return lmfit.Minimizer(residual, params)
 
 
 def minimize(part: Fitted) -> Any:

@@ -146,9 +146,19 @@ def stack_weights(compared: Mapping[str, Compared], runs: int) -> dict[str, floa
     Raises:
         FitError: no law has a prediction for every held-out row.
     """
-    complete = {name: c for name, c in compared.items() if c.complete}
-    if not complete:
+    answered = {
+        split
+        for c in compared.values()
+        if not c.note
+        for split, forecast in c.forecasts.items()
+        if np.isfinite(forecast.predicted).all()
+    }
+    # A split that no law can answer, such as the larger of two sizes, tells none from another.
+    asked = {name: c.on(answered) for name, c in compared.items()}
+    complete = {name: c for name, c in asked.items() if c.complete}
+    if not answered or not complete:
         reasons = "; ".join(f"{name}: {c.note}" for name, c in compared.items() if c.note)
+        reasons = reasons or "one level of every setting leaves nothing to hold out"
         raise FitError(f"No law can be compared on these rows ({reasons}); name one with --law.")
     best = min(c.score for c in complete.values())
     usable = {name: c for name, c in complete.items() if not c.score > WITHIN * best}
