@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mixlaw.errors import ConfigError
+from mixlaw.errors import ConfigError, unknown_name
 from mixlaw.fit.result import Status
 from mixlaw.quantities import format_quantity
 from mixlaw.recommend import extrapolation, inverse, practice, turning_point
@@ -86,6 +86,7 @@ def recommend_ratio(
         base_loss("--base-general-loss", base_general_loss),
         base_loss("--base-domain-loss", base_domain_loss),
     )
+    question = question.at(unique_tokens=_unique_tokens(question, asked))
     if observed is not None:
         question = calibrated(question, observed)
     if tokens is None and asked.rule not in FREE_BUDGET:
@@ -118,6 +119,16 @@ def _target_size(
         f"of the target's {format_quantity(size)} parameters {format_quantity(counted)} are no "
         "embeddings, by the table's n_params_total"
     ]
+
+
+def _unique_tokens(question: Question, asked: Options) -> dict[str, float]:
+    """Distinct tokens by corpus; --domain-tokens are split like the domain part of the mixture."""
+    domain = asked.domain_tokens or 0.0
+    of_domain = {c: domain * part for c, part in question.path.domain.items() if domain * part}
+    for corpus in asked.unique_tokens or {}:
+        if corpus not in question.fit.corpora:
+            raise ConfigError(unknown_name("corpus", corpus, question.fit.corpora))
+    return {**of_domain, **(asked.unique_tokens or {})}
 
 
 def _default_tokens(fit: "FitResult") -> float:
@@ -154,7 +165,11 @@ def _answer(question: Question, asked: Options) -> Recommendation:
         practice=_practice(question, asked),
         held_out={"law": question.fit.held_out, "baseline": question.fit.baseline},
         warnings=_warnings(question, verdict),
-        details={**verdict.details, **_inverse(question, verdict, asked)},
+        details={
+            **verdict.details,
+            **_inverse(question, verdict, asked),
+            "epochs_by_corpus": question.epochs(verdict.at),
+        },
         also=_also(question, asked) if alone is None else {},
         by_law=_by_law(question, asked) if alone is None else {},
     )

@@ -30,7 +30,11 @@ def distances(question: Question, ratio: float) -> dict[str, float]:
         if name in ranges
     }
     outside = _outside(question, ratio)
-    return found | {"share": max(outside.values(), default=0.0)}
+    passes = [factor for factor, _, _ in _passes(question, ratio)]
+    return found | {
+        "share": max(outside.values(), default=0.0),
+        **({"epochs": max(passes)} if passes else {}),
+    }
 
 
 def notices(question: Question, ratio: float) -> tuple[Status, ...]:
@@ -52,6 +56,15 @@ def notices(question: Question, ratio: float) -> tuple[Status, ...]:
                     f"{percent(low)} to {percent(high)}.",
                 )
             )
+    found += [
+        Status(
+            "extrapolation.epochs",
+            f"The target passes {epochs:.3g} times over {corpus}, and no run more than "
+            f"{epochs / factor:.3g} times; the laws count a repeated token like a new one.",
+        )
+        for factor, corpus, epochs in _passes(question, ratio)
+        if factor > 1
+    ]
     return (*_carried(question), *found)
 
 
@@ -73,6 +86,15 @@ def _factor(value: float, low: float, high: float) -> float:
     if value > high:
         return float(value / high)
     return float(value / low) if value < low else 1.0
+
+
+def _passes(question: Question, ratio: float) -> list[tuple[float, str, float]]:
+    """Factor beyond the passes that were measured (one at least), corpus and passes."""
+    measured = question.fit.about.get("epochs", {})
+    return [
+        (max(1.0, epochs / max(1.0, measured.get(corpus, 1.0))), corpus, epochs)
+        for corpus, epochs in question.epochs(ratio).items()
+    ]
 
 
 def _outside(question: Question, ratio: float) -> dict[str, float]:

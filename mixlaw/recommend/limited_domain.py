@@ -8,7 +8,8 @@ With U distinct domain tokens, general tokens in plenty and at most K passes ove
 The first is D-CPT's usage 2 (Que et al., arXiv 2406.01375): a larger share means a shorter run.
 Share 1 is a legitimate answer; under the paper's own constraint on its law it is the usual one.
 No law here knows repetition: with K > 1 a repeated token counts like a new one, which holds for
-about four passes (Muennighoff et al., arXiv 2305.16264), and a warning says so.
+about four passes (Muennighoff et al., arXiv 2305.16264); more passes than the sweep made are a
+warning of every rule (``extrapolation.epochs``).
 """
 
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixlaw.errors import FitError
-from mixlaw.fit.result import Status
 from mixlaw.quantities import format_quantity
 from mixlaw.recommend.optimum import Optimum, at_edge, flat_optimum, minimum
 from mixlaw.recommend.question import Question
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     from mixlaw.recommend.options import Options
 
 Array = NDArray[np.float64]
-
-#: Passes over the same tokens that are nearly as good as new ones (arXiv 2305.16264, abstract).
-NEARLY_FREE_EPOCHS = 4.0
-
 
 #: Without a budget a share of zero would mean an endless run.
 _SMALLEST = 0.01
@@ -63,11 +59,7 @@ def decide(question: Question, asked: "Options") -> Verdict:
         estimate=found.estimate,
         draws=found.draws,
         at=ratio,
-        warnings=(
-            *flat_optimum(found.near, noise),
-            *at_edge(found, question.swept),
-            *_repeats(epochs),
-        ),
+        warnings=(*flat_optimum(found.near, noise), *at_edge(found, question.swept)),
         details=details,
         regret=found.regret,
         tokens=float(tokens),
@@ -107,14 +99,3 @@ def _lines(
     if asked.max_epochs > 1:
         lines.append(f"Without repetition the best share is {percent(once.estimate)}.")
     return tuple(lines)
-
-
-def _repeats(epochs: float) -> tuple[Status, ...]:
-    if epochs <= 1 + 1e-9:
-        return ()
-    text = (
-        f"The laws count a repeated token like a new one; {epochs:.2g} passes are "
-        + ("nearly free" if epochs <= NEARLY_FREE_EPOCHS else "beyond the four that are so")
-        + " (arXiv 2305.16264)."
-    )
-    return (Status("repetition-unmodelled", text),)

@@ -98,6 +98,7 @@ class Question:
         base_domain_loss: measured domain loss of the target's base, nats per token.
         calibration: what rows of the target run itself say about the draws.
         law: ask this member of the stack alone.
+        unique_tokens: distinct tokens by corpus, where they are known.
     """
 
     fit: "FitResult"
@@ -109,6 +110,7 @@ class Question:
     base_domain_loss: float | None = None
     calibration: Calibration = field(default_factory=Calibration)
     law: str | None = None
+    unique_tokens: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def ratios(self) -> Array:
@@ -188,6 +190,14 @@ class Question:
         fit = self.fit
         ends = np.array([fit.ranges.get(f"share.{c}", (0.0, 1.0)) for c in fit.domain_corpora])
         return float(min(ends[:, 0].sum(), 1.0)), float(min(ends[:, 1].sum(), 1.0))
+
+    def epochs(self, ratio: float) -> dict[str, float]:
+        """Passes over each corpus of known size at the target's budget."""
+        shares = self.path.shares(ratio)
+        return {
+            corpus: float(shares[corpus] * self.tokens / unique)
+            for corpus, unique in self.unique_tokens.items()
+        }
 
     @property
     def only_ratio(self) -> float | None:

@@ -157,6 +157,9 @@ def _error(score: Mapping[str, Any]) -> str:
 def _details(answer: Recommendation) -> list[str]:
     """What the rule adds, the inverse questions, and what the other critical ratio is."""
     texts = list(answer.details.get("lines", ()))
+    if answer.details.get("epochs_by_corpus"):
+        passes = [f"{c} {epochs:.2g}" for c, epochs in answer.details["epochs_by_corpus"].items()]
+        texts.append(f"Passes over the data: {', '.join(passes)}.")
     texts += [answer.details[name]["text"] for name in _INVERSE if name in answer.details]
     for rule, other in answer.also.items():
         texts.append(f"By the other rule, {rule}, the critical ratio is {_short(other)}.")

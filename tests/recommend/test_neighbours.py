@@ -44,12 +44,14 @@ def frame():
             rows.append((f"r{ratio}", 1e9, tokens, ratio, "general", general))
     names = ["run_id", "n_params", "tokens", "domain_ratio", "eval_set", "loss"]
     table = pd.DataFrame(rows, columns=names).assign(n_params_total=1.2e9)
+    table["unique_tokens.domain"] = 1.5e9
     return validate_runs(table)
 
 
 def test_best_run_measured_within_the_bound(frame):
     found = facts(frame, Roles())
     assert found["n_params_total"] == [[1e9, 1.2e9]]
+    assert found["epochs"] == {"domain": pytest.approx(0.9 * 5e9 / 1.5e9)}
     runs = found["longest_runs"]
     assert [run["domain_ratio"] for run in runs] == pytest.approx([0.1, 0.5, 0.9])
     assert practice.best_observed(runs, Tolerance(0.02))["domain_ratio"] == pytest.approx(0.1)

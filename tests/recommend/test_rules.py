@@ -74,7 +74,7 @@ def test_limited_domain_with_repetition_and_a_fixed_budget():
     assert free.estimate == pytest.approx(0.9076, abs=2e-4)  # as with twice the tokens
     assert free.details["without_repetition"]["estimate"] == pytest.approx(0.8269, abs=2e-4)
     assert free.details["epochs"] == pytest.approx(2.0)
-    assert "repetition-unmodelled" in [w.code for w in free.warnings]
+    assert "extrapolation.epochs" in [w.code for w in free.warnings]
     fixed = recommend_ratio(
         fit, n_params=1.8e9, tokens=1e9, rule="limited-domain", domain_tokens=0.1e9, max_epochs=3
     )
@@ -341,3 +341,17 @@ def test_a_domain_loss_that_rises_before_the_bound_is_said(build):
     codes = [w.code for w in recommend_ratio(fit, **asked).warnings]
     assert "interior-optimum" in codes
     assert "interior-optimum" not in [w.code for w in recommend_ratio(build(), **asked).warnings]
+
+
+def test_passes_over_the_data_are_counted_and_compared(build):
+    fit = replace(build(n_draws=50), about={"epochs": {"domain": 2.0}})
+    asked = {"n_params": 1e9, "tokens": 1e10, "max_general_rise": 0.05}
+    answer = recommend_ratio(fit, **asked, unique_tokens={"domain": 5e8, "general": 1e11})
+    passes = answer.details["epochs_by_corpus"]
+    assert passes["domain"] == pytest.approx(answer.recommended * 20)
+    assert passes["general"] == pytest.approx((1 - answer.recommended) / 10)
+    assert answer.extrapolation["epochs"] == pytest.approx(passes["domain"] / 2)
+    assert "extrapolation.epochs" in [w.code for w in answer.warnings]
+    plenty = recommend_ratio(fit, **asked, unique_tokens={"domain": 1e11})
+    assert plenty.extrapolation["epochs"] == 1.0
+    assert "extrapolation.epochs" not in [w.code for w in plenty.warnings]
