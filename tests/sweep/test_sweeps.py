@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -154,13 +155,13 @@ def wait_until(condition: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-def test_two_processes_train_one_base_once(tmp_path: Path):
+def test_two_workers_at_once_train_one_base_once(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     folder = write_tiny(tmp_path)
     base = folders(folder, planned(folder))[0]
-    command = [sys.executable, "-m", "mixlaw.sweep.worker", str(base.path)]
-    workers = [subprocess.Popen(command, stderr=subprocess.DEVNULL) for _ in range(2)]
-    assert [worker.wait() for worker in workers] == [0, 0]
-    assert base.log.read_text().split("\n") == [f"{base.run_id}: done", ""]
+    with caplog.at_level("INFO", logger="mixlaw"), ThreadPoolExecutor(2) as pool:
+        codes = pool.map(lambda _: work([base.path], Watch()), range(2))
+        assert list(codes) == [0, 0]
+    assert caplog.messages == [f"{base.run_id}: done"]
 
 
 def test_runs_that_an_edit_left_behind_are_mentioned_and_kept_out(swept: Path, tmp_path: Path):
