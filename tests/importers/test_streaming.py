@@ -18,11 +18,14 @@ IMPORT = """
 import re, sys
 from pathlib import Path
 from mixlaw.importers._assemble import import_runs
-seen = []
-frame = import_runs("megatron", [], Path(sys.argv[1]), seen.append).frame
+seen = 0
+def progress(n_bytes):
+    global seen
+    seen += n_bytes
+frame = import_runs("megatron", [], Path(sys.argv[1]), progress).frame
 # Not getrusage: its maximum outlives exec, and would be that of the test process.
 peak = int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
-print(len(frame), frame["tokens"].max(), sum(seen), peak)
+print(len(frame), frame["tokens"].max(), seen, peak)
 """
 
 
