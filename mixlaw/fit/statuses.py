@@ -4,15 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import fdtri
 
-from mixlaw import laws
 from mixlaw.fit import noise as noises
-from mixlaw.fit.bootstrap import ASSUMED_NOISE
+from mixlaw.fit import shapes
 from mixlaw.fit.fitting import Fitted
 from mixlaw.fit.result import Status
 from mixlaw.fit.rows import Rows, Selection
+from mixlaw.fit.shapes import SPELLED
 from mixlaw.fit.slices import SIZES, LawFit, levels
 from mixlaw.laws import Array, Claim, Law
 from mixlaw.quantities import format_quantity
@@ -24,13 +23,8 @@ ORDER = (
 )  # fmt: skip
 #: Condition number of the scaled Hessian beyond which some combination of parameters is free.
 CONDITION = 1e8
-#: A rise that the law denies counts from this many standard deviations of the noise.
-RISE = 4.0
 #: Confidence at which misfit is told from replicate noise.
 CONFIDENCE = 0.99
-#: Levels of an input at which the shape of a fitted curve is checked, at most.
-GRID = 25
-_SPELLED = {"N": "size", "D": "tokens", "r": "its share", "R": "domain share"}
 
 
 def ordered(statuses: Iterable[Status]) -> tuple[Status, ...]:
@@ -49,10 +43,10 @@ def of_fit(fit: LawFit, rows: Rows, eval_set: str, target: dict[str, Array]) -> 
         eval_set: their name.
         target: inputs at which basins are compared, as plain counts.
     """
-    found = shape_violated(fit.law, rows)
+    found: Found = [(_violated(message), None) for message in shapes.violations(fit.law, rows)]
     found += _no_size_information(fit)
     for part in fit.parts:
-        found += [*_broken_shapes(part), *_too_few_levels(part), *_at_bound(part)]
+        found += [*_shapes(part), *_too_few_levels(part), *_at_bound(part)]
         found += _not_identified(part)
         found += [*_several_basins(part, target), *_lack_of_fit(part), *_noise_assumed(part)]
     return [
@@ -68,95 +62,12 @@ def _at_size(message: str, size: float | None) -> str:
     return f"{message} (at {format_quantity(size)})" if size else message
 
 
-def shape_violated(law: Law, rows: Rows) -> Found:
-    """Claims of the law that the data contradict by more than their noise."""
-    return [
-        (Status("shape-violated", message), None)
-        for claim in law.claims
-        if (message := _violation(law, claim, rows))
-    ]
+def _violated(message: str) -> Status:
+    return Status("shape-violated", message)
 
 
-def _violation(law: Law, claim: Claim, rows: Rows) -> str:
-    groups = _group_rises(rows, claim)
-    changes = np.array([change for change, _ in groups])
-    broken = np.array([change > RISE * _noise(rows, group) for change, group in groups])
-    if not broken.any():
-        return ""
-    verb = "rises" if claim.direction == "decreasing" else "falls"
-    return (
-        f"the loss {verb} with {_SPELLED.get(claim.variable, claim.variable)} in {broken.sum()} of "
-        f"{len(changes)} comparable groups of rows (by up to {changes.max():.2%}), which "
-        f"{law.name} cannot do"
-    )
-
-
-def rising_groups(rows: Rows, claim: Claim) -> Array:
-    """Mask of the rows in groups that go against a claim by more than the noise, shape (n,)."""
-    mask = np.zeros(len(rows), dtype=bool)
-    for change, group in _group_rises(rows, claim):
-        mask[group] = change > RISE * _noise(rows, group)
-    return mask
-
-
-def _group_rises(rows: Rows, claim: Claim) -> list[tuple[float, NDArray[np.intp]]]:
-    """Largest change against a claim in log loss, for each group of rows that differ in it only.
-
-    Within a group the rows are ordered by the claim's variable, and the change is the largest from
-    an earlier to a later row.
-    """
-    if claim.variable not in rows.x:
-        return []
-    share = "R" if "R" in rows.x else "r"
-    others = [n for n in ("N", "D") if n != claim.variable]
-    keys = [np.round(np.log(rows.x[name]), 3) for name in others]
-    if claim.variable in ("N", "D"):
-        keys += [np.round(h, 3) for h in rows.x.get("h", [])]
-    elif share not in rows.x:
-        return []
-    group = np.unique(np.stack(keys), axis=1, return_inverse=True)[1].ravel()
-    sign = 1.0 if claim.direction == "decreasing" else -1.0
-    found = []
-    for g in range(group.max() + 1):
-        here = np.flatnonzero(group == g)
-        here = here[np.argsort(rows.x[claim.variable][here])]
-        if np.ptp(rows.x[claim.variable][here]) > 0:
-            curve = sign * np.log(rows.loss[here])
-            found.append((float(np.max(curve - np.minimum.accumulate(curve))), here))
-    return found
-
-
-def _noise(rows: Rows, group: NDArray[np.intp]) -> float:
-    """Noise of a comparison: between seeds where measured; less is assumed within one trunk."""
-    seed = noises.seed_std(rows)
-    if not np.isnan(seed):
-        return seed
-    one_trunk = np.ptp(rows.trunk[group]) == 0
-    return noises.DELTA if one_trunk else ASSUMED_NOISE
-
-
-def _broken_shapes(part: Fitted) -> Found:
-    """Shapes that the law is meant to have, checked on the fitted curve at the user's levels."""
-    law, x = part.law, part.rows.x
-    if not law.expects or "h" in law.inputs:
-        return []
-    grid: dict[str, Array] = {name: _few(np.unique(x[name])) for name in law.inputs}
-    params = dict(zip(part.names, part.parameters(part.theta)[0], strict=True))
-    return [
-        (Status("shape-violated", _unexpected(claim)), part.size)
-        for claim in laws.broken_shapes(law, params, grid, law.expects)
-    ]
-
-
-def _unexpected(claim: Claim) -> str:
-    verb = "fall" if claim.direction == "decreasing" else "rise"
-    return f"the fitted curve does not {verb} with {_SPELLED[claim.variable]} everywhere"
-
-
-def _few(values: Array) -> Array:
-    """At most GRID of these sorted values, ends included."""
-    chosen = np.unique(np.linspace(0, len(values) - 1, GRID).round().astype(int))
-    return np.asarray(values[chosen])
+def _shapes(part: Fitted) -> Found:
+    return [(_violated(message), part.size) for message in shapes.unexpected(part)]
 
 
 def _no_size_information(fit: LawFit) -> Found:
@@ -175,13 +86,11 @@ def _too_few_levels(part: Fitted) -> Found:
     found = []
     for name in part.lacking:
         held = ", ".join(part.law.held[name])
-        message = f"{_SPELLED.get(name, name)} takes a single level, so {held} is held"
+        message = f"{SPELLED.get(name, name)} takes a single level, so {held} is held"
         found.append((Status("too-few-levels", message), part.size))
     for name in ("r", "R"):
         if name in part.law.inputs and len(shares := levels(part.rows.x[name])) < 4:
-            message = (
-                f"only {len(shares)} levels of {_SPELLED[name]}; {part.law.minimum} are needed"
-            )
+            message = f"only {len(shares)} levels of {SPELLED[name]}; {part.law.minimum} are needed"
             found.append((Status("too-few-levels", message), part.size))
     return found
 
@@ -231,9 +140,7 @@ def _not_identified(part: Fitted) -> Found:
 
 def _unfinished(part: Fitted) -> Status:
     spent = part.problem.effort.residuals
-    message = (
-        f"the search still crept along a flat valley when it was stopped ({spent} evaluations)"
-    )
+    message = f"the search was stopped in a flat valley after {spent} evaluations"
     return Status("not-identified", message)
 
 
@@ -306,7 +213,7 @@ def without_rising_edges(selection: Selection, law: Law) -> Selection:
         rows[name] = every
         if "r" not in every.x:
             continue
-        edge = (every.x["r"] == 0) & rising_groups(every, claim)
+        edge = (every.x["r"] == 0) & shapes.rising_groups(every, claim)
         if edge.any() and not edge.all():
             rows[name] = every.where(~edge)
             reason = f"share 0 and rising with tokens, which {law.name} cannot do"

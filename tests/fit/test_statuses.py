@@ -6,8 +6,10 @@ from sweeps import grid, rows_of, typical
 
 from mixlaw import laws
 from mixlaw.fit.rows import Rows
+from mixlaw.fit.shapes import rising_groups, violations
 from mixlaw.fit.slices import fit_law
 from mixlaw.fit.statuses import default_target, of_fit, ordered
+from mixlaw.laws import Claim
 
 DCPT = laws.load("dcpt")
 
@@ -120,3 +122,14 @@ def test_target_is_the_largest_setting_unless_given(name):
     key = {"N": "n_params", "D": "tokens"}[name]
     assert default_target(rows, {})[name][0] == rows.x[name].max()
     assert default_target(rows, {key: 8e9})[name][0] == 8e9
+
+
+def test_noise_alone_is_no_rise():
+    """Flat in tokens at share 0 and noisy: neither a violation nor a row left out."""
+    x, trunk = grid(ratios=(0.0, 0.2, 0.5, 0.8), budgets=np.geomspace(1e8, 1e10, 20))
+    x = {n: np.concatenate([v, v], axis=-1) for n, v in x.items()}
+    trunk = np.concatenate([trunk, trunk + trunk.max() + 1])
+    noise = 0.002 * np.random.default_rng(1).standard_normal(len(trunk))
+    rows = rows_of(DCPT.predict(TRUTH, x) * np.exp(noise), x, trunk)
+    assert violations(DCPT, rows) == []
+    assert not rising_groups(rows, Claim("decreasing", "D")).any()

@@ -1,0 +1,103 @@
+"""Shapes that a law claims, checked against the data and on the fitted curve."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixlaw import laws
+from mixlaw.fit import noise as noises
+from mixlaw.fit.bootstrap import ASSUMED_NOISE
+from mixlaw.fit.fitting import Fitted
+from mixlaw.fit.rows import Rows
+from mixlaw.laws import Array, Claim, Law
+
+#: A change that the law denies counts from this many standard deviations of a mean loss: the
+#: difference of two has 1.4 of them, and the largest of some hundred differences reaches 3.2 x 1.4.
+RISE = 6.0
+#: Levels of an input at which the shape of a fitted curve is checked, at most.
+GRID = 25
+#: Inputs in words.
+SPELLED = {"N": "size", "D": "tokens", "r": "its share", "R": "domain share"}
+
+
+def violations(law: Law, rows: Rows) -> list[str]:
+    """Claims of the law that the data contradict by more than their noise, in words."""
+    return [message for claim in law.claims if (message := _violation(law, claim, rows))]
+
+
+def unexpected(part: Fitted) -> list[str]:
+    """Shapes that the law is meant to have and the fitted curve lacks at the user's levels."""
+    law, x = part.law, part.rows.x
+    if not law.expects or "h" in law.inputs:
+        return []
+    grid: dict[str, Array] = {name: _few(np.unique(x[name])) for name in law.inputs}
+    params = dict(zip(part.names, part.parameters(part.theta)[0], strict=True))
+    broken = laws.broken_shapes(law, params, grid, law.expects)
+    return [
+        f"the fitted curve does not {_verb(claim)} with {SPELLED[claim.variable]} everywhere"
+        for claim in broken
+    ]
+
+
+def rising_groups(rows: Rows, claim: Claim) -> NDArray[np.bool_]:
+    """Mask of the rows in groups that go against a claim by more than the noise, shape (n,)."""
+    mask = np.zeros(len(rows), dtype=bool)
+    for change, noise, group in _changes(rows, claim):
+        mask[group] = change > RISE * noise
+    return mask
+
+
+def _violation(law: Law, claim: Claim, rows: Rows) -> str:
+    groups = _changes(rows, claim)
+    broken = [change for change, noise, _ in groups if change > RISE * noise]
+    if not broken:
+        return ""
+    opposite = "rises" if claim.direction == "decreasing" else "falls"
+    return (
+        f"the loss {opposite} with {SPELLED.get(claim.variable, claim.variable)} in {len(broken)} "
+        f"of {len(groups)} comparable groups of rows (by up to {max(broken):.2%}), which "
+        f"{law.name} cannot do"
+    )
+
+
+def _changes(rows: Rows, claim: Claim) -> list[tuple[float, float, NDArray[np.intp]]]:
+    """For each group of rows that differ in the claim's variable only: change, noise, rows.
+
+    The change is the largest, against the claim, from an earlier to a later level of the variable
+    in mean log loss; the noise is that of a mean.
+    """
+    if claim.variable not in rows.x:
+        return []
+    others = [np.round(np.log(rows.x[n]), 3) for n in ("N", "D") if n != claim.variable]
+    if claim.variable in ("N", "D"):
+        others += [np.round(h, 3) for h in rows.x.get("h", [])]
+    group = np.unique(np.stack(others), axis=1, return_inverse=True)[1].ravel()
+    order = np.argsort(group, kind="stable")
+    sign, seed = 1.0 if claim.direction == "decreasing" else -1.0, noises.seed_std(rows)
+    found = []
+    for here in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
+        _, level, count = np.unique(
+            rows.x[claim.variable][here], return_inverse=True, return_counts=True
+        )
+        curve = sign * np.bincount(level, np.log(rows.loss[here])) / count
+        if len(curve) > 1:
+            change = float(np.max(curve - np.minimum.accumulate(curve)))
+            noise = _noise(seed, rows.trunk[here]) / np.sqrt(count.min())
+            found.append((change, float(noise), here))
+    return found
+
+
+def _noise(seed: float, trunk: NDArray[np.intp]) -> float:
+    """Noise of a row: between seeds where measured; less is assumed within one trunk."""
+    if not np.isnan(seed):
+        return seed
+    return noises.DELTA if np.ptp(trunk) == 0 else ASSUMED_NOISE
+
+
+def _verb(claim: Claim) -> str:
+    return "fall" if claim.direction == "decreasing" else "rise"
+
+
+def _few(values: Array) -> Array:
+    """At most GRID of these sorted values, ends included."""
+    chosen = np.unique(np.linspace(0, len(values) - 1, GRID).round().astype(int))
+    return np.asarray(values[chosen])
