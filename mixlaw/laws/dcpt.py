@@ -5,7 +5,7 @@
 N and D in billions; r is the share of the corpus whose loss is predicted, so the domain and the
 general loss are two separate fits. Source: Que et al., arXiv 2406.01375, Eq. 6.
 
-E, A, B, C ≥ 0 are linear amplitudes; α, β, γ > 0 are exponents, η ≥ 0 is the exponent of the share
+E, A, B, C ≥ 0 are linear amplitudes; α, β, γ > 0 are exponents, η > 0 is the exponent of the share
 in the data term, ε > 0 keeps the law finite at r = 0 (the paper finds it near 0.1).
 
 Limits: falls with N and D everywhere, so it cannot describe a loss that rises with tokens (small
@@ -117,7 +117,8 @@ LAW = Law(
         Parameter("C", 0.0, np.inf, "share term at r + eps = 1", amplitude="nonneg"),
         Parameter("alpha", 0.01, 2.0, "exponent of size", start=(0.05, 1.0)),
         Parameter("beta", 0.01, 2.0, "exponent of tokens", start=(0.05, 1.0)),
-        Parameter("eta", 0.0, 4.0, "exponent of the share in the data term", start=(0.0, 2.0)),
+        # Not zero: r^η jumps from 0 to 1 at r = 0 there, and a solver that reaches it is stuck.
+        Parameter("eta", 1e-3, 4.0, "exponent of the share in the data term", start=(0.01, 2.0)),
         Parameter("eps", 1e-3, 3.0, "offset of the share", start=(0.01, 1.0)),
         Parameter("gamma", 0.01, 4.0, "exponent of the share term", start=(0.05, 2.0)),
     ),
