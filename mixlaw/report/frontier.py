@@ -56,19 +56,12 @@ def _draw_target(axis: Axes, fit: FitResult, recommendation: Mapping[str, Any]) 
     target = recommendation["target"]
     n_params, tokens = float(target["n_params"]), float(target["tokens"])
     _draw_curve(axis, *_both(fit, n_params, tokens))
-    losses = recommendation.get("losses") or {}
-    if {"domain", "general"} <= set(losses):
-        x, y = losses["general"], losses["domain"]
-        axis.errorbar(
-            x["estimate"], y["estimate"],
-            xerr=[[x["estimate"] - x["low"]], [x["high"] - x["estimate"]]],
-            yerr=[[y["estimate"] - y["low"]], [y["high"] - y["estimate"]]],
-            fmt="*", color=VERMILLION, markersize=13, linewidth=1, zorder=4,
-        )  # fmt: skip
-        ratio = recommendation["domain_ratio"]["recommended"]
-        axis.annotate(
-            f"recommended {ratio:.2f}", (x["estimate"], y["estimate"]), (8, 8),
-            textcoords="offset points", color=VERMILLION,
+    if recommendation["domain_ratio"]["recommended"] is not None:
+        _draw_recommended(axis, recommendation)
+    else:
+        axis.text(
+            0.97, 0.95, "no ratio is recommended: the answer says why", color=VERMILLION,
+            ha="right", va="top", fontsize=8, transform=axis.transAxes,
         )  # fmt: skip
     far = recommendation["extrapolation"]
     axis.set_title(
@@ -76,6 +69,20 @@ def _draw_target(axis: Axes, fit: FitResult, recommendation: Mapping[str, Any]) 
         f"({far['n_params']:.3g}x the largest size, {far['tokens']:.3g}x the longest budget)",
         fontsize=9,
     )
+
+
+def _draw_recommended(axis: Axes, recommendation: Mapping[str, Any]) -> None:
+    x, y = recommendation["losses"]["general"], recommendation["losses"]["domain"]
+    axis.errorbar(
+        x["estimate"], y["estimate"],
+        xerr=[[x["estimate"] - x["low"]], [x["high"] - x["estimate"]]],
+        yerr=[[y["estimate"] - y["low"]], [y["high"] - y["estimate"]]],
+        fmt="*", color=VERMILLION, markersize=13, linewidth=1, zorder=4,
+    )  # fmt: skip
+    axis.annotate(
+        f"recommended {recommendation['domain_ratio']['recommended']:.2f}",
+        (x["estimate"], y["estimate"]), (8, 8), textcoords="offset points", color=VERMILLION,
+    )  # fmt: skip
 
 
 def _draw_curve(axis: Axes, general: Prediction, domain: Prediction) -> None:
