@@ -191,5 +191,5 @@ def _unbounded(interval: dict[str, float], flops: float) -> tuple[Status, ...]:
     if interval["high"] < 100 * interval["low"] or not flops:
         return ()
     low, high = (format_quantity(interval[end]) for end in ("low", "high"))
-    text = f"The data cannot tell the best size: anything from {low} to {high} parameters."
+    text = f"Anything from {low} to {high} parameters may be the best size."
     return (Status("not-identified", text),)

@@ -206,7 +206,8 @@ def _doubts(answer: Recommendation) -> list[str]:
     shown = [w for w in answer.warnings if not w.law and not _is_reason(w)]
     shown += [w for w in answer.warnings if w.law and w.code in _FIRST]
     for warning in shown:
-        found += _wrap(f"! {warning.code}: {warning.message}", hanging="  ")
+        where = f" ({warning.eval_set})" if warning.eval_set else ""
+        found += _wrap(f"! {warning.code}{where}: {warning.message}", hanging="  ")
     of_fit: dict[str, list[str]] = {}
     for warning in answer.warnings:
         if warning.law and warning.code not in _FIRST:

@@ -81,7 +81,9 @@ def decide(question: Question, asked: "Options") -> Verdict:
     else:
         feasible, notice = _with_ratio(tolerance, recommended, draws)
         notice = (*notice, *_beyond_optimum(question, recommended))
-    at = safest if recommended is None else recommended
+    at = recommended
+    if at is None:
+        at = safest if feasible is False or estimate is None else estimate
     return Verdict(feasible, recommended, estimate, draws, at, notice)
 
 
@@ -107,8 +109,8 @@ def _without_ratio(
     """No share obeys the risk: surely none is feasible, or the draws disagree."""
     if least < SURE:
         text = (
-            f"The data cannot tell whether any share keeps the rise within {tolerance}: even at "
-            f"{percent(safest)} it is broken with probability {least:.0%}, more than the risk "
+            f"No share surely keeps the rise within {tolerance}: even at {percent(safest)}, the "
+            f"safest, the bound is broken with a probability of {least:.0%}, more than the risk of "
             f"{risk:.0%}."
         )
         return None, (Status("not-identified", text),)

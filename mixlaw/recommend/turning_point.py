@@ -145,7 +145,7 @@ def _judge(
         f"{never:.0%}"
     )
     if never < SURE:
-        return None, (Status("not-identified", f"The data cannot tell: {text}."),)
+        return None, (Status("not-identified", f"No share has surely turned in time: {text}."),)
     return False, (
         Status("no-feasible-ratio", f"No share has turned in time: {text}; train longer."),
     )

@@ -80,7 +80,8 @@ def identified(draws: Array, what: str) -> tuple[bool | None, tuple[Status, ...]
     if high - low < TELLS_NOTHING:
         return True, ()
     text = (
-        f"The data cannot tell: every share from {percent(low)} to {percent(high)} may be {what}."
+        f"Every share from {percent(low)} to {percent(high)} may be {what}; the data cannot tell "
+        "them apart."
     )
     return None, (Status("not-identified", text),)
 
@@ -88,8 +89,8 @@ def identified(draws: Array, what: str) -> tuple[bool | None, tuple[Status, ...]
 def undetermined(ratio: float) -> Verdict:
     """The verdict on a table whose runs all have the same ratio: any other may be the answer."""
     text = (
-        f"The data cannot tell: every run has the domain share {percent(ratio)}, so nothing is "
-        "known about any other; sweep at least three ratios."
+        f"Every run has the domain share {percent(ratio)}, so nothing is known about any other; "
+        "sweep at least three ratios."
     )
     warnings = (Status("not-identified", text),)
     return Verdict(None, None, None, np.array([0.0, 1.0]), ratio, warnings)
