@@ -20,7 +20,6 @@ import lmfit
 import numpy as np
 import pytest
 from scipy.optimize import least_squares, minimize
-from scipy.special import logsumexp
 
 from mixlaw import laws
 from mixlaw.fit.bootstrap import Plan
@@ -77,22 +76,26 @@ class Approach3:
 
     def terms(self, t):
         a, b, e, alpha, beta = t
-        constant = np.full_like(self.log_n, e)
-        return np.stack([a - alpha * self.log_n, b - beta * self.log_d, constant])
+        return a - alpha * self.log_n, b - beta * self.log_d, e
+
+    def log_loss(self, t):
+        size, tokens, constant = self.terms(t)
+        return np.logaddexp(np.logaddexp(size, tokens), constant)
 
     def objective(self, t, log_y):
-        return float(huber(logsumexp(self.terms(t), axis=0) - log_y, DELTA).sum())
+        r = np.abs(self.log_loss(t) - log_y)
+        inside = np.minimum(r, DELTA)
+        return (inside * (r - 0.5 * inside)).sum()
 
     def with_gradient(self, t, log_y):
-        terms = self.terms(t)
-        log_loss = logsumexp(terms, axis=0)
+        """Scaled, because L-BFGS-B stops at once where the gradient is under its 1e-5."""
+        log_loss = self.log_loss(t)
         residual = log_loss - log_y
-        pull = np.clip(residual, -DELTA, DELTA) * np.exp(terms - log_loss)
+        pull = np.clip(residual, -DELTA, DELTA)
+        size, tokens, constant = (pull * np.exp(term - log_loss) for term in self.terms(t))
         gradient = np.array(
-            [pull[0].sum(), pull[1].sum(), pull[2].sum(), -pull[0] @ self.log_n,
-             -pull[1] @ self.log_d]
-        )  # fmt: skip
-        # Scaled, because L-BFGS-B stops at once where the gradient is under its 1e-5.
+            [size.sum(), tokens.sum(), constant.sum(), -size @ self.log_n, -tokens @ self.log_d]
+        )
         return 1e4 * huber(residual, DELTA).sum(), 1e4 * gradient
 
     def fit(self):
@@ -104,7 +107,7 @@ class Approach3:
     def refits(self, best):
         """Bootstraps that move: tight tolerances, exact gradient, from the optimum."""
         rng = np.random.default_rng(0)
-        fitted = logsumexp(self.terms(best), axis=0)
+        fitted = self.log_loss(best)
         options = {"ftol": 1e-14, "gtol": 1e-10, "maxiter": 2000}
         return np.array([
             minimize(self.with_gradient, best, fitted + rng.permutation(self.log_y - fitted),

@@ -1,6 +1,7 @@
 """A saved fit: whole, open, and readable by later versions."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -131,3 +132,14 @@ def test_unknown_names_are_named():
         fit.predict("general", 1e9, 1e10, {"domain": 0.3})
     with pytest.raises(FitError, match="no base loss of 'general'"):
         fit.base("general", 1e9)
+
+
+def test_a_fit_of_the_first_version_still_loads_and_predicts():
+    """tests/data/fit-1 was written by mixlaw 0.1.0 and is never written again."""
+    fit = FitResult.load(Path(__file__).parent.parent / "data" / "fit-1")
+    prediction = fit.predict("general", 4.1e8, 4e9, SHARES)
+    # The law that its sweep was drawn from, with 0.2% noise.
+    truth = 1.6 + 0.27 / 0.41**0.33 + 0.24 * 0.7**0.35 / 4**0.3 + 0.08 / 0.75**0.6
+    assert prediction.estimate == pytest.approx(truth, rel=0.002)
+    assert prediction.draws.shape == (40, 1)
+    assert fit.base("general", 4.1e8).draws.shape == (40, 1)
