@@ -51,35 +51,40 @@ def _train_run(folder: RunFolder, spec: RunSpec, corpora: Corpora, watch: Watch)
         total=spec.total_steps,
     )
     resume(state, trunk.checkpoint)
+    try:
+        _train_trunk(state, trunk, spec, recorder)
+    except DivergedError as error:
+        tokens = error.step * spec.data.step_tokens
+        recorder.diverged(spec.run_id, step=error.step, tokens=tokens)
+    diverged = any(record.loss is None for record in folder.records())
+    epochs = stream.epochs(max(spec.budgets) * spec.data.batch_size)
+    folder.finish(status="diverged" if diverged else "done", epochs=epochs)
+
+
+def _train_trunk(state: State, trunk: Leg, spec: RunSpec, recorder: Recorder) -> None:
+    """Train the trunk, and at every branch point the branch that leaves it there."""
     step_tokens = spec.data.step_tokens
 
     def measure(state: State) -> None:
         tokens = state.step * step_tokens
         recorder.measure(state, spec.run_id, tokens=tokens, annealed=False)
 
-    status = "done"
-    try:
-        for budget in spec.budgets:
-            train(state, trunk, spec.branch_point(budget), spec.trunk_points, measure)
-            if not recorder.has(spec.branch_id(budget), budget * step_tokens):
-                if state.step > spec.branch_point(budget):
-                    raise RunError(
-                        f"'{folder.path}' lost records that its checkpoint is ahead of; delete "
-                        "the folder and sweep again."
-                    )
-                save_checkpoint(state, trunk.checkpoint)
-                if not _train_branch(trunk, spec, budget, recorder):
-                    status = "diverged"
-    except DivergedError as error:
-        tokens = error.step * step_tokens
-        recorder.diverged(spec.run_id, step=error.step, tokens=tokens)
-        status = "diverged"
-    epochs = stream.epochs(max(spec.budgets) * spec.data.batch_size)
-    folder.finish(status=status, epochs=epochs)
+    for budget in spec.budgets:
+        branch_point = spec.branch_point(budget)
+        train(state, trunk, branch_point, spec.trunk_points, measure)
+        if not recorder.has(spec.branch_id(budget), budget * step_tokens):
+            if state.step > branch_point:
+                raise RunError(
+                    f"'{trunk.folder.path}' lost records that its checkpoint is ahead of; delete "
+                    "the folder and sweep again."
+                )
+            save_checkpoint(state, trunk.checkpoint)
+            _train_branch(trunk, spec, budget, recorder)
+        trunk = replace(trunk, before=trunk.before + budget - branch_point)
 
 
-def _train_branch(trunk: Leg, spec: RunSpec, budget: int, recorder: Recorder) -> bool:
-    """Decay from the trunk's checkpoint to the end of a budget; whether it ended with a loss."""
+def _train_branch(trunk: Leg, spec: RunSpec, budget: int, recorder: Recorder) -> None:
+    """Decay from the trunk's checkpoint to the end of a budget; a branch may diverge alone."""
     tokens = budget * spec.data.step_tokens
     run_id = spec.branch_id(budget)
     branch = replace(trunk, name=f"branch-{tokens}", schedule=spec.optim.decayed(budget))
@@ -91,6 +96,4 @@ def _train_branch(trunk: Leg, spec: RunSpec, budget: int, recorder: Recorder) ->
         recorder.measure(state, run_id, tokens=tokens, annealed=True, budget=tokens)
     except DivergedError as error:
         recorder.diverged(run_id, step=error.step, tokens=tokens, budget=tokens)
-        return False
     branch.checkpoint.unlink(missing_ok=True)
-    return True

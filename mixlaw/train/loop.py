@@ -37,6 +37,7 @@ class Leg:
         clip: largest norm of the gradient.
         watch: when to stop and to save.
         total: steps that a person waits for, for the progress display.
+        before: steps of other legs among them that were taken before, apart from ``state.step``.
     """
 
     folder: RunFolder
@@ -47,6 +48,7 @@ class Leg:
     clip: float
     watch: Watch
     total: int
+    before: int = 0
 
     @property
     def checkpoint(self) -> Path:
@@ -72,7 +74,7 @@ def train(
         if leg.watch.must_stop:
             save_checkpoint(state, leg.checkpoint)
             raise StoppedError(
-                f"StoppedError at step {state.step} of {leg.folder.run_id}; it can continue."
+                f"Stopped at step {state.step} of {leg.folder.run_id}; it can continue."
             )
         if leg.watch.checkpoint_due():
             save_checkpoint(state, leg.checkpoint)
@@ -93,7 +95,7 @@ def train(
             raise DivergedError(state.step)
         leg.watch.tell(
             leg.folder.path / "progress.json",
-            state.step * step_tokens,
+            (leg.before + state.step) * step_tokens,
             leg.total * step_tokens,
             loss.item(),
         )

@@ -54,7 +54,7 @@ def test_stopped_every_few_steps(tmp_path: Path, whole: dict[str, bytes], steps:
     assert stops > 3
     assert files(base, run) == whole
     assert sorted(path.name for path in run.path.iterdir()) == [
-        ".lock", "done.json", "metrics.jsonl", "spec.json",
+        ".lock", "done.json", "log.txt", "metrics.jsonl", "spec.json",
     ]  # fmt: skip
 
 
