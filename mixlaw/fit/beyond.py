@@ -2,9 +2,10 @@
 
 The resampled draws know the noise of the sweep and nothing of the law's own misfit, which grows
 with the distance from the data. What a fit without the largest size (or the longest budget) missed
-there, beyond the noise of the rows, is taken as the misfit of one such step, and it grows in
-proportion to the logarithm of the distance; because one step tells its size only roughly, it is
-spread like Student's t. Published ladders whose intervals lacked this did not cover.
+there, beyond the noise of the rows and its own sampling error, is taken as the misfit of one such
+step. It grows in proportion to the logarithm of the distance, and because one step tells its size
+only roughly, it is spread like Student's t. Published ladders whose intervals lacked this did not
+cover.
 """
 
 from collections.abc import Mapping
@@ -46,5 +47,6 @@ def _per_fold(values: Array, forecast: Forecast, noise: float) -> float:
     if not usable.any():
         return 0.0
     error = np.log(forecast.predicted[usable] / forecast.measured[usable])
-    misfit = max(float(np.mean(error**2)) - noise**2, 0.0)
+    sampling = np.broadcast_to(forecast.sampling_std, forecast.predicted.shape)[usable]
+    misfit = max(float(np.mean(error**2 - sampling**2)) - noise**2, 0.0)
     return float(np.sqrt(misfit / np.mean(distance[usable] ** 2)))

@@ -128,7 +128,7 @@ class Absorbed:
         size = np.bincount(trunk).astype(float)
         fit = np.linalg.pinv((jacobian * np.sqrt(weight)).T) * np.sqrt(weight)
         gram, cover = jacobian @ jacobian.T, fit @ fit.T
-        sum_a, sum_f = _by_trunk(jacobian, trunk), _by_trunk(fit, trunk)
+        sum_a, sum_f = trunk_sums(jacobian, trunk), trunk_sums(fit, trunk)
         unit_a, unit_f = sum_a / np.sqrt(size), sum_f / np.sqrt(size)
         # Levels are sqrt(size) x mean residual, so that their squares sum to the sum between.
         level = np.diag(np.sqrt(size)) - unit_a.T @ sum_f
@@ -158,7 +158,7 @@ class Absorbed:
         return total**2 / size if size > 0 else 0.0
 
 
-def _by_trunk(columns: NDArray[np.floating], trunk: NDArray[np.intp]) -> Array:
+def trunk_sums(columns: NDArray[np.floating], trunk: NDArray[np.intp]) -> Array:
     """Sums over the rows of each trunk: (P, n) -> (P, T)."""
     return np.array([np.bincount(trunk, column) for column in columns], dtype=float)
 

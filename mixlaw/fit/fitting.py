@@ -8,7 +8,7 @@ import numpy as np
 
 from mixlaw.errors import ConfigError, FitError, unknown_name
 from mixlaw.fit import noise as noises
-from mixlaw.fit.bootstrap import Noise, Plan, estimate_noise, noise_draws
+from mixlaw.fit.bootstrap import Noise, Plan, estimate_noise, noise_draws, trunk_sums
 from mixlaw.fit.model import Model
 from mixlaw.fit.rows import Rows
 from mixlaw.fit.solve import (
@@ -109,6 +109,31 @@ class Fitted:
         """Losses (B, n) at other inputs (plain counts), from the optimum unless theta is given."""
         values = self.parameters(self.theta if theta is None else theta)
         return self.law.predict({name: values[:, [i]] for i, name in enumerate(self.names)}, x)
+
+    def sampling_std(self, x: Mapping[str, Array]) -> Array:
+        """Standard error of log L̂ at other inputs by the delta method, shape (n,).
+
+        Noise moves whole trunks and single rows; parameters at a bound stay there.
+        """
+        model, theta = self.problem.model, self.theta
+        inner = (theta[0] > model.low) & (theta[0] < model.high)
+        here, there = (
+            _slopes(model, theta),
+            _slopes(Model(model.law, x, model.corpora, model.held), theta),
+        )
+        scale = np.linalg.norm(here[inner], axis=1, keepdims=True)
+        scale[scale == 0] = 1.0
+        root = np.sqrt(self.problem.weight)
+        to_theta = np.linalg.pinv((here[inner] / scale * root).T) * root
+        by_trunk = trunk_sums(to_theta, np.unique(self.rows.trunk, return_inverse=True)[1])
+        noise = np.hstack([self.noise.between * by_trunk, self.noise.within * to_theta])
+        return np.asarray(np.linalg.norm((there[inner] / scale).T @ noise, axis=1))
+
+
+def _slopes(model: Model, theta: Array) -> Array:
+    """Derivatives of log L̂ by the free parameters, shape (P, n)."""
+    loss, jacobian = model.loss_and_jacobian(theta)
+    return np.asarray(jacobian[0] / loss[0])
 
 
 def fit_rows(

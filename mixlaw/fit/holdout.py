@@ -60,12 +60,14 @@ class Forecast:
         predicted: their losses as predicted, nan where there is no prediction, shape (n,).
         measured: their losses, shape (n,).
         note: what had to be assumed, or why there is no number.
+        sampling_std: standard error of their logarithms for the noise of the fitted rows, (n,).
     """
 
     mask: NDArray[np.bool_]
     predicted: Array
     measured: Array
     note: str = ""
+    sampling_std: Array | float = 0.0
 
     @property
     def error(self) -> Array:
@@ -126,7 +128,7 @@ def _forecast(law: Law, rows: Rows, mask: NDArray[np.bool_], settings: Settings)
     predicted = fitted.predict(wanted.x)
     if not np.isfinite(predicted).any():
         note = "the sizes left do not reach this one"
-    return Forecast(mask, predicted, wanted.loss, note)
+    return Forecast(mask, predicted, wanted.loss, note, fitted.sampling_std(wanted.x))
 
 
 def _fit(law: Law, known: Rows, wanted: Rows, settings: Settings) -> tuple[LawFit, str]:

@@ -28,6 +28,7 @@ class Model:
         self.law = law
         self.names = tuple(p.name for p in every)
         self.held = dict(held)
+        self.corpora = tuple(corpora)
         self.free: tuple[Parameter, ...] = tuple(p for p in every if p.name not in held)
         self.low = np.array([p.low for p in self.free])
         self.high = np.array([p.high for p in self.free])

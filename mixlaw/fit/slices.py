@@ -5,7 +5,7 @@ one size at a time: such laws are fitted size by size, and the spread between th
 what the fit does not know.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,13 +60,23 @@ class LawFit:
 
     def predict(self, x: Mapping[str, Array]) -> Array:
         """Loss at sizes that the fit covers, nan elsewhere; shape (n,)."""
-        loss = np.full(len(x["N"]), np.nan)
+        return self._by_size(x, lambda part, inputs: part.predict(inputs)[0])
+
+    def sampling_std(self, x: Mapping[str, Array]) -> Array:
+        """Standard error of log L̂ at sizes that the fit covers, nan elsewhere; shape (n,)."""
+        return self._by_size(x, lambda part, inputs: part.sampling_std(inputs))
+
+    def _by_size(
+        self, x: Mapping[str, Array], value: Callable[[Fitted, Mapping[str, Array]], Array]
+    ) -> Array:
+        result = np.full(len(x["N"]), np.nan)
         for part in self.parts:
             if part.size is None:
-                return np.asarray(part.predict(x)[0])
+                return np.asarray(value(part, x))
             here = np.abs(np.log(x["N"] / part.size)) <= SAME_LEVEL
-            loss[here] = part.predict({name: values[..., here] for name, values in x.items()})[0]
-        return loss
+            if here.any():
+                result[here] = value(part, {name: v[..., here] for name, v in x.items()})
+        return result
 
 
 def fit_law(law: Law, rows: Rows, settings: Settings = DEFAULT) -> LawFit:

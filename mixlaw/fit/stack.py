@@ -197,16 +197,20 @@ def stacked_forecasts(
 ) -> dict[str, Forecast]:
     """Forecasts of the weighted mean of the laws."""
     first = compared[next(iter(weights))].forecasts
-    return {
-        split: replace(
-            forecast,
-            predicted=np.sum(
-                [w * compared[law].forecasts[split].predicted for law, w in weights.items()], axis=0
-            ),
-            note="",
-        )
-        for split, forecast in first.items()
-    }
+    return {split: _mean(compared, weights, split) for split in first}
+
+
+def _mean(compared: Mapping[str, Compared], weights: Mapping[str, float], split: str) -> Forecast:
+    every = [(weight, compared[law].forecasts[split]) for law, weight in weights.items()]
+    return replace(
+        every[0][1],
+        predicted=np.sum([weight * f.predicted for weight, f in every], axis=0),
+        # Laws see the same noise, so their sampling errors add rather than cancel.
+        sampling_std=np.sum(
+            [weight * f.sampling_std * np.ones_like(f.measured) for weight, f in every], axis=0
+        ),
+        note="",
+    )
 
 
 def compared_document(choice: Choice) -> dict[str, dict[str, Any]]:

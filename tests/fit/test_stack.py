@@ -1,8 +1,10 @@
 """The choice of laws: weights from held-out errors, regret, the same rows, widening."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from simulate import Design, dcpt_truth, simulate_sweep
+from simulate import Design, Truth, dcpt_truth, simulate_sweep
 
 from mixlaw import laws
 from mixlaw.errors import ConfigError, FitError
@@ -11,8 +13,10 @@ from mixlaw.fit.api import fit_laws
 from mixlaw.fit.compare import Compared, candidates, ratio_regret
 from mixlaw.fit.holdout import Forecast
 from mixlaw.fit.result import FitResult
-from mixlaw.fit.rows import Rows
+from mixlaw.fit.rows import Rows, select
+from mixlaw.fit.slices import fit_law
 from mixlaw.fit.stack import held_out_weights, stack_weights
+from mixlaw.roles import Roles
 
 MEASURED = np.array([2.0, 2.2, 2.4, 2.6])
 MASK = np.ones(4, dtype=bool)
@@ -152,9 +156,10 @@ def test_a_stack_predicts_saves_and_restricts_to_a_member(stacked, tmp_path):
 
 def test_intervals_grow_beyond_the_sweep_and_not_inside(stacked):
     shares = {"domain": [0.3], "general": [0.7]}
-    bare = FitResult(**{**vars(stacked), "beyond": {}})
+    misfit = {"general": {"n_params": 0.01, "tokens": 0.01}}
+    wide, bare = (replace(stacked, beyond=beyond) for beyond in (misfit, {}))
     for size, tokens, wider in ((1e8, 4e9, False), (2e9, 4e9, True), (1e8, 8e10, True)):
-        width = np.ptp(stacked.predict("general", size, tokens, shares).interval())
+        width = np.ptp(wide.predict("general", size, tokens, shares).interval())
         without = np.ptp(bare.predict("general", size, tokens, shares).interval())
         assert (width > without) if wider else (width == without)
 
@@ -163,3 +168,19 @@ def test_a_constraint_belongs_to_one_law():
     table = simulate_sweep(dcpt_truth(), np.random.default_rng(0), Design(sizes=(6e7, 12e7, 24e7)))
     with pytest.raises(ConfigError, match="one law"):
         fit_laws(table, "dcpt,chinchilla", constraints=["eta>1"])
+
+
+def test_sampling_error_of_a_forecast_is_that_of_repeated_sweeps():
+    """The delta method against the spread of fits to fresh noise."""
+    law, design = laws.load("chinchilla"), Design(ratios=(0.2, 0.5, 0.8), replicated=0)
+    wanted = {"N": np.array([2e9, 1e8]), "D": np.array([3e10, 4e9])}
+    truth = Truth(lambda _, N, D, R: 1.7 + 200 * N**-0.3 + 400 * D**-0.3, dcpt_truth().base)
+    log_losses, claimed = [], []
+    for seed in range(40):
+        table = simulate_sweep(truth, np.random.default_rng(seed), design)
+        rows = select(table, law, Roles(), ["general"], ["schedule"]).rows["general"]
+        fitted = fit_law(law, rows)
+        log_losses.append(np.log(fitted.predict(wanted)))
+        claimed.append(fitted.sampling_std(wanted))
+    # The sd of 40 fits is known to 11%; the noise of each is estimated on top.
+    assert np.std(log_losses, axis=0) == pytest.approx(np.mean(claimed, axis=0), rel=0.35)
