@@ -39,16 +39,11 @@ def decide(question: Question, asked: "Options") -> Verdict:
     weights = checked_weights(asked, (domain_set, general_set))
     ratios = np.linspace(*question.swept, len(question.ratios))
     domain, general = question.domain(ratios), question.general(ratios)
+    w_d, w_g = weights[domain_set], weights[general_set]
     objective = Prediction(
-        weights[domain_set] * domain.estimate + weights[general_set] * general.estimate,
-        weights[domain_set] * domain.draws + weights[general_set] * general.draws,
+        w_d * domain.estimate + w_g * general.estimate, w_d * domain.draws + w_g * general.draws
     )
-    noise = float(
-        np.hypot(
-            weights[domain_set] * question.noise(domain_set),
-            weights[general_set] * question.noise(general_set),
-        )
-    )
+    noise = float(np.hypot(w_d * question.noise(domain_set), w_g * question.noise(general_set)))
     found = minimum(ratios, objective, noise)
     details: dict[str, Any] = {
         "weights": weights,

@@ -86,15 +86,7 @@ def decide(question: Question, asked: "Options") -> Verdict:
             for draw, own in zip(resampled, every, strict=True)
         ]
     )
-    low, high = np.quantile(every, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-    shares = {
-        c: {
-            "recommended": float(best[i]),
-            "low": float(min(low[i], best[i])),
-            "high": float(max(high[i], best[i])),
-        }
-        for i, c in enumerate(fit.corpora)
-    }
+    shares = _intervals(fit, best, every)
     domain = np.isin(fit.corpora, fit.domain_corpora)
     ratio = float(np.clip(best[domain].sum(), 0.0, 1.0))
     binding = [c for i, c in enumerate(fit.corpora) if best[i] >= problem.high[i] - 1e-9]
@@ -209,6 +201,19 @@ def _resampled(fit: "FitResult", k: int) -> "FitResult":
         return {name: tuple(only(member) for member in members) for name, members in stack.items()}
 
     return replace(fit, stack=each(fit.stack), base_stack=each(fit.base_stack))
+
+
+def _intervals(fit: "FitResult", best: Array, every: Array) -> dict[str, dict[str, float]]:
+    """The best shares with the interval of those of the resampled sweeps, by corpus."""
+    low, high = np.quantile(every, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    return {
+        corpus: {
+            "recommended": float(best[i]),
+            "low": float(min(low[i], best[i])),
+            "high": float(max(high[i], best[i])),
+        }
+        for i, corpus in enumerate(fit.corpora)
+    }
 
 
 def _lines(shares: dict[str, dict[str, float]]) -> tuple[str, ...]:

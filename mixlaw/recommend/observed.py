@@ -22,9 +22,14 @@ from mixlaw.errors import DataError
 from mixlaw.fit.result import Prediction
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from mixlaw.recommend.question import Question
 
 Array = NDArray[np.float64]
+
+#: Counts of one model's parameters may differ this much by convention.
+SAME_MODEL = 0.05
 
 
 @dataclass(frozen=True)
@@ -73,53 +78,59 @@ def calibrated(question: "Question", runs: Any) -> "Question":
     Raises:
         DataError: the table has no rows of the fit's domain or general loss, or of another size.
     """
-    from mixlaw.runs import read_runs, validate_runs
-
-    frame = validate_runs(runs) if hasattr(runs, "columns") else read_runs(runs)
-    frame = frame[frame["flag"] == ""]
-    fit = question.fit
-    rows = frame[frame["eval_set"].isin([fit.domain_set, fit.general_set])]
-    if rows.empty or not (rows["tokens"] > 0).any():
-        raise DataError(
-            f"The observed run has no rows after tokens = 0 for '{fit.domain_set}' or "
-            f"'{fit.general_set}'; these are the eval sets of the fit."
-        )
-    sizes = sorted(set(rows["n_params"]))
-    if len(sizes) > 1 or abs(sizes[0] / question.n_params - 1) > 0.05:
-        raise DataError(
-            f"The observed rows have {sizes[0]:.4g} parameters and the target "
-            f"{question.n_params:.4g}; --observed takes rows of the target run itself."
-        )
-    groups = {str(name): group for name, group in rows.groupby("eval_set")}
-    base = {
-        name: float(group.loc[group["tokens"] == 0, "loss"].mean())
-        for name, group in groups.items()
-        if (group["tokens"] == 0).any()
-    }
-    if question.base_general_loss is not None:
-        base.setdefault(fit.general_set, question.base_general_loss)
-    if question.reference == "base" and fit.general_set in groups and fit.general_set not in base:
-        raise DataError(
-            "The observed rows do not hold the base's general loss (tokens = 0), without which "
-            "their rise is unknown; add that row or give --base-general-loss."
-        )
+    groups = {str(name): rows for name, rows in _target_rows(question, runs).groupby("eval_set")}
+    base = _bases(question, groups)
     differences = {
-        name: _difference(question, name, group[group["tokens"] > 0])
-        for name, group in groups.items()
-        if (group["tokens"] > 0).any()
+        name: _difference(question, name, rows[rows["tokens"] > 0])
+        for name, rows in groups.items()
+        if (rows["tokens"] > 0).any()
     }
     shift = {
         name: Prediction(d.estimate.mean(keepdims=True), d.draws.mean(axis=1, keepdims=True))
         for name, d in differences.items()
     }
     misfits = [
-        np.sum((d.draws - shift[name].draws) ** 2, axis=1)
-        / (2 * max(question.noise(name), 1e-4) ** 2)
+        0.5 * np.sum(((d.draws - shift[name].draws) / max(question.noise(name), 1e-4)) ** 2, axis=1)
         for name, d in differences.items()
     ]
-    return replace(
-        question, calibration=Calibration(_resample(np.sum(misfits, axis=0)), shift, base)
-    )
+    kept = _resample(np.sum(misfits, axis=0))
+    return replace(question, calibration=Calibration(kept, shift, base))
+
+
+def _target_rows(question: "Question", runs: Any) -> "pd.DataFrame":
+    """Rows of the fit's domain and general loss, all of them of the target's size."""
+    from mixlaw.runs import read_runs, validate_runs
+
+    frame = validate_runs(runs) if hasattr(runs, "columns") else read_runs(runs)
+    names = [question.fit.domain_set, question.fit.general_set]
+    rows = frame[(frame["flag"] == "") & frame["eval_set"].isin(names)]
+    if not (rows["tokens"] > 0).any():
+        raise DataError(
+            f"The observed run has no rows after tokens = 0 for '{names[0]}' or '{names[1]}'; "
+            "these are the eval sets of the fit."
+        )
+    sizes = sorted(set(rows["n_params"]))
+    if len(sizes) > 1 or abs(sizes[0] / question.n_params - 1) > SAME_MODEL:
+        raise DataError(
+            f"The observed rows have {sizes[0]:.4g} parameters and the target "
+            f"{question.n_params:.4g}; --observed takes rows of the target run itself."
+        )
+    return rows
+
+
+def _bases(question: "Question", groups: "Mapping[str, pd.DataFrame]") -> dict[str, float]:
+    """Base losses that the target run measured, or that were given."""
+    starts = {name: rows.loc[rows["tokens"] == 0, "loss"] for name, rows in groups.items()}
+    base = {name: float(losses.mean()) for name, losses in starts.items() if len(losses)}
+    general = question.fit.general_set
+    if question.base_general_loss is not None:
+        base.setdefault(general, question.base_general_loss)
+    if question.reference == "base" and general in groups and general not in base:
+        raise DataError(
+            "The observed rows do not hold the base's general loss (tokens = 0), without which "
+            "their rise is unknown; add that row or give --base-general-loss."
+        )
+    return base
 
 
 def _difference(question: "Question", eval_set: str, rows: Any) -> Prediction:

@@ -203,8 +203,8 @@ _REASONS = ("no-feasible-ratio", "not-identified", "bound-never-binds", "flat-op
 def _doubts(answer: Recommendation) -> list[str]:
     """What was assumed; the warnings of this answer; in short, those of the fit."""
     found = [line for text in answer.assumptions for line in _wrap(f"Assumed: {text}.")]
-    shown = [w for w in answer.warnings if not w.law and not _is_reason(w)]
-    shown += [w for w in answer.warnings if w.law and w.code in _FIRST]
+    shown = [w for w in answer.warnings if w.law and w.code in _FIRST]
+    shown += [w for w in answer.warnings if not w.law and not _is_reason(w)]
     for warning in shown:
         where = f" ({warning.eval_set})" if warning.eval_set else ""
         found += _wrap(f"! {warning.code}{where}: {warning.message}", hanging="  ")
@@ -241,6 +241,10 @@ def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
 def _wrap(text: str, indent: str = "", hanging: str | None = None) -> list[str]:
     following = indent if hanging is None else hanging
     lines: Iterable[str] = textwrap.wrap(
-        text, WIDTH, initial_indent=indent, subsequent_indent=following
+        text,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=following,
+        break_on_hyphens=False,
     )
     return list(lines)
