@@ -92,7 +92,8 @@ def _asked_experiment(folder: Path) -> _Asked:
 
 
 def _is_corpus(path: Path) -> bool:
-    return path.exists() and not (path / "experiment.yaml").is_file()
+    on_hub = path.parts[:1] == ("hf:",)
+    return on_hub or (path.exists() and not (path / "experiment.yaml").is_file())
 
 
 def _name(path: str) -> str:

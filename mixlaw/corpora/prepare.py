@@ -79,18 +79,19 @@ def prepare_corpora(
     Raises:
         DataError: a source cannot be read, is empty, has too little held-out text, or shares a
             document with another corpus.
+        RunError: the cache cannot be written.
     """
     plan = Plan(sources, seq_len, train_tokens, held_out_tokens, tokenizer)
     say = progress or (lambda sentence: None)
-    manifest = _read_manifest(cache)
-    if manifest is None or manifest["plan"] != plan.key or not _all_sound(cache, manifest):
-        encoder = plan.encoder()
-        folders = {n: cache / f"{n}-{plan.corpus_key(n, encoder.hash)}" for n in sources}
-        _clear_unfinished(cache, [_unfinished(folder) for folder in folders.values()])
-        for name, folder in folders.items():
-            _ensure_corpus(name, plan, encoder, folder, say)
-        _refuse_shared_documents(plan, folders, encoder)
-        _write_manifest(cache, plan, encoder, folders)
+    try:
+        manifest = _read_manifest(cache)
+        if manifest is None or manifest["plan"] != plan.key or not _all_sound(cache, manifest):
+            _build(plan, cache, say)
+    except OSError as error:
+        raise RunError(
+            f"The corpora cannot be prepared in '{cache}': {error.strerror}; when that is mended, "
+            "the same command continues where it stopped."
+        ) from error
     corpora = load_corpora(cache)
     for note in corpora.notes:
         say(note)
@@ -121,6 +122,16 @@ def load_corpora(cache: Path) -> Corpora:
     )
 
 
+def _build(plan: Plan, cache: Path, say: Say) -> None:
+    encoder = plan.encoder()
+    folders = {n: cache / f"{n}-{plan.corpus_key(n, encoder.hash)}" for n in plan.sources}
+    _clear_unfinished(cache, [_unfinished(folder) for folder in folders.values()])
+    for name, folder in folders.items():
+        _ensure_corpus(name, plan, encoder, folder, say)
+    _refuse_shared_documents(plan, folders, encoder)
+    _write_manifest(cache, plan, encoder, folders)
+
+
 def _ensure_corpus(name: str, plan: Plan, encoder: TextEncoder, folder: Path, say: Say) -> None:
     """Encode one corpus into its folder unless a sound one is there."""
     if folder.exists():
@@ -145,11 +156,6 @@ def _ensure_corpus(name: str, plan: Plan, encoder: TextEncoder, folder: Path, sa
     except DataError:
         shutil.rmtree(unfinished)
         raise
-    except OSError as error:
-        raise RunError(
-            f"Cannot write the tokens of '{name}' to '{folder.parent}': {error.strerror}; the same "
-            "command continues where it stopped."
-        ) from error
 
 
 def _unfinished(folder: Path) -> Path:

@@ -1,9 +1,15 @@
 """Sources that cannot be used: one sentence, and nothing written."""
 
+import errno
+import json
+import os
+
 import pytest
 
+from mixlaw.corpora.plan import Plan
 from mixlaw.corpora.prepare import prepare_corpora
-from mixlaw.errors import ConfigError, DataError
+from mixlaw.corpora.tokens import TokenWriter
+from mixlaw.errors import ConfigError, DataError, RunError
 from mixlaw.experiment import CorpusSource, TokenizerSource
 
 JUNK = bytes(range(256)) * 100
@@ -63,3 +69,26 @@ def test_absurd_sizes(tmp_path):
     (tmp_path / "a.txt").write_bytes(PROSE)
     with pytest.raises(ConfigError, match="cannot be prepared; ask for 0 to 1e"):
         prepare(CorpusSource(path=str(tmp_path / "a.txt")), tmp_path / "cache", n_tokens=10**20)
+
+
+def test_a_full_disk_is_a_sentence_and_is_continued(tmp_path, monkeypatch):
+    file = tmp_path / "a.jsonl"
+    lines = [json.dumps({"text": f"Sentence {i} of the day, {i * i}."}) for i in range(900)]
+    file.write_text("\n".join(lines))
+    source = CorpusSource(path=str(file))
+
+    def full(self, tokens):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TokenWriter, "append", full)
+        with pytest.raises(RunError, match="cannot be prepared in .*No space left on device"):
+            prepare(source, tmp_path / "cache")
+    assert not (tmp_path / "cache" / "corpora.json").exists()
+    assert prepare(source, tmp_path / "cache").train["domain"].n_tokens == 3009
+
+
+def test_names_that_are_no_folder_names(tmp_path):
+    source = CorpusSource(path=str(tmp_path))
+    with pytest.raises(ConfigError, match=r"'\.\./a' cannot name a corpus"):
+        Plan({"../a": source}, 16, {}, {}, TokenizerSource())
