@@ -23,6 +23,7 @@ def screen(answer: Recommendation) -> str:
         _costs(answer),
         _details(answer),
         _budgets(answer),
+        _frontier(answer),
         _doubts(answer),
     ]
     return "\n\n".join("\n".join(part) for part in parts if part)
@@ -193,6 +194,22 @@ def _budgets(answer: Recommendation) -> list[str]:
             (format_quantity(other.tokens), chosen, estimate, f"{percent(low)} to {percent(high)}")
         )
         rows[-1] = (*rows[-1][:3], rows[-1][3] + tell)
+    return _columns(rows)
+
+
+def _frontier(answer: Recommendation) -> list[str]:
+    """Every fourth point of the frontier; the document has them all."""
+    points = answer.details.get("frontier", ())[::4]
+    if not points:
+        return []
+    rows: list[tuple[str, ...]] = [("domain share", "domain loss", "general loss")]
+    rows += [
+        (
+            percent(point["domain_ratio"]),
+            *(f"{point[name]['estimate']:.4f}" for name in ("domain", "general")),
+        )
+        for point in points
+    ]
     return _columns(rows)
 
 
