@@ -45,7 +45,9 @@ def import_logs(
     if out.suffix not in {".csv", ".parquet"}:
         raise ConfigError(f"'{out}' is neither .csv nor .parquet; a runs table is one of these.")
     size = bytes_to_read(logs or [], describe)
-    with typer.progressbar(length=max(size, 1), label="reading", file=sys.stderr) as bar:
+    with typer.progressbar(
+        length=max(size, 1), label="reading", file=sys.stderr, update_min_steps=size // 200 + 1
+    ) as bar:
         imported = import_runs(name, logs or [], describe, bar.update)
     frame = csv_safe(imported.frame) if out.suffix == ".csv" else imported.frame
     write_runs(frame, out)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -211,3 +212,15 @@ def to_number(value: Any, place: str) -> float:
     except (TypeError, ValueError, OverflowError):
         shown = str(value)[:40]
         raise DataError(f"{place}: '{shown}' is not a number.") from None
+
+
+def to_count(value: Any, place: str) -> float:
+    """A finite number, 0 or more, such as a step or a token count.
+
+    Raises:
+        DataError: it is none.
+    """
+    count = to_number(value, place)
+    if not 0 <= count < math.inf:
+        raise DataError(f"{place}: '{value}' is not a count, 0 or more.")
+    return count

@@ -11,7 +11,7 @@ from typing import Any
 
 from mixlaw.errors import DataError
 from mixlaw.importers import Evaluation, Log, Request
-from mixlaw.importers._files import closing, loads, read_text
+from mixlaw.importers._files import closing, loads, read_text, to_count, to_number
 from mixlaw.importers._metrics import eval_set_of, refuse_without_losses
 
 EXAMPLE = '{"epoch": 1.0, "eval_domain_loss": 2.31, "num_input_tokens_seen": 65536, "step": 128}'
@@ -73,24 +73,21 @@ def _whole_records(path: Path, text: str) -> list[Any]:
 def _read_state(
     path: Path, state: dict[str, Any], request: Request, log: Log, metrics: set[str]
 ) -> None:
+    steps: list[float] = []
     for number, record in enumerate(state["log_history"], start=1):
-        if not isinstance(record, dict) or not isinstance(record.get("step"), int):
-            raise DataError(f"'{path}': record {number} of log_history has no whole 'step'.")
+        place = f"'{path}', record {number} of log_history"
+        if not isinstance(record, dict) or "step" not in record:
+            raise DataError(f"{place}: no 'step'.")
+        step = to_count(record["step"], place)
+        steps.append(step)
+        seen = record.get("num_input_tokens_seen")
+        tokens = None if seen is None else to_count(seen, place)
         metrics.update(record)
         for metric, value in record.items():
             eval_set = eval_set_of(metric, request.losses)
-            if eval_set is None:
-                continue
-            if not isinstance(value, int | float):
-                raise DataError(f"'{path}': {metric} at step {record['step']} is no number.")
-            log.evaluations.append(
-                Evaluation(
-                    eval_set,
-                    float(value),
-                    step=record["step"],
-                    tokens=record.get("num_input_tokens_seen"),
-                )
-            )
-    steps = [record["step"] for record in state["log_history"]]
-    log.last_step = state.get("global_step", max(steps, default=None))
-    log.planned_steps = state.get("max_steps")
+            if eval_set is not None:
+                loss = to_number(value, f"{place}, {metric}")
+                log.evaluations.append(Evaluation(eval_set, loss, step=step, tokens=tokens))
+    log.last_step = to_count(state.get("global_step", max(steps, default=0)), f"'{path}'")
+    if (planned := state.get("max_steps")) is not None:
+        log.planned_steps = to_number(planned, f"'{path}', max_steps")

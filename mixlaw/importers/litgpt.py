@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mixlaw.errors import DataError
 from mixlaw.importers import UNNAMED, Evaluation, Log, Request
-from mixlaw.importers._files import read_csv, to_number
+from mixlaw.importers._files import read_csv, to_count, to_number
 from mixlaw.importers._metrics import refuse_without_losses
 
 EXAMPLE = "iter,learning_rate,loss,step,total_tokens,val_loss,val_ppl"
@@ -42,11 +42,11 @@ def read(paths: Sequence[Path], request: Request) -> Log:
                 break
             place = f"'{path}', row {number}"
             if row.get("total_tokens") and row.get("iter"):
-                iteration = to_number(row["iter"], place)
-                per_iteration = to_number(row["total_tokens"], place) / iteration
+                iteration = to_count(row["iter"], place)
+                per_iteration = to_count(row["total_tokens"], place) / max(iteration, 1)
                 log.last_step = iteration
             if row.get("val_loss"):
-                step = to_number(row.get("step"), place)
+                step = to_count(row.get("step"), place)
                 losses.append((step, to_number(row["val_loss"], place)))
         log.truncated |= table.cut
         log.evaluations += _evaluations(losses, per_iteration, log.last_step)

@@ -7,9 +7,8 @@ It holds a single ``eval_loss``; where several eval sets were given, their losse
 from collections.abc import Sequence
 from pathlib import Path
 
-from mixlaw.errors import DataError
 from mixlaw.importers import UNNAMED, Evaluation, Log, Request
-from mixlaw.importers._files import read_json_lines
+from mixlaw.importers._files import read_json_lines, to_count, to_number
 from mixlaw.importers._metrics import refuse_without_losses
 
 EXAMPLE = '{"current_steps": 100, "total_steps": 500, "eval_loss": 2.31, "total_tokens": 204800}'
@@ -34,14 +33,17 @@ def read(paths: Sequence[Path], request: Request) -> Log:
             if record is None:
                 log.truncated = True
                 continue
-            step = record.get("current_steps")
-            if not isinstance(step, int):
-                raise DataError(f"'{path}', line {number}: no whole number 'current_steps'.")
+            place = f"'{path}', line {number}"
+            step = to_count(record.get("current_steps"), place)
             metrics.update(record)
-            log.last_step, log.planned_steps = step, record.get("total_steps")
+            log.last_step = step
+            log.planned_steps = to_number(record.get("total_steps", step), place)
             if (loss := record.get("eval_loss")) is not None:
-                tokens = record.get("total_tokens")
-                log.evaluations.append(Evaluation(UNNAMED, float(loss), step=step, tokens=tokens))
+                seen = record.get("total_tokens")
+                tokens = None if seen is None else to_count(seen, place)
+                log.evaluations.append(
+                    Evaluation(UNNAMED, to_number(loss, place), step=step, tokens=tokens)
+                )
     if not log.evaluations:
         raise refuse_without_losses(paths[0], "LLaMA-Factory", metrics)
     log.notes.append("trainer_log.jsonl has one eval loss; trainer_state.json has one per eval set")

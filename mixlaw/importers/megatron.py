@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mixlaw.errors import DataError
 from mixlaw.importers import UNNAMED, Evaluation, Log, Request
-from mixlaw.importers._files import read_lines
+from mixlaw.importers._files import read_lines, to_count
 from mixlaw.importers._metrics import refuse_without_losses
 
 EXAMPLE = (
@@ -33,11 +33,11 @@ _VALUE = re.compile(r"\b(?:lm )?loss value: *(?P<loss>[^ |]+) *\|")
 class _Position:
     """Where training stands: from the last line of an iteration."""
 
-    step: int = 0
-    samples: int = 0
-    batch: int | None = None
+    step: float = 0
+    samples: float = 0
+    batch: float | None = None
 
-    def samples_at(self, step: int) -> int | None:
+    def samples_at(self, step: float) -> float | None:
         """Sequences seen at a step, exact while the batch size does not change."""
         if step == self.step:
             return self.samples
@@ -67,8 +67,9 @@ def read(paths: Sequence[Path], request: Request) -> Log:
         ):
             log.truncated |= not whole and bool(_STARTED.search(line))
             if train := _TRAIN.search(line):
-                _advance(position, train, line)
-                log.last_step, log.planned_steps = position.step, int(train[2])
+                place = f"'{path}', line {number}"
+                _advance(position, train, line, place)
+                log.last_step, log.planned_steps = position.step, to_count(train[2], place)
             elif found := _EVAL.search(line):
                 evaluation = _evaluation(path, number, line, whole, found, position)
                 if evaluation is None:
@@ -84,10 +85,10 @@ def read(paths: Sequence[Path], request: Request) -> Log:
     return log
 
 
-def _advance(position: _Position, train: re.Match[str], line: str) -> None:
-    position.step, position.samples = int(train[1]), int(train[3])
+def _advance(position: _Position, train: re.Match[str], line: str, place: str) -> None:
+    position.step, position.samples = to_count(train[1], place), to_count(train[3], place)
     if batch := _BATCH.search(line):
-        position.batch = int(batch[1])
+        position.batch = to_count(batch[1], place)
 
 
 def _evaluation(
@@ -110,7 +111,7 @@ def _evaluation(
         if not whole:
             return None
         raise DataError(f"'{path}', line {number}: an evaluation without a readable 'loss value'.")
-    step = int(found["step"])
+    step = to_count(found["step"], f"'{path}', line {number}")
     samples = position.samples_at(step)
     return Evaluation(found["set"] or UNNAMED, loss, step=step, samples=samples)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mixlaw.errors import DataError
 from mixlaw.importers import UNNAMED, Evaluation, Log, Request
-from mixlaw.importers._files import read_lines, to_number
+from mixlaw.importers._files import read_lines, to_count, to_number
 from mixlaw.importers._metrics import refuse_without_losses
 
 EXAMPLE = "[INFO|DP=0]: iteration: 100 / 500 | consumed_tokens: 205K | lm_loss: 2.31 | lr: 0.0003"
@@ -48,8 +48,9 @@ def read(paths: Sequence[Path], request: Request) -> Log:
             fields = {name.strip(): value.strip() for name, value in fields.items()}
             if "lm_loss" not in fields:
                 raise DataError(f"'{path}', line {number}: an iteration without 'lm_loss'.")
-            log.last_step, log.planned_steps = int(found[1]), int(found[2])
-            loss = to_number(fields["lm_loss"], f"'{path}', line {number}")
+            place = f"'{path}', line {number}"
+            log.last_step, log.planned_steps = (to_count(found[i], place) for i in (1, 2))
+            loss = to_number(fields["lm_loss"], place)
             log.evaluations.append(Evaluation(UNNAMED, loss, step=log.last_step))
     if not log.evaluations:
         raise refuse_without_losses(paths[0], "nanotron", ())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mixlaw.errors import DataError
 from mixlaw.importers import UNNAMED, Evaluation, Log, Request
-from mixlaw.importers._files import read_json_lines, to_number
+from mixlaw.importers._files import read_json_lines, to_count, to_number
 from mixlaw.importers._metrics import refuse_without_losses
 
 EXAMPLE = 'validation_domain.jsonl: {"step": 100, "epoch": 0, "val_loss": 2.31}'
@@ -57,14 +57,14 @@ def _token_axis(path: Path, request: Request, log: Log) -> dict[int, float]:
             log.truncated = True
             break
         place = f"'{path}', line {number}"
-        step = int(to_number(record.get("step"), place))
+        step = int(to_count(record.get("step"), place))
         if step <= last:
             raise DataError(
                 f"{place}: step {step} comes after step {last}; import a resumed run "
                 "with one folder per part."
             )
         gaps += step - last - 1 if last >= 0 or step > 1 else 0
-        total += to_number(record.get("num_tokens_per_step"), place)
+        total += to_count(record.get("num_tokens_per_step"), place)
         seen[step] = total
         last = step
     log.last_step = last
@@ -84,6 +84,6 @@ def _read_validation(
             log.truncated = True
             return
         place = f"'{path}', line {number}"
-        step = int(to_number(record.get("step"), place))
+        step = int(to_count(record.get("step"), place))
         loss = to_number(record.get("val_loss"), place)
         log.evaluations.append(Evaluation(name, loss, step=step, tokens=tokens.get(step)))

@@ -13,13 +13,13 @@ from typing import Any
 
 from mixlaw.errors import DataError
 from mixlaw.importers import Evaluation, Log, Request
-from mixlaw.importers._files import closing, loads, read_text, to_number
+from mixlaw.importers._files import closing, loads, read_text, to_count, to_number
 from mixlaw.importers._metrics import TOKENS, eval_set_of, refuse_without_losses
 
 EXAMPLE = '{"throughput/total tokens": 65536, "eval/lm/domain/CE loss": 2.31}'
 FILES = ("metrics_step*.json", "metrics.json")
 
-_STEP = re.compile(r"metrics_step(\d+)\.json")
+_STEP = re.compile(r"metrics_step(\d{1,18})\.json")
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -42,7 +42,7 @@ def read(paths: Sequence[Path], request: Request) -> Log:
             log.truncated = True
             continue
         metrics.update(saved)
-        tokens = next((float(saved[name]) for name in TOKENS if name in saved), None)
+        tokens = next((to_count(saved[n], f"'{path}', {n}") for n in TOKENS if n in saved), None)
         step = _STEP.fullmatch(path.name)
         for metric, value in saved.items():
             eval_set = eval_set_of(metric, request.losses)

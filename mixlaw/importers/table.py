@@ -12,7 +12,7 @@ from typing import Any
 
 from mixlaw.errors import DataError
 from mixlaw.importers import UNNAMED, Evaluation, Log, Request
-from mixlaw.importers._files import OPEN_END, read_csv, read_json_lines, to_number
+from mixlaw.importers._files import OPEN_END, read_csv, read_json_lines, to_count, to_number
 from mixlaw.importers._metrics import is_perplexity
 
 EXAMPLE = "run_id,n_params,tokens,share.domain,share.general,eval_set,loss"
@@ -68,7 +68,7 @@ def _evaluations(place: str, row: Mapping[str, Any], request: Request) -> Iterat
     column = {name: name for name in row} | dict(request.columns)
     known = {name: row.get(source) for name, source in column.items()}
     axes = {
-        axis: to_number(known[axis], place) for axis in _AXES if known.get(axis) not in (None, "")
+        axis: to_count(known[axis], place) for axis in _AXES if known.get(axis) not in (None, "")
     }
     more = {
         name: value

@@ -19,6 +19,8 @@ FILES = ("events.out.tfevents.*",)
 
 #: A scalar's record has some hundred bytes; images and graphs may have megabytes.
 _MAX_RECORD = 2**30
+#: Whole numbers up to here are exact as 32-bit floats.
+_EXACT = 2**24
 _VS_SAMPLES = " vs samples"
 
 
@@ -49,6 +51,10 @@ def read(paths: Sequence[Path], request: Request) -> Log:
     if not log.evaluations:
         raise refuse_without_losses(paths[0], "TensorBoard loggers of known trainers", tags)
     log.evaluations = [_counted(evaluation, counts) for evaluation in log.evaluations]
+    if any((evaluation.tokens or 0) > _EXACT for evaluation in log.evaluations):
+        log.notes.append(
+            "TensorBoard keeps 24 bits of a number, so token counts above 16.8M are rounded"
+        )
     return log
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mixlaw.importers import UNNAMED, Evaluation, Log, Request
-from mixlaw.importers._files import read_lines, to_number
+from mixlaw.importers._files import read_lines, to_count, to_number
 from mixlaw.importers._metrics import refuse_without_losses
 
 EXAMPLE = "validate step: 100  loss:  2.3100  memory:  1.20GiB(1.50%)  tps: 5,000"
@@ -43,9 +43,10 @@ def read(paths: Sequence[Path], request: Request) -> Log:
                 break
             if found is None:
                 continue
-            log.last_step = int(found[2])
+            place = f"'{path}', line {number}"
+            log.last_step = to_count(found[2], place)
             if found[1]:
-                loss = to_number(found[3], f"'{path}', line {number}")
+                loss = to_number(found[3], place)
                 log.evaluations.append(Evaluation(UNNAMED, loss, step=log.last_step))
     if not log.evaluations:
         raise refuse_without_losses(paths[0], "torchtitan", ())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mixlaw.errors import DataError
 from mixlaw.importers import Evaluation, Log, Request
-from mixlaw.importers._files import OPEN_END, read_csv, to_number
+from mixlaw.importers._files import OPEN_END, read_csv, to_count, to_number
 from mixlaw.importers._metrics import SAMPLES, STEPS, TOKENS, eval_set_of, refuse_without_losses
 
 EXAMPLE = '"Step","r30 - eval/domain_loss","r30 - eval/domain_loss__MIN",...'
@@ -51,7 +51,7 @@ def read(paths: Sequence[Path], request: Request) -> Log:
                 if not row[name]:
                     continue
                 place = f"'{path}', row {number}"
-                x = to_number(row[table.header[0]], place)
+                x = to_count(row[table.header[0]], place)
                 loss = to_number(row[name], place)
                 step, samples, tokens = (x if axis == a else None for a in _AXES)
                 log.evaluations.append(Evaluation(eval_set, loss, step, samples, tokens, run, flag))

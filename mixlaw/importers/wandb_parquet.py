@@ -9,6 +9,7 @@ from typing import Any
 
 from mixlaw.errors import DataError
 from mixlaw.importers import Evaluation, Log, Request
+from mixlaw.importers._files import to_count, to_number
 from mixlaw.importers._metrics import SAMPLES, STEPS, TOKENS, eval_set_of, refuse_without_losses
 
 EXAMPLE = "columns _step, train/global_step, eval/domain_loss, eval/general_loss"
@@ -49,7 +50,9 @@ def read(paths: Sequence[Path], request: Request) -> Log:
                 eval_set = eval_set_of(metric, request.losses)
                 if eval_set is not None and value is not None:
                     log.evaluations.append(
-                        Evaluation(eval_set, float(value), step, samples, tokens)
+                        Evaluation(
+                            eval_set, to_number(value, f"'{path}', {metric}"), step, samples, tokens
+                        )
                     )
     if not log.evaluations:
         raise refuse_without_losses(paths[0], "a W&B history of known trainers", metrics)
@@ -74,4 +77,4 @@ def _rows(path: Path, request: Request) -> list[dict[str, Any]]:
 
 
 def _first(row: Mapping[str, Any], names: Sequence[str]) -> float | None:
-    return next((float(row[name]) for name in names if row.get(name) is not None), None)
+    return next((to_count(row[n], f"column '{n}'") for n in names if row.get(n) is not None), None)

@@ -5,6 +5,8 @@ importer is tested here as soon as it has one.
 """
 
 import csv
+import random
+import re
 import shutil
 from pathlib import Path
 
@@ -100,7 +102,7 @@ def test_a_log_cut_anywhere_gives_whole_records_or_one_sentence(name: str, tmp_p
     log = log_files(folder)[0]
     data = log.read_bytes()
     noticed = 0
-    for end in sorted({*range(0, len(data), 97), *range(max(0, len(data) - 30), len(data))}):
+    for end in sorted({*range(0, len(data), 211), *range(max(0, len(data) - 20), len(data))}):
         log.write_bytes(data[:end])
         result = attempt(name, folder)
         if isinstance(result, MixlawError):
@@ -112,6 +114,31 @@ def test_a_log_cut_anywhere_gives_whole_records_or_one_sentence(name: str, tmp_p
         assert set(frame[["run_id", "tokens", "eval_set", "loss"]].itertuples(index=False)) <= truth
         noticed += int((result.frame["flag"] != "").any())
     assert noticed > 0
+
+
+JUNK = ("NaN", "null", "-1", "1e999", "true", '"x"', "[]", "{}", "'", "9" * 5000, "\\u0000", "0")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_changed_log_never_ends_in_an_accident(name: str, tmp_path: Path) -> None:
+    """Whatever stands in place of a number or a byte: a table, or one sentence with exit code 2."""
+    draw = random.Random(name)
+    folder = tmp_path / name
+    shutil.copytree(SAMPLES / name, folder)
+    for log in log_files(folder)[:2]:
+        data = log.read_bytes()
+        numbers = list(re.finditer(rb"(?<![\w.])-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", data))
+        for _ in range(30):
+            place = draw.choice(numbers).span() if numbers else (0, 0)
+            if draw.random() < 0.3:
+                start = draw.randrange(len(data))
+                place = (start, start + draw.randrange(3))
+            junk = draw.choice(JUNK).encode()
+            log.write_bytes(data[: place[0]] + junk + data[place[1] :])
+            result = attempt(name, folder)
+            if isinstance(result, MixlawError):
+                assert result.exit_code == 2
+        log.write_bytes(data)
 
 
 @pytest.mark.parametrize("name", NAMES)
