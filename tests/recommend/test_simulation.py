@@ -7,7 +7,7 @@ import pytest
 from simulation import RISK, SCENARIOS, simulate, summary, table
 
 #: Enough for a first look; the committed table has more.
-N_WORLDS = 60
+N_WORLDS = 40
 
 
 @pytest.mark.slow
