@@ -37,12 +37,14 @@ class Settings:
         corpora: names of the corpora in ``h``.
         constraints: switches of the law to impose, such as ``eta>1``.
         n_starts: starts of the search; default by the number of nonlinear parameters.
+        n_polish: how many of the best starts are followed to their optimum.
         delta: of the Huber loss on log residuals; default from replicates, at least 1e-3.
     """
 
     corpora: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ()
     n_starts: int | None = None
+    n_polish: int = 16
     delta: float | None = None
 
 
@@ -172,11 +174,11 @@ def fit_rows(
     delta = settings.delta or noises.delta(noises.seed_std(rows))
     n_starts = settings.n_starts or default_starts(model)
     problem = Problem(model, rows.loss, noises.weights(rows, 0.0, 0.0), delta, Effort())
-    solution, noise = _solve_and_measure(problem, rows, n_starts)
+    solution, noise = _solve_and_measure(problem, rows, n_starts, settings.n_polish)
     weight = noises.weights(rows, noise.correlation, np.hypot(noise.between, noise.within))
     if not np.allclose(weight, problem.weight):
         problem = Problem(model, rows.loss, weight, delta, problem.effort)
-        solution, noise = _solve_and_measure(problem, rows, n_starts)
+        solution, noise = _solve_and_measure(problem, rows, n_starts, settings.n_polish)
     return Fitted(law, rows, size, problem, solution, noise, lacking, settings)
 
 
@@ -245,8 +247,10 @@ def _own_noise(rows: Rows, noise: Noise) -> Array:
     return np.asarray(np.sqrt(1 + (rows.loss_se / rows.loss / common) ** 2))
 
 
-def _solve_and_measure(problem: Problem, rows: Rows, n_starts: int) -> tuple[Solution, Noise]:
-    solution = solve(problem, n_starts)
+def _solve_and_measure(
+    problem: Problem, rows: Rows, n_starts: int, n_polish: int
+) -> tuple[Solution, Noise]:
+    solution = solve(problem, n_starts, n_polish)
     loss, jacobian = problem.model.loss_and_jacobian(solution.theta[:1])
     residual = log_residual(loss, np.log(rows.loss))[0]
     noise = estimate_noise(residual, jacobian[0] / loss[0], problem.weight, rows.trunk)

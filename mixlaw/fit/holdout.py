@@ -23,6 +23,8 @@ MANY_BUDGETS = 12
 COMPUTE = 4.0
 #: Starts of the search in a split.
 N_STARTS = 64
+#: Starts that are polished in a split: on simulated sweeps more change its errors by about 1%.
+N_POLISH = 4
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def splits(rows: Rows) -> dict[str, NDArray[np.bool_]]:
 
 def forecasts(law: Law, rows: Rows, settings: Settings = DEFAULT) -> dict[str, Forecast]:
     """What a law says about the rows of every split when it is fitted to the others."""
-    quick = replace(settings, n_starts=N_STARTS)
+    quick = replace(settings, n_starts=N_STARTS, n_polish=N_POLISH)
     return {name: _forecast(law, rows, mask, quick) for name, mask in splits(rows).items()}
 
 
