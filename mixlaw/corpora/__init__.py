@@ -2,19 +2,23 @@
 
 ::
 
-    readers/  builtin      one Document at a time, from whatever the text is kept in
+    readers/  builtin        one Document at a time, from whatever the text is kept in
         |
         v
-    documents              exact duplicates out, held-out apart from train by content hash
+    documents                exact repeats out, held-out apart from train by content hash
         |
         v
-    tokenizer  tokens      encoded once, memory-mapped, checksummed
+    tokenizer  words         encoded once, in worker processes if there is much of it;
+    encode  workers          a killed process is continued
         |
         v
-    prepare                Corpora: train tokens and held-out windows by corpus name
+    stored  tokens           one folder per corpus: memory-mapped, checksummed
         |
         v
-    mixing                 MixtureStream: batches with exact shares, by sequence number
+    plan  prepare  notes     what is asked, Corpora: train tokens and held-out windows by corpus
+        |                    name, and what may be wrong with them (near, precision)
+        v
+    mixing                   MixtureStream: batches with exact shares, by sequence number
 
-No torch here: a trainer takes arrays.
+``survey`` looks at corpora for a person. No torch here: a trainer takes arrays.
 """
