@@ -161,3 +161,33 @@ def _base_rows(truth: Truth, design: Design) -> pd.DataFrame:
         metric_version="1", tokenizer="t0", recipe="simulated", loss_se=0.0005,
         bpb=frame["loss"] / (np.log(2) * frame["eval_set"].map(BYTES_PER_TOKEN)),
     )  # fmt: skip
+
+
+#: Parameters of the hump law; the domain loss has its own share as r and gains more.
+HUMP = {
+    "domain": {"S": 0.10, "A": 1.6, "a": 4.0, "D1": 0.3, "beta": 1.0, "D0": 1.5, "alpha": 0.30,
+               "kappa": 0.05, "lam": 0.02},
+    "general": {"S": 0.45, "A": 0.35, "a": 3.0, "D1": 0.6, "beta": 0.8, "D0": 6.0, "alpha": 0.35,
+                "kappa": 0.08, "lam": -0.03},
+}  # fmt: skip
+
+#: Parameters of the cmr law, the same at every size; T is in units of 0.2B tokens.
+CMR = {
+    "domain": {"b1": -0.30, "b0": -0.05, "p1": -0.05, "p0": -0.01, "q1": 0.0, "q0": 0.0, "s": 0.05,
+               "eps": 0.15, "gamma": 0.6},
+    "general": {"b1": -0.01, "b0": 0.13, "p1": -0.018, "p0": 0.072, "q1": 0.002, "q0": 0.032,
+                "s": -0.05, "eps": 0.10, "gamma": 0.7},
+}  # fmt: skip
+
+
+def anchored_truth(law_name: str, parameters: dict[str, dict[str, float]]) -> Truth:
+    """A law of trunks that starts from the base model's loss, with bases of the dcpt example."""
+    law, base = laws.load(law_name), dcpt_truth().base
+
+    def loss(eval_set, N, D, R):
+        r = R if eval_set == "domain" else 1 - R
+        N, D, r = (a * 1.0 for a in np.broadcast_arrays(*np.atleast_1d(N, D, r)))
+        x = {"N": N, "D": D, "r": r, "L0": base(eval_set, N)}
+        return law.predict(parameters[eval_set], x)
+
+    return Truth(loss, base, trajectory=True)

@@ -1,0 +1,229 @@
+"""How often 90% intervals cover the truth on simulated sweeps; writes ``simulated.csv``.
+
+    PYTHONPATH=tests python tests/coverage/simulations.py [--repetitions 200] [--scenario NAME ...]
+
+Every repetition simulates a sweep from a known truth (seed noise, checkpoints that wander together
+along a trunk), fits it, and asks for general losses and for the largest domain ratio at which the
+general loss equals a bound, at settings in and out of the swept range.
+"""
+
+import argparse
+import csv
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from simulate import (
+    CMR,
+    HUMP,
+    Design,
+    Truth,
+    anchored_truth,
+    dcpt_truth,
+    simulate_sweep,
+)
+
+from mixlaw.fit.api import fit_laws
+from mixlaw.fit.result import FitResult
+
+LEVEL = 0.9
+N_DRAWS = 200
+RATIOS = np.linspace(0.0, 1.0, 101)
+TABLE = Path(__file__).with_name("simulated.csv")
+COLUMNS = (
+    "scenario", "fitted", "region", "quantity", "repetitions", "intervals", "coverage",
+    "median_width", "width_to_true_law", "interval_score", "score_residual_only",
+)  # fmt: skip
+
+
+GRID = Design()
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A truth, what is fitted to it, and where it is asked.
+
+    Attributes:
+        truth: the law that made the losses.
+        fitted: ``--law``.
+        own: the law a fit told the truth would use.
+        design: of the sweep.
+        outside: (sizes times, budgets times) of the regions out of range.
+    """
+
+    truth: Truth
+    fitted: str
+    own: str
+    design: Design = GRID
+    outside: tuple[tuple[float, float], ...] = ((4, 1), (1, 4))
+
+
+TRUNKS = Design(ratios=(0.1, 0.25, 0.4, 0.6, 0.8), checkpoints=12)
+#: The cmr law describes one size at a time, so one is enough to ask it at a swept size.
+ONE_SIZE = replace(TRUNKS, sizes=(240e6,))
+SCENARIOS = {
+    "dcpt": Scenario(dcpt_truth(), "dcpt", "dcpt"),
+    "hump": Scenario(anchored_truth("hump", HUMP), "hump", "hump", TRUNKS, ((1, 4),)),
+    "cmr": Scenario(anchored_truth("cmr", CMR), "cmr", "cmr", ONE_SIZE, ((1, 2),)),
+    "dcpt not among the fitted": Scenario(
+        dcpt_truth(), "dcpt-l2,dcpt-l7,exponential", "dcpt", outside=((4, 1), (1, 4))
+    ),
+    "hump not among the fitted": Scenario(
+        anchored_truth("hump", HUMP), "cmr", "hump", ONE_SIZE, ((1, 2),)
+    ),
+}
+
+
+@dataclass
+class Tally:
+    """Intervals of one quantity in one region."""
+
+    covered: list[bool] = field(default_factory=list)
+    width: list[float] = field(default_factory=list)
+    own_width: list[float] = field(default_factory=list)
+    score: list[float] = field(default_factory=list)
+    naive_score: list[float] = field(default_factory=list)
+
+    def add(self, truth: float, ends, own_ends, naive_ends) -> None:
+        """One interval, that of a fit told the true law, and the residual-only one."""
+        self.covered.append(bool(ends[0] <= truth <= ends[1]))
+        self.width.append(ends[1] - ends[0])
+        self.own_width.append(own_ends[1] - own_ends[0])
+        self.score.append(interval_score(truth, *ends))
+        self.naive_score.append(interval_score(truth, *naive_ends))
+
+
+def interval_score(truth: float, low: float, high: float) -> float:
+    """Width plus 2/α times the miss (Gneiting and Raftery 2007, eq. 43); smaller is better."""
+    miss = max(low - truth, truth - high, 0.0)
+    return (high - low) + 2 / (1 - LEVEL) * miss
+
+
+def settings(design: Design, region: tuple[float, float]) -> list[tuple[float, float]]:
+    """(N, D) asked for in a region: the sweep's own corners and middle, or their multiples."""
+    sizes, budgets = sorted(design.sizes), sorted(design.budgets)
+    if region == (1, 1):
+        return [(sizes[len(sizes) // 3], budgets[1]), (sizes[-1], budgets[-1])]
+    return [(sizes[-1] * region[0], budgets[-1] * region[1])]
+
+
+def crossing(loss: np.ndarray, bound: float) -> np.ndarray:
+    """Largest domain ratio at which each curve (..., n) over RATIOS is at most the bound."""
+    below = loss <= bound
+    last = np.where(below.any(-1), len(RATIOS) - 1 - below[..., ::-1].argmax(-1), 0)
+    after = np.minimum(last + 1, len(RATIOS) - 1)
+    here = np.take_along_axis(loss, last[..., None], -1)[..., 0]
+    there = np.take_along_axis(loss, after[..., None], -1)[..., 0]
+    step = np.where(
+        there > here, np.clip((bound - here) / np.where(there > here, there - here, 1.0), 0, 1), 0
+    )
+    return RATIOS[last] + step * (RATIOS[after] - RATIOS[last])
+
+
+def ask(fit: FitResult, truth: Truth, size: float, tokens: float):
+    """(quantity, true value, interval, point estimate's curve) at one setting."""
+    shares = {"domain": RATIOS, "general": 1 - RATIOS}
+    base = truth.base("general", np.array([size]))[0] if truth.trajectory else None
+    prediction = fit.predict("general", size, tokens, shares, base_loss=base)
+    true_curve = truth.loss("general", np.float64(size), np.float64(tokens), RATIOS)
+    bound = float(np.interp(0.6, RATIOS, true_curve))
+    low, high = prediction.interval(LEVEL)
+    yield from (
+        ("loss", true_curve[i], (low[i], high[i]), prediction.estimate[i]) for i in (10, 50, 80)
+    )
+    ends = np.quantile(crossing(prediction.draws, bound), [0.05, 0.95])
+    yield "ratio", crossing(true_curve, bound), tuple(ends), (prediction.estimate, bound)
+
+
+def residual_only(fit: FitResult, quantity: str, estimate) -> tuple[float, float]:
+    """The interval of an estimate plus and minus the residual spread."""
+    spread = 1.645 * fit.sigma["general"]
+    if quantity == "loss":
+        return estimate * (1 - spread), estimate * (1 + spread)
+    curve, bound = estimate
+    ends = sorted(float(crossing(curve * (1 + s), bound)) for s in (-spread, spread))
+    return ends[0], ends[1]
+
+
+def repetition(scenario: Scenario, seed: int) -> Iterator[tuple]:
+    """All intervals of one simulated sweep."""
+    rng = np.random.default_rng(seed)
+    table = simulate_sweep(scenario.truth, rng, scenario.design)
+    options = {"eval_sets": ["general"], "n_draws": N_DRAWS, "seed": seed, "mix": ["schedule"]}
+    fit = fit_laws(table, scenario.fitted, **options)
+    own = fit if scenario.own == scenario.fitted else fit_laws(table, scenario.own, **options)
+    for region in ((1, 1), *scenario.outside):
+        for size, tokens in settings(scenario.design, region):
+            asked = ask(fit, scenario.truth, size, tokens)
+            told = ask(own, scenario.truth, size, tokens)
+            for (quantity, truth, ends, point), (_, _, own_ends, _) in zip(
+                asked, told, strict=True
+            ):
+                yield region, quantity, truth, ends, own_ends, residual_only(fit, quantity, point)
+
+
+def say(message: str) -> None:
+    """A line for the person who waits."""
+    sys.stderr.write(message + "\n")
+
+
+def simulate(name: str, repetitions: int, report=say) -> list[dict]:
+    """The rows of the table for one scenario."""
+    scenario, tallies = SCENARIOS[name], defaultdict(Tally)
+    for seed in range(repetitions):
+        for region, quantity, *ends in repetition(scenario, seed):
+            tallies[region, quantity].add(*ends)
+        if (seed + 1) % 25 == 0:
+            report(
+                f"{name} {seed + 1}: "
+                + ", ".join(
+                    f"{region} {quantity} {np.mean(t.covered):.3f}"
+                    for (region, quantity), t in tallies.items()
+                )
+            )
+    return [
+        {
+            "scenario": name, "fitted": scenario.fitted, "region": spelled(region),
+            "quantity": quantity, "repetitions": repetitions, "intervals": len(t.covered),
+            "coverage": f"{np.mean(t.covered):.3f}", "median_width": f"{np.median(t.width):.4g}",
+            "width_to_true_law": f"{np.median(t.width) / np.median(t.own_width):.2f}",
+            "interval_score": f"{np.mean(t.score):.4g}",
+            "score_residual_only": f"{np.mean(t.naive_score):.4g}",
+        }
+        for (region, quantity), t in tallies.items()
+    ]  # fmt: skip
+
+
+def spelled(region: tuple[float, float]) -> str:
+    return "in range" if region == (1, 1) else f"{region[0]:g}x size, {region[1]:g}x tokens"
+
+
+def update(path: Path, rows: list[dict]) -> None:
+    """Replace the rows of these scenarios in the table."""
+    names = {row["scenario"] for row in rows}
+    kept = []
+    if path.is_file():
+        with path.open(newline="") as file:
+            kept = [row for row in csv.DictReader(file) if row["scenario"] not in names]
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(sorted(kept + rows, key=lambda row: row["scenario"]))
+
+
+def main() -> None:
+    """Run the scenarios asked for and update the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repetitions", type=int, default=200)
+    parser.add_argument("--scenario", nargs="*", default=list(SCENARIOS))
+    parser.add_argument("--table", type=Path, default=TABLE)
+    arguments = parser.parse_args()
+    for name in arguments.scenario:
+        update(arguments.table, simulate(name, arguments.repetitions))
+
+
+if __name__ == "__main__":
+    main()
