@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import fdtri
 
 from mixlaw.fit import noise as noises
@@ -159,23 +160,29 @@ def _several_basins(part: Fitted, target: dict[str, Array]) -> Found:
 
 def _lack_of_fit(part: Fitted) -> Found:
     """Residual variance against the variance between replicates, by an F test."""
-    seed, noise = noises.seed_std(part.rows), part.noise
+    rows, noise, seed = part.rows, part.noise, noises.seed_std(part.rows)
     if np.isnan(seed) or seed == 0 or noise.assumed:
         return []
-    cell = noises.cells(part.rows)
-    replicated = np.bincount(cell)[cell] > 1
-    trunks = len(np.unique(part.rows.trunk[replicated]))
-    settings = len(np.unique(cell[replicated]))
-    budgets = max(1.0, replicated.sum() / max(trunks, 1))
-    freedom = max(1.0, trunks - settings / budgets)
+    cell = noises.cells(rows)
+    again = np.bincount(cell)[cell] > 1
+    between_seeds = again.sum() - len(np.unique(cell[again]))
+    left = len(rows) - len(part.problem.model.free)
+    numerator = _independent(left, rows.trunk, noise.correlation)
+    denominator = _independent(between_seeds, rows.trunk, noise.correlation)
     ratio = (noise.between**2 + noise.within**2) / seed**2
-    if ratio <= fdtri(max(noise.freedom, 1.0), freedom, CONFIDENCE):
+    if ratio <= fdtri(numerator, denominator, CONFIDENCE):
         return []
     message = (
         f"residuals are {np.sqrt(ratio):.1f} times the noise between seeds ({seed:.2%}): the law "
         "does not describe these losses to within their noise"
     )
     return [(Status("lack-of-fit", message), part.size)]
+
+
+def _independent(n: float, trunk: NDArray[np.intp], correlation: float) -> float:
+    """How many independent rows n rows are worth, at least one: those of a trunk correlate."""
+    per_trunk = len(trunk) / len(np.unique(trunk))
+    return max(1.0, n / (1 + (per_trunk - 1) * correlation))
 
 
 def _noise_assumed(part: Fitted) -> Found:
