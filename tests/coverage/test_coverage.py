@@ -1,4 +1,4 @@
-"""What the intervals must reach on simulated sweeps (on request), and the harness that measures it."""
+"""What intervals must reach on simulated sweeps (on request), and the harness that measures it."""
 
 import numpy as np
 import pytest
