@@ -267,7 +267,10 @@ def _save(answer: "Recommendation", folder: Path) -> None:
     from mixlaw.files import write_atomic
 
     text = json_format.dumps(answer.document(), indent=2, allow_nan=False, ensure_ascii=False)
-    write_atomic(folder / "recommendation.json", text + "\n")
+    try:
+        write_atomic(folder / "recommendation.json", text + "\n")
+    except OSError as error:  # somebody else's fit can be asked, and not written to
+        output.say(f"The answer was not saved beside the fit: {error}.")
 
 
 def _show(answer: "Recommendation", emitted: "Emitted | None", as_json: bool, quiet: bool) -> None:

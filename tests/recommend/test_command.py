@@ -239,3 +239,14 @@ def test_answer_loads_nothing_heavy(fits):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=fits)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_fit_that_cannot_be_written_to_is_answered_all_the_same(fits, capsys, monkeypatch):
+    def refuse(path, content):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("mixlaw.files.write_atomic", refuse)
+    code, out, err = run(capsys, "--model-size", "8B", "--json")
+    assert code == 0
+    jsonschema.validate(json.loads(out), SCHEMA)
+    assert "not saved" in err
