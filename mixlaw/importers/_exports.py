@@ -1,8 +1,8 @@
 """The runs table for other tools: final losses, as ``chinchilla`` or ``simple-scaling-laws`` want.
 
-``chinchilla`` (PyPI, 0.2) reads the columns ``C, N, D, loss`` of ``df.csv`` in its project folder; C
-is 6ND where it is not measured. ``simple-scaling-laws`` (PyPI, 0.2) infers roles from prefixes and
-wants one row per trained model. Both know no mixtures; the shares follow as columns to filter on.
+``chinchilla`` (PyPI, 0.2) reads the columns ``C, N, D, loss`` of ``df.csv`` in its project folder;
+C is 6ND where it is not measured. ``simple-scaling-laws`` (PyPI, 0.2) infers roles from prefixes,
+and wants one row per trained model. Both know no mixtures; the shares are columns to filter on.
 """
 
 from typing import TYPE_CHECKING
