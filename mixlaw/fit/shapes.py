@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mixlaw import laws
 from mixlaw.fit import noise as noises
 from mixlaw.fit.bootstrap import ASSUMED_NOISE
 from mixlaw.fit.fitting import Fitted
@@ -25,17 +24,27 @@ def violations(law: Law, rows: Rows) -> list[str]:
 
 
 def unexpected(part: Fitted) -> list[str]:
-    """Shapes that the law is meant to have and the fitted curve lacks at the user's levels."""
+    """Shapes that the law is meant to have and the fitted curve lacks, on the grid of levels."""
     law, x = part.law, part.rows.x
     if not law.expects or "h" in law.inputs:
         return []
-    grid: dict[str, Array] = {name: _few(np.unique(x[name])) for name in law.inputs}
-    params = dict(zip(part.names, part.parameters(part.theta)[0], strict=True))
-    broken = laws.broken_shapes(law, params, grid, law.expects)
-    return [
-        f"the fitted curve does not {_verb(claim)} with {SPELLED[claim.variable]} everywhere"
-        for claim in broken
-    ]
+    axes = np.meshgrid(*(_few(np.unique(x[name])) for name in law.inputs), indexing="ij")
+    points: dict[str, Array] = {n: a.ravel() for n, a in zip(law.inputs, axes, strict=True)}
+    log_loss = np.log(part.predict(points)[0]).reshape(axes[0].shape)
+    noise = max(noises.DELTA, float(np.hypot(part.noise.between, part.noise.within)))
+    found = []
+    for claim in law.expects:
+        change = _against(claim, log_loss, law.inputs.index(claim.variable))
+        if change > noise:
+            what = f"{_opposite(claim)} with {SPELLED[claim.variable]}"
+            found.append(f"the fitted curve {what} by up to {change:.2%}")
+    return found
+
+
+def _against(claim: Claim, log_loss: Array, axis: int) -> float:
+    """Largest change of a curve against a claim, from an earlier to a later level."""
+    curve = log_loss if claim.direction == "decreasing" else -log_loss
+    return float(np.max(curve - np.minimum.accumulate(curve, axis=axis)))
 
 
 def rising_groups(rows: Rows, claim: Claim) -> NDArray[np.bool_]:
@@ -51,11 +60,10 @@ def _violation(law: Law, claim: Claim, rows: Rows) -> str:
     broken = [change for change, noise, _ in groups if change > RISE * noise]
     if not broken:
         return ""
-    opposite = "rises" if claim.direction == "decreasing" else "falls"
+    what = f"{_opposite(claim)} with {SPELLED.get(claim.variable, claim.variable)}"
     return (
-        f"the loss {opposite} with {SPELLED.get(claim.variable, claim.variable)} in {len(broken)} "
-        f"of {len(groups)} comparable groups of rows (by up to {max(broken):.2%}), which "
-        f"{law.name} cannot do"
+        f"the loss {what} in {len(broken)} of {len(groups)} comparable groups of rows (by up to "
+        f"{max(broken):.2%}), which {law.name} cannot do"
     )
 
 
@@ -93,8 +101,8 @@ def _noise(seed: float, trunk: NDArray[np.intp]) -> float:
     return noises.DELTA if np.ptp(trunk) == 0 else ASSUMED_NOISE
 
 
-def _verb(claim: Claim) -> str:
-    return "fall" if claim.direction == "decreasing" else "rise"
+def _opposite(claim: Claim) -> str:
+    return "rises" if claim.direction == "decreasing" else "falls"
 
 
 def _few(values: Array) -> Array:
