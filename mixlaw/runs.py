@@ -104,7 +104,8 @@ def write_runs(frame: pd.DataFrame, path: Path) -> None:
     integers and other numbers with the fewest digits that read back exactly.
     """
     ordered = frame[_column_order(frame.columns)].sort_values(list(KEY), kind="stable")
-    for column in ordered.columns.intersection(list(COUNTS)):
+    counts = [c for c in ordered.columns if c in COUNTS or c.startswith(UNIQUE_TOKENS)]
+    for column in counts:
         values = ordered[column].dropna()
         if bool(((values % 1 == 0) & (values.abs() < 2**53)).all()):
             ordered[column] = ordered[column].astype("Int64")

@@ -30,6 +30,12 @@ def ranges(selection: Selection) -> dict[str, tuple[float, float]]:
     return {name: (float(v.min()), float(v.max())) for name, v in values(selection).items()}
 
 
+def ratio_ranges(selection: Selection) -> dict[str, tuple[float, float]]:
+    """(low, high) of the domain ratio among the fitted rows of every eval set that has one."""
+    ratios = {name: rows.x["R"] for name, rows in selection.rows.items() if "R" in rows.x}
+    return {name: (float(r.min()), float(r.max())) for name, r in ratios.items()}
+
+
 def versions() -> dict[str, str]:
     """Python and the packages that the numbers come from."""
     return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}

@@ -88,6 +88,7 @@ def fit_laws(
         beyond=choice.beyond(),
         ranges=about.ranges(selection),
         levels={name: levels(values) for name, values in about.values(selection).items()},
+        ratio_ranges=about.ratio_ranges(selection),
         statuses=statuses.ordered([*found, *profiles.statuses]),
         **_held_out(choice),
         rows_used=sum(map(len, selection.rows.values())),

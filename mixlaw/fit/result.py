@@ -4,7 +4,7 @@
 and those it calls load, save and predict with numpy alone, so ``mixlaw recommend`` starts fast.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,8 @@ class FitResult:
         ranges: (low, high) of ``n_params``, ``tokens``, ``tokens_per_param``, ``compute`` (size x
             tokens), ``share.<corpus>``.
         levels: sorted distinct values by the same names.
+        ratio_ranges: (low, high) of the domain ratio that each eval set's law was fitted to; the
+            sweep may have gone farther, where rows at an edge had to be left out.
         statuses: trouble, worst first.
         held_out: errors on held-out rows by eval set and split.
         baseline: the same of the baseline ``next-smaller-size``.
@@ -125,6 +127,7 @@ class FitResult:
     base_stack: Mapping[str, tuple[Member, ...]]
     ranges: Mapping[str, tuple[float, float]]
     levels: Mapping[str, list[float]]
+    ratio_ranges: Mapping[str, Sequence[float]] = field(default_factory=dict)
     statuses: tuple[Status, ...] = ()
     held_out: Mapping[str, Any] = field(default_factory=dict)
     baseline: Mapping[str, Any] = field(default_factory=dict)

@@ -114,8 +114,23 @@ class Question:
 
     @property
     def ratios(self) -> Array:
-        """The ratio axis, shape (n_ratios,)."""
-        return np.linspace(0.0, 1.0, N_RATIOS)
+        """The ratio axis, shape (n_ratios,): where the fitted laws can be asked.
+
+        A power of a share jumps at share zero, so an end of the axis counts only where a law was
+        fitted to it; where rows at a measured end had to be left out, the axis stops before them.
+        """
+        step = 1 / (N_RATIOS - 1)
+        lowest = self._fitted(self.fit.domain_set)[0]
+        highest = self._fitted(self.fit.general_set)[1]
+        first = 0.0 if lowest == 0 else step
+        if highest == 1:
+            return np.linspace(first, 1.0, N_RATIOS)
+        left_out = highest < self.swept[1]
+        return np.linspace(first, highest if left_out else 1 - step, N_RATIOS)
+
+    def _fitted(self, eval_set: str) -> tuple[float, float]:
+        low, high = self.fit.ratio_ranges.get(eval_set, (0.0, 1.0))
+        return low, high
 
     def at(self, **changes: Any) -> "Question":
         """The same question at another size or budget."""

@@ -79,7 +79,7 @@ def decide(question: Question, asked: "Options") -> Verdict:
     if recommended is None:
         feasible, notice = _without_ratio(question, tolerance, risk, broken.min(), safest)
     else:
-        feasible, notice = _with_ratio(tolerance, recommended, draws)
+        feasible, notice = _with_ratio(tolerance, recommended, draws, ratios[-1])
         notice = (*notice, *_beyond_optimum(question, recommended))
     at = recommended
     if at is None:
@@ -91,7 +91,7 @@ def _beyond_optimum(question: Question, recommended: float) -> tuple[Status, ...
     """The largest allowed share is not the best one if the domain loss rises before it."""
     if not question.has_domain or recommended == 0:
         return ()
-    ratios = np.linspace(0.0, recommended, len(question.ratios))
+    ratios = question.ratios[question.ratios <= recommended]
     loss = question.domain(ratios).estimate
     best = int(np.argmin(loss))
     if loss[-1] <= loss[best] + question.noise(question.fit.domain_set):
@@ -131,13 +131,18 @@ def _other_reference(question: Question) -> str:
 
 
 def _with_ratio(
-    tolerance: Tolerance, recommended: float, draws: Array
+    tolerance: Tolerance, recommended: float, draws: Array, end: float
 ) -> tuple[bool | None, tuple[Status, ...]]:
     feasible, warnings = identified(draws, f"the largest that keeps the rise within {tolerance}")
-    if feasible and recommended == 1:
+    if not feasible or recommended < end:
+        return feasible, warnings
+    text = (
+        f"The bound of {tolerance} never binds: pure domain data keep it too, so every share "
+        "is allowed."
+    )
+    if end < 1:
         text = (
-            f"The bound of {tolerance} never binds: pure domain data keep it too, so every share "
-            "is allowed."
+            f"The bound of {tolerance} does not bind up to {percent(end)}, the largest share that "
+            "the law of the general loss could be fitted to; larger shares are not judged."
         )
-        return True, (Status("bound-never-binds", text),)
-    return feasible, warnings
+    return True, (Status("bound-never-binds", text),)

@@ -19,7 +19,7 @@ def predicted_against_measured(fit: FitResult, points: pd.DataFrame) -> Figure:
     figure, axes = new_figure(1, len(fit.eval_sets), width=3.6)
     sizes = sorted(points["n_params"].unique())
     for axis, eval_set in zip(axes[0], fit.eval_sets, strict=True):
-        here = points[points["eval_set"] == eval_set]
+        here = points[(points["eval_set"] == eval_set) & points["fitted"]]
         for size, marker in zip(sizes, np.resize(MARKERS, len(sizes)), strict=True):
             group = here[here["n_params"] == size]
             colors = [ratio_color(ratio) for ratio in group["domain_ratio"]]

@@ -34,7 +34,8 @@ def loss_curves(fit: FitResult, points: pd.DataFrame) -> Figure:
         axis.set_title(f"{format_quantity(size)} parameters", fontsize=9)
     for axis in axes[-1]:
         axis.set_xlabel("CPT tokens")
-    figure.suptitle(f"Held-out loss and the {fit.law} law (90% bands)", fontsize=10)
+    left_out = "" if points["fitted"].all() else "; hollow: left out of the fit"
+    figure.suptitle(f"Held-out loss and the {fit.law} law (90% bands{left_out})", fontsize=10)
     ratio_bar(figure, axes)
     return figure
 
@@ -42,7 +43,13 @@ def loss_curves(fit: FitResult, points: pd.DataFrame) -> Figure:
 def _draw_ratio(axis: Axes, fit: FitResult, group: pd.DataFrame) -> None:
     first = group.iloc[0]
     color = ratio_color(float(first["domain_ratio"]))
-    axis.plot(group["tokens"], group["loss"], "o", color=color, markersize=3.5, zorder=3)
+    face = color if first["fitted"] else "none"
+    axis.plot(
+        group["tokens"], group["loss"], "o", color=color, markerfacecolor=face, markersize=3.5,
+        zorder=3,
+    )  # fmt: skip
+    if not first["fitted"]:
+        return
     tokens = np.geomspace(group["tokens"].min(), group["tokens"].max(), 40)
     curve = predict_like(fit, first, tokens)
     low, high = curve.interval(0.9)

@@ -3,17 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mixlaw.fit.result import FitResult, Prediction
+from mixlaw.fit.result import Array, FitResult, Prediction
 from mixlaw.quantities import format_quantity
 from mixlaw.recommend.question import MixturePath, Question
 from mixlaw.report.style import VERMILLION, new_figure, ratio_bar, ratio_color
-
-RATIOS = np.linspace(0, 1, 51)
 
 
 def frontier(
@@ -45,7 +42,7 @@ def _draw_proxies(axis: Axes, fit: FitResult, points: pd.DataFrame) -> None:
     wide = here.pivot_table(index="domain_ratio", columns="eval_set", values="loss")
     colors = [ratio_color(float(ratio)) for ratio in wide.index]
     axis.scatter(wide[fit.general_set], wide[fit.domain_set], c=colors, s=26, zorder=3)
-    _draw_curve(axis, *_both(fit, float(size), float(tokens)))
+    _draw_curve(axis, *_along(fit, float(size), float(tokens)))
     axis.set_title(
         f"measured: {format_quantity(size)} parameters, {format_quantity(tokens)} tokens",
         fontsize=9,
@@ -55,7 +52,7 @@ def _draw_proxies(axis: Axes, fit: FitResult, points: pd.DataFrame) -> None:
 def _draw_target(axis: Axes, fit: FitResult, recommendation: Mapping[str, Any]) -> None:
     target = recommendation["target"]
     n_params, tokens = float(target["n_params"]), float(target["tokens"])
-    _draw_curve(axis, *_both(fit, n_params, tokens))
+    _draw_curve(axis, *_along(fit, n_params, tokens))
     if recommendation["domain_ratio"]["recommended"] is not None:
         _draw_recommended(axis, recommendation)
     else:
@@ -85,15 +82,16 @@ def _draw_recommended(axis: Axes, recommendation: Mapping[str, Any]) -> None:
     )  # fmt: skip
 
 
-def _draw_curve(axis: Axes, general: Prediction, domain: Prediction) -> None:
+def _draw_curve(axis: Axes, ratios: Array, general: Prediction, domain: Prediction) -> None:
     axis.plot(general.estimate, domain.estimate, color="0.4", linewidth=1, zorder=1)
-    for i in range(0, len(RATIOS), 5):
+    for i in range(0, len(ratios), len(ratios) // 10):
         axis.plot(
-            general.estimate[i], domain.estimate[i], ".", color=ratio_color(RATIOS[i]), zorder=2
+            general.estimate[i], domain.estimate[i], ".", color=ratio_color(ratios[i]), zorder=2
         )
 
 
-def _both(fit: FitResult, n_params: float, tokens: float) -> tuple[Prediction, Prediction]:
-    """General and domain loss along the ratios at one size and budget."""
+def _along(fit: FitResult, n_params: float, tokens: float) -> tuple[Array, Prediction, Prediction]:
+    """The ratios that the laws can be asked, and general and domain loss along them."""
     question = Question(fit, n_params, tokens, MixturePath.of(fit))
-    return question.general(RATIOS), question.domain(RATIOS)
+    ratios = question.ratios
+    return ratios, question.general(ratios), question.domain(ratios)

@@ -2,7 +2,6 @@
 
 from collections import Counter
 
-import numpy as np
 import pandas as pd
 
 from mixlaw import laws
@@ -21,7 +20,8 @@ def measured(fit: FitResult, frame: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         The rows with the columns ``domain_ratio``, ``predicted``, ``low`` and ``high`` (90%
-        interval, nats per token) added; ordered by eval set, size, ratio and tokens.
+        interval, nats per token) added, and ``fitted``: false where the law was not fitted to
+        this ratio; ordered by eval set, size, ratio and tokens.
     """
     roles = Roles.parse(general_set=fit.general_set)
     rows = with_general_loss(frame[(frame["flag"] == "") & (frame["tokens"] > 0)], roles, Counter())
@@ -46,8 +46,10 @@ def _with_prediction(fit: FitResult, eval_set: str, rows: pd.DataFrame) -> pd.Da
     n_params, tokens = (rows[name].to_numpy(dtype=float) for name in ("n_params", "tokens"))
     prediction = fit.predict(eval_set, n_params, tokens, shares, carry_size=True)
     low, high = prediction.interval(0.9)
-    rows = rows.assign(predicted=prediction.estimate, low=low, high=high)
-    return rows.loc[np.isfinite(rows["predicted"])]
+    first, last = fit.ratio_ranges.get(eval_set, (0.0, 1.0))
+    fitted = rows["domain_ratio"].between(first - 1e-6, last + 1e-6)
+    rows = rows.assign(predicted=prediction.estimate, low=low, high=high, fitted=fitted)
+    return rows.dropna(subset="predicted")
 
 
 def _describes_trunks(fit: FitResult) -> bool:
