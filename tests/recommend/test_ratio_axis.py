@@ -1,4 +1,4 @@
-"""The ratio axis ends where the fitted laws can be asked: a power of a share jumps at share zero."""
+"""The ratio axis ends where the fitted laws can be asked: powers of a share jump at share zero."""
 
 from dataclasses import replace
 
