@@ -4,6 +4,7 @@ The splits are extrapolations, never random rows: random rows are interpolated b
 and say nothing about the question (arXiv 2605.08541).
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -140,13 +141,18 @@ def _fit(law: Law, known: Rows, wanted: Rows, settings: Settings) -> tuple[LawFi
     if "N" not in law.inputs or law.per_size or len(sizes) != SIZES - 1 or not beyond:
         return fit_law(law, known, settings), ""
     held = {
-        p.name: float(np.sqrt(p.start[0] * p.start[1]))
+        p.name: _conventional(*p.start)
         for p in law.parameters
         if p.name in law.held.get("N", {}) and p.amplitude is None and p.start
     }
     fitted = fit_rows(law, known, settings, held=held)
     values = ", ".join(f"{name} held at {value:.2g}" for name, value in held.items())
     return LawFit(law, (fitted,)), f"two sizes left: {values}"
+
+
+def _conventional(low: float, high: float) -> float:
+    """The middle of a start box: geometric, or the mean where the sign is open."""
+    return math.sqrt(low * high) if low > 0 else (low + high) / 2
 
 
 def document(scores: Mapping[str, Score]) -> dict[str, dict[str, object]]:

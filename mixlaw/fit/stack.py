@@ -108,7 +108,7 @@ def auto(
     offered = [law for law in every if not told or law.trajectory == trunks]
     if not offered:
         raise FitError("None of these laws describes the kind of rows that this table has.")
-    anything = replace(laws.load("constant"), trajectory=trunks)
+    anything = replace(laws.load("constant"), name=AUTO, trajectory=trunks)
     selection = common_rows(select(frame, anything, roles, eval_sets, mix), offered)
     settings = Settings(selection.corpora)
     compared = compare(selection, offered, settings)

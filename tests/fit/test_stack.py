@@ -11,7 +11,7 @@ from mixlaw.errors import ConfigError, FitError
 from mixlaw.fit import beyond
 from mixlaw.fit.api import fit_laws
 from mixlaw.fit.compare import Compared, candidates, ratio_regret
-from mixlaw.fit.holdout import Forecast
+from mixlaw.fit.holdout import Forecast, forecasts
 from mixlaw.fit.result import FitResult
 from mixlaw.fit.rows import Rows, select
 from mixlaw.fit.slices import fit_law
@@ -184,3 +184,15 @@ def test_sampling_error_of_a_forecast_is_that_of_repeated_sweeps():
         claimed.append(fitted.sampling_std(wanted))
     # The sd of 40 fits is known to 11%; the noise of each is estimated on top.
     assert np.std(log_losses, axis=0) == pytest.approx(np.mean(claimed, axis=0), rel=0.35)
+
+
+def test_two_sizes_left_give_every_law_of_size_a_forecast():
+    """Exponents of either sign have no geometric mean to be held at."""
+    table = simulate_sweep(
+        dcpt_truth(), np.random.default_rng(0), Design(sizes=(6e7, 12e7, 24e7), checkpoints=2)
+    )
+    law = laws.load("dcpt-anchored")
+    rows = select(table, law, Roles(), ["general"], ["schedule"]).rows["general"]
+    found = forecasts(law, rows)["largest-size"]
+    assert np.isfinite(found.predicted).all()
+    assert "two sizes left" in found.note
