@@ -286,3 +286,7 @@ def _show(answer: "Recommendation", emitted: "Emitted | None", as_json: bool, qu
         output.write(screen(answer))
     if emitted is not None and not as_json:
         output.write(emitted.text.rstrip("\n"))
+        # JSON and argument files have no comments; what they cannot say is said beside them.
+        for note in emitted.notes:
+            if note not in emitted.text:
+                output.say(note)

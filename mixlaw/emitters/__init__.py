@@ -46,11 +46,20 @@ class EmitOptions:
 
 @dataclass(frozen=True)
 class Emitted:
-    """A trainer's text with the unit of its weights."""
+    """A trainer's text with the unit of its weights.
+
+    Attributes:
+        name: of the emitter.
+        unit: what the weights in the text count.
+        text: in the trainer's format.
+        notes: unit, epochs and validation sets in words: comments of the text, where its format
+            has any.
+    """
 
     name: str
     unit: Unit
     text: str
+    notes: tuple[str, ...]
 
 
 def emit(name: str, document: Mapping[str, Any], options: EmitOptions | None = None) -> Emitted:
@@ -65,8 +74,11 @@ def emit(name: str, document: Mapping[str, Any], options: EmitOptions | None = N
         ConfigError: no such emitter, a recommendation without a ratio, a size that the trainer's
             unit needs is missing, or a name that the trainer's format cannot hold.
     """
-    emitter = plugins.load("emitters", name)
-    return Emitted(name, emitter.UNIT, emitter.emit(document, options or EmitOptions()))
+    from mixlaw.emitters._blend import blend
+
+    emitter, options = plugins.load("emitters", name), options or EmitOptions()
+    notes = blend(document, options, emitter.UNIT).notes
+    return Emitted(name, emitter.UNIT, emitter.emit(document, options), notes)
 
 
 #: The recommendation and options that every emitter's ``EXAMPLE`` line is an excerpt of.

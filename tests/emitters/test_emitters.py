@@ -156,3 +156,11 @@ def test_a_recommendation_without_a_ratio_is_refused() -> None:
 def test_python_output_compiles() -> None:
     for name in ("megatron-bridge", "nemo2", "litgpt", "torchtitan", "hf-datasets"):
         ast.parse(emitters.emit(name, recommendation(THREE), options_for(THREE)).text)
+
+
+@pytest.mark.parametrize("name", plugins.available("emitters"))
+def test_unit_epochs_and_validation_sets_come_with_every_text(name: str) -> None:
+    emitted = emitters.emit(name, emitters.EXAMPLE_DOCUMENT, emitters.EXAMPLE_OPTIONS)
+    told = "\n".join(emitted.notes)
+    assert "Epochs at this budget: domain 3, general 0.35" in told
+    assert "one held-out set per corpus (domain, general)" in told
