@@ -18,7 +18,7 @@ demo: .venv/installed
 	$(BIN)/mixlaw plot
 
 test: .venv/installed
-	$(BIN)/python -m pytest -m "not slow and not bench"
+	$(BIN)/python -m pytest
 
 lint: .venv/installed
 	$(BIN)/ruff check
