@@ -193,6 +193,8 @@ class Schedule(Section):
         warmup: warm-up as a fraction of the longest budget (of the base tokens for a base).
         decay: decay as a fraction of each budget.
         final_ratio: final learning rate as a multiple of the peak.
+        retry: a base or run whose loss stops being a number is trained once more at this multiple
+            of its learning rate, and its rows say so; None flags it at once.
     """
 
     lr: LearningRate | Annotated[float, Field(gt=0, lt=1)] = LearningRate()
@@ -200,6 +202,7 @@ class Schedule(Section):
     warmup: Annotated[float, Field(ge=0, le=0.5)] = 0.02
     decay: Annotated[float, Field(gt=0, le=1)] = 0.2
     final_ratio: Fraction = 0.0
+    retry: Annotated[float, Field(gt=0, lt=1)] | None = None
 
 
 class Training(Section):

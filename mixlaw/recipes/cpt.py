@@ -6,6 +6,7 @@ branches gives an annealed end point at every budget for about 1.2 times the tok
 (the warmup-stable-decay shape), where a cosine would need a run of its own for each.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -21,6 +22,12 @@ from mixlaw.train.state import new_state, resume
 from mixlaw.train.streams import run_stream
 from mixlaw.train.watch import Watch
 
+log = logging.getLogger(__name__)
+
+
+class BeginAgainError(RunError):
+    """What was trained of a run cannot be continued."""
+
 
 def train_runs(runs: Sequence[tuple[RunFolder, RunSpec]], corpora: Corpora, watch: Watch) -> None:
     """Train runs of one shape, or continue them, one after the other.
@@ -29,13 +36,17 @@ def train_runs(runs: Sequence[tuple[RunFolder, RunSpec]], corpora: Corpora, watc
         StoppedError: the watch said so.
     """
     for folder, spec in runs:
-        _train_run(folder, spec, corpora, watch)
+        while not folder.is_done:
+            _train_run(folder, spec, corpora, watch)
 
 
 def _train_run(folder: RunFolder, spec: RunSpec, corpora: Corpora, watch: Watch) -> None:
+    """Train a run to its end, unless it has to begin anew."""
     base = folder.base(spec)
     if not base.is_done:
         raise RunError(f"The base {base.run_id} is not trained yet; train '{base.path}' first.")
+    if not base.has_sound_weights:
+        raise RunError(f"The weights of {base.run_id} are damaged; sweep again to rebuild them.")
     state = new_state(spec, base.weights)
     stream = run_stream(spec, corpora)
     step_flops = measure_step_flops(state.model, spec.data.batch_size, spec.data.seq_len)
@@ -45,7 +56,7 @@ def _train_run(folder: RunFolder, spec: RunSpec, corpora: Corpora, watch: Watch)
         name="trunk",
         stream=stream,
         batch_size=spec.data.batch_size,
-        schedule=spec.optim.trunk(),
+        schedule=folder.optim(spec).trunk(),
         clip=spec.optim.clip,
         watch=watch,
         total=spec.total_steps,
@@ -53,7 +64,12 @@ def _train_run(folder: RunFolder, spec: RunSpec, corpora: Corpora, watch: Watch)
     resume(state, trunk.checkpoint)
     try:
         _train_trunk(state, trunk, spec, recorder)
+    except BeginAgainError as error:
+        log.warning("%s It is trained again from its start.", error)
+        return
     except DivergedError as error:
+        if folder.retry(spec, error.step):
+            return
         tokens = error.step * spec.data.step_tokens
         recorder.diverged(spec.run_id, step=error.step, tokens=tokens)
     diverged = any(record.loss is None for record in folder.records())
@@ -74,10 +90,8 @@ def _train_trunk(state: State, trunk: Leg, spec: RunSpec, recorder: Recorder) ->
         train(state, trunk, branch_point, spec.trunk_points, measure)
         if not recorder.has(spec.branch_id(budget), budget * step_tokens):
             if state.step > branch_point:
-                raise RunError(
-                    f"'{trunk.folder.path}' lost records that its checkpoint is ahead of; delete "
-                    "the folder and sweep again."
-                )
+                trunk.checkpoint.unlink()
+                raise BeginAgainError(f"{spec.run_id} has lost records of what it has trained.")
             save_checkpoint(state, trunk.checkpoint)
             _train_branch(trunk, spec, budget, recorder)
         trunk = replace(trunk, before=trunk.before + budget - branch_point)
@@ -87,7 +101,9 @@ def _train_branch(trunk: Leg, spec: RunSpec, budget: int, recorder: Recorder) ->
     """Decay from the trunk's checkpoint to the end of a budget; a branch may diverge alone."""
     tokens = budget * spec.data.step_tokens
     run_id = spec.branch_id(budget)
-    branch = replace(trunk, name=f"branch-{tokens}", schedule=spec.optim.decayed(budget))
+    branch = replace(
+        trunk, name=f"branch-{tokens}", schedule=trunk.folder.optim(spec).decayed(budget)
+    )
     state = new_state(spec)
     if not resume(state, branch.checkpoint):
         load_checkpoint(state, trunk.checkpoint)
@@ -95,5 +111,7 @@ def _train_branch(trunk: Leg, spec: RunSpec, budget: int, recorder: Recorder) ->
         train(state, branch, budget)
         recorder.measure(state, run_id, tokens=tokens, annealed=True, budget=tokens)
     except DivergedError as error:
+        if trunk.folder.retry(spec, error.step):
+            raise BeginAgainError(f"{run_id} diverged.") from error
         recorder.diverged(run_id, step=error.step, tokens=tokens, budget=tokens)
     branch.checkpoint.unlink(missing_ok=True)

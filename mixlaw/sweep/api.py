@@ -1,5 +1,7 @@
 """One call for a whole sweep."""
 
+import shutil
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +12,15 @@ from mixlaw.corpora.prepare import Corpora, prepare_corpora
 from mixlaw.errors import RunError
 from mixlaw.executors import Executor
 from mixlaw.experiment import Experiment, load_experiment
+from mixlaw.quantities import format_quantity
 from mixlaw.sweep.collect import collect_runs
 from mixlaw.sweep.cost import cost_of, measure_speed
-from mixlaw.sweep.driver import Outcome, execute
+from mixlaw.sweep.driver import RETRIES, Outcome, execute
 from mixlaw.sweep.jobs import missing_tasks, run_folder
 from mixlaw.sweep.plan import DataIdentity, Plan, plan_runs, train_tokens
 from mixlaw.sweep.progress import Lines, Live
-from mixlaw.train.folder import only_sweep
+from mixlaw.train.faults import CannotWriteError, plain_faults
+from mixlaw.train.folder import RunFolder, only_sweep
 from mixlaw.train.streams import check_lengths
 
 Say = Callable[[str], None]
@@ -76,7 +80,7 @@ def run_sweep(
     experiment = load_experiment(folder)
     choice = experiment.executor
     place = plugins.load("executors", executor or choice.name).open_executor(choice.workers)
-    with only_sweep(folder):
+    with plain_faults(folder), only_sweep(folder):
         corpora = prepare(folder, experiment, say)
         plan = plan_runs(experiment, DataIdentity.of(corpora))
         _mention_strays(folder, plan, say)
@@ -86,8 +90,11 @@ def run_sweep(
         for spec, planned in zip(plan.specs, folders, strict=True):
             planned.tidy()
             planned.plan(spec)
+        _reopen_damaged(folder, plan, say)
         n_before = sum(planned.is_done for planned in folders)
         outcome = _execute(folder, experiment, plan, place, None if live else say)
+        for planned in folders:
+            planned.tidy()
         table = collect_runs(folder, plan, corpora) if any(r.is_done for r in folders) else None
     _check_outcome(outcome)
     assert table is not None
@@ -126,6 +133,15 @@ def _execute(
         return execute(tasks, executor, display)
 
 
+def _reopen_damaged(folder: Path, plan: Plan, say: Say) -> None:
+    """Have bases trained again whose weights are damaged, where a run has still to start there."""
+    wanted = {run.base.run_id for run in plan.runs if not run_folder(folder, run).is_done}
+    for base in (run_folder(folder, spec) for spec in plan.bases if spec.run_id in wanted):
+        if base.is_done and not base.has_sound_weights:
+            say(f"The weights of {base.run_id} are damaged; it is trained again.")
+            base.reopen()
+
+
 def _mention_strays(folder: Path, plan: Plan, say: Say) -> None:
     """Say how many earlier runs an edited experiment.yaml (or other text) has no use for."""
     known = {spec.run_id for spec in plan.specs}
@@ -143,9 +159,21 @@ def _check_outcome(outcome: Outcome) -> None:
         raise RunError("The sweep was stopped; sweep again and it goes on where it was.")
     if outcome.failed:
         task, code = outcome.failed[0]
-        folder = task.left[0]
         raise RunError(
             f"{len(outcome.failed)} job(s) failed, the first with exit code {code}: "
-            f"{folder.last_words()} (more in '{folder.path}'). What is done is kept: mend that and "
-            "sweep again."
+            f"{_reason(task.left[0], code)} (more in '{task.left[0].path}'). What is done is kept: "
+            "mend that and sweep again."
         )
+
+
+def _reason(folder: RunFolder, code: int) -> str:
+    if code == CannotWriteError.exit_code:
+        free = shutil.disk_usage(folder.path).free
+        return f"its files cannot be written; {free / 1e6:.1f} MB are free there"
+    if code == -signal.SIGKILL:
+        size = format_quantity(folder.spec().shape.n_params)
+        return (
+            f"it was killed {RETRIES + 1} times, as systems do when memory runs out; lower "
+            f"executor.workers or training.batch_tokens, or leave the size {size} out"
+        )
+    return folder.last_words()

@@ -9,7 +9,7 @@ from mixlaw.corpora.prepare import Corpora
 from mixlaw.sweep.plan import Plan
 from mixlaw.train.folder import Record, RunFolder
 from mixlaw.train.schedule import Schedule
-from mixlaw.train.spec import BaseSpec, RunSpec
+from mixlaw.train.spec import BaseSpec, OptimSpec, RunSpec
 
 #: Version of the definition of ``loss``, ``loss_se`` and ``bpb`` (see ``mixlaw.train.evaluate``).
 METRIC_VERSION = "mixlaw-1"
@@ -37,29 +37,28 @@ def _rows(experiment: Path, plan: Plan) -> Iterator[dict[str, Any]]:
     for base in plan.bases:
         folder = RunFolder(experiment / "bases" / base.run_id)
         if folder.is_done:
-            yield from (_base_row(base, record) for record in folder.records())
+            yield from (_base_row(base, folder.optim(base), record) for record in folder.records())
     for run in plan.runs:
         folder = RunFolder(experiment / "runs" / run.run_id)
         if folder.is_done:
-            yield from (_run_row(run, record) for record in folder.records())
+            yield from (_run_row(run, folder.optim(run), record) for record in folder.records())
 
 
-def _base_row(base: BaseSpec, record: Record) -> dict[str, Any]:
-    schedule = base.optim.decayed(base.steps)
+def _base_row(base: BaseSpec, optim: OptimSpec, record: Record) -> dict[str, Any]:
     return {
-        **_common(base, record, schedule),
+        **_common(base, optim, record, optim.decayed(base.steps)),
         "recipe": "base",
         "base_id": base.run_id,
         "base_tokens": base.tokens,
     }
 
 
-def _run_row(run: RunSpec, record: Record) -> dict[str, Any]:
+def _run_row(run: RunSpec, optim: OptimSpec, record: Record) -> dict[str, Any]:
     on_trunk = record.run_id == run.run_id
     budget = (record.token_budget or 0) // run.data.step_tokens
-    schedule = run.optim.trunk() if on_trunk else run.optim.decayed(budget)
+    schedule = optim.trunk() if on_trunk else optim.decayed(budget)
     return {
-        **_common(run, record, schedule),
+        **_common(run, optim, record, schedule),
         **{f"share.{name}": share for name, share in run.shares.items()},
         "recipe": run.recipe,
         "trunk_id": run.run_id,
@@ -69,7 +68,9 @@ def _run_row(run: RunSpec, record: Record) -> dict[str, Any]:
     }
 
 
-def _common(spec: BaseSpec | RunSpec, record: Record, schedule: Schedule) -> dict[str, Any]:
+def _common(
+    spec: BaseSpec | RunSpec, optim: OptimSpec, record: Record, schedule: Schedule
+) -> dict[str, Any]:
     return {
         "run_id": record.run_id,
         "n_params": spec.shape.n_params,
@@ -83,8 +84,8 @@ def _common(spec: BaseSpec | RunSpec, record: Record, schedule: Schedule) -> dic
         "tokenizer": spec.data.tokenizer,
         "seed": spec.seed,
         "annealed": record.annealed,
-        "lr_peak": spec.optim.lr_peak,
-        "lr_rule": spec.optim.lr_rule,
+        "lr_peak": optim.lr_peak,
+        "lr_rule": optim.lr_rule,
         "schedule": json.dumps(schedule.document(spec.data.step_tokens)),
         "batch_tokens": spec.data.step_tokens,
         "n_params_total": spec.shape.n_params_total,

@@ -173,6 +173,7 @@ def _optim(experiment: Experiment, shape: ModelShape, steps: int, ratio: float) 
         decay=schedule.decay,
         weight_decay=experiment.training.weight_decay,
         clip=experiment.training.clip,
+        retry=schedule.retry,
     )
 
 

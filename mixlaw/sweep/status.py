@@ -1,10 +1,9 @@
 """What happened to the runs of an experiment, while a sweep goes on and after."""
 
+import fcntl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from mixlaw.errors import ConfigError, unknown_name
 from mixlaw.sweep.progress import glimpse
@@ -77,8 +76,10 @@ def _is_held(folder: RunFolder) -> bool:
     path = folder.path / ".lock"
     if not path.exists():
         return False
-    try:
-        with FileLock(path).acquire(timeout=0):
-            return False
-    except Timeout:
-        return True
+    # A shared lock on a file opened for reading: to look, nothing has to be writable.
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False

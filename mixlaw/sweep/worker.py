@@ -1,19 +1,21 @@
 """One job: ``python -m mixlaw.sweep.worker FOLDER...`` trains the runs (or bases) of these folders.
 
 Everything it needs is in the folders and beside them, so that any executor, or a person, can start
-it. Exit code: 0 all done, 75 told to stop and can be continued, 1 a run failed (the log says why).
+it. Exit code: 0 all done, 75 told to stop and can be continued, 74 its files
+cannot be written, 1 a run failed (the log says why).
 """
 
 import logging
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mixlaw import plugins
 from mixlaw.corpora.prepare import Corpora, load_corpora
 from mixlaw.errors import MixlawError
+from mixlaw.train.faults import CannotWriteError, plain_faults
 from mixlaw.train.folder import RunFolder
 from mixlaw.train.spec import BaseSpec
 from mixlaw.train.watch import StoppedError, Watch
@@ -36,8 +38,8 @@ def work(paths: list[Path], watch: Watch) -> int:
     for folder in folders:
         try:
             _train(folder, corpora, watch)
-        except StoppedError as stopped:
-            return stopped.exit_code
+        except (StoppedError, CannotWriteError) as end:
+            return end.exit_code
         except Exception:
             failed = 1
     return failed
@@ -46,7 +48,11 @@ def work(paths: list[Path], watch: Watch) -> int:
 def _train(folder: RunFolder, corpora: Corpora, watch: Watch) -> None:
     from mixlaw.train.base import train_base
 
-    with folder.lock(), _logged_to(folder.log):
+    with (
+        _logged_to(folder.log),
+        plain_faults(folder.path),
+        folder.lock(watch.stop_if_asked),
+    ):
         if folder.is_done:
             return
         spec = folder.spec()
@@ -57,10 +63,21 @@ def _train(folder: RunFolder, corpora: Corpora, watch: Watch) -> None:
         log.info("%s: %s", folder.run_id, folder.done()["status"])
 
 
+class _RunLog(logging.FileHandler):
+    """A disk that is full takes no log either; the exit code still tells the driver."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OSError):
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Standard error has the same words."""
+
+
 @contextmanager
 def _logged_to(path: Path) -> Iterator[None]:
     """Write what happens to a run into its own log too, the reason of its end included."""
-    handler = logging.FileHandler(path, delay=True)
+    handler = _RunLog(path, delay=True)
     logging.getLogger().addHandler(handler)
     try:
         yield

@@ -1,6 +1,7 @@
 """Bases: pre-trained from scratch on general text, decayed, kept by the hash of what they are."""
 
 from mixlaw.corpora.prepare import Corpora
+from mixlaw.corpora.tokens import checksum
 from mixlaw.errors import RunError
 from mixlaw.train.checkpoint import save_weights
 from mixlaw.train.folder import RunFolder
@@ -30,7 +31,7 @@ def train_base(folder: RunFolder, spec: BaseSpec, corpora: Corpora, watch: Watch
         name="base",
         stream=stream,
         batch_size=spec.data.batch_size,
-        schedule=spec.optim.decayed(spec.steps),
+        schedule=folder.optim(spec).decayed(spec.steps),
         clip=spec.optim.clip,
         watch=watch,
         total=spec.steps,
@@ -40,9 +41,16 @@ def train_base(folder: RunFolder, spec: BaseSpec, corpora: Corpora, watch: Watch
         train(state, leg, until=spec.steps)
         recorder.measure(state, folder.run_id, tokens=0, annealed=True)
     except DivergedError as error:
+        if folder.retry(spec, error.step):
+            train_base(folder, spec, corpora, watch)
+            return
         raise RunError(
             f"The base {folder.run_id} diverged at step {error.step} of {spec.steps}; "
             "lower schedule.lr and sweep again."
         ) from error
     save_weights(state.model, folder.weights)
-    folder.finish(status="done", epochs=stream.epochs(spec.steps * spec.data.batch_size))
+    folder.finish(
+        status="done",
+        epochs=stream.epochs(spec.steps * spec.data.batch_size),
+        weights=checksum(folder.weights),
+    )

@@ -4,6 +4,8 @@ One file, so it is whole or absent; its header carries the step and a checksum o
 """
 
 import hashlib
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +43,7 @@ def save_checkpoint(state: State, path: Path) -> None:
     """Write everything that a continued run needs to be bit-identical."""
     tensors = {**_model_tensors(state), **_optimizer_tensors(state), "rng": torch.get_rng_state()}
     facts = {"step": str(state.step), "checksum": _checksum(tensors)}
-    write_atomic_with(path, lambda temporary: save_file(tensors, temporary, metadata=facts))
+    _write(path, tensors, facts)
 
 
 def load_checkpoint(state: State, path: Path) -> None:
@@ -68,12 +70,23 @@ def load_checkpoint(state: State, path: Path) -> None:
 def save_weights(model: Any, path: Path) -> None:
     """Write the weights alone: what a base hands on."""
     weights = {name: weight.detach().contiguous() for name, weight in model.state_dict().items()}
-    write_atomic_with(path, lambda temporary: save_file(weights, temporary))
+    _write(path, weights, {})
 
 
 def load_weights(model: Any, path: Path) -> None:
     """Read what ``save_weights`` wrote."""
     model.load_state_dict(load_file(path))
+
+
+def _write(path: Path, tensors: Tensors, facts: dict[str, str]) -> None:
+    """One file, whole or absent; the library's own error hides which trouble the disk has."""
+    try:
+        write_atomic_with(path, lambda temporary: save_file(tensors, temporary, metadata=facts))
+    except SafetensorError as error:
+        if number := re.search(r"os error (\d+)", str(error)):
+            code = int(number[1])
+            raise OSError(code, os.strerror(code), str(path)) from error
+        raise
 
 
 def _model_tensors(state: State) -> Tensors:

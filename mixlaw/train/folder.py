@@ -4,6 +4,8 @@
 
     spec.json       the specification; its hash is in the folder's name
     metrics.jsonl   one record per (tokens, eval set)
+    retry.json      there once it has diverged and is trained again at a lower learning rate: the
+                    second attempt has metrics and checkpoints of its own, named retry-*
     done.json       written last, whole or not at all: only with it the run counts as done
     *.safetensors   checkpoints while it runs; of a base its final weights
     progress.json   what a person may want to see while it runs; no part of the result
@@ -15,7 +17,8 @@ Experiment, base and run know each other by place: ``<experiment>/runs/<run_id>`
 """
 
 import json
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +27,12 @@ from typing import Any
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from mixlaw.corpora.tokens import checksum
 from mixlaw.errors import RunError
 from mixlaw.files import write_atomic
-from mixlaw.train.spec import BaseSpec, RunSpec, parse_spec
+from mixlaw.train.spec import BaseSpec, OptimSpec, RunSpec, parse_spec
+
+log = logging.getLogger(__name__)
 
 
 class Record(BaseModel):
@@ -105,7 +111,46 @@ class RunFolder:
 
     def checkpoint(self, leg: str) -> Path:
         """Checkpoint of a leg: the trunk, or a branch."""
-        return self.path / f"{leg}.checkpoint.safetensors"
+        return self._of_attempt(f"{leg}.checkpoint.safetensors")
+
+    @property
+    def metrics(self) -> Path:
+        """Records of the attempt that counts."""
+        return self._of_attempt("metrics.jsonl")
+
+    def _of_attempt(self, name: str) -> Path:
+        return self.path / (f"retry-{name}" if self._retry.exists() else name)
+
+    @property
+    def _retry(self) -> Path:
+        return self.path / "retry.json"
+
+    @property
+    def lr_ratio(self) -> float:
+        """Multiple of the planned learning rate: 1 unless this is a second attempt."""
+        return float(json.loads(self._retry.read_text())["lr_ratio"]) if self._retry.exists() else 1
+
+    def optim(self, spec: RunSpec | BaseSpec) -> OptimSpec:
+        """The optimiser as planned, or at the lower learning rate of a second attempt."""
+        return spec.optim.scaled(self.lr_ratio)
+
+    def retry(self, spec: RunSpec | BaseSpec, step: int) -> bool:
+        """After a divergence at ``step``, begin a second attempt if the specification wants one.
+
+        Returns:
+            Whether there is one; the first attempt's records stay in their own file.
+        """
+        if spec.optim.retry is None or self._retry.exists():
+            return False
+        facts = {"lr_ratio": spec.optim.retry, "diverged_at_step": step}
+        write_atomic(self._retry, json.dumps(facts) + "\n")
+        log.warning(
+            "%s diverged at step %d; it is trained once more at %g times its learning rate.",
+            self.run_id,
+            step,
+            spec.optim.retry,
+        )
+        return True
 
     def base(self, spec: RunSpec) -> "RunFolder":
         """Folder of the base that this run starts from."""
@@ -138,10 +183,14 @@ class RunFolder:
 
     def records(self) -> list[Record]:
         """All whole records; a last line that a kill cut off is left out."""
-        path = self.path / "metrics.jsonl"
-        text = path.read_text() if path.exists() else ""
+        text = self.metrics.read_text() if self.metrics.exists() else ""
         lines = text.split("\n")[:-1]
-        return [Record.model_validate_json(line) for line in lines]
+        try:
+            return [Record.model_validate_json(line) for line in lines]
+        except ValidationError as error:
+            raise RunError(
+                f"'{self.metrics}' is damaged; delete its folder and sweep again."
+            ) from error
 
     def append(self, records: list[Record]) -> None:
         """Add records; those that are there already (of an interrupted run) stay as they are."""
@@ -149,7 +198,7 @@ class RunFolder:
         have = {record.key for record in known}
         known += [record for record in records if record.key not in have]
         text = "".join(record.model_dump_json() + "\n" for record in known)
-        write_atomic(self.path / "metrics.jsonl", text)
+        write_atomic(self.metrics, text)
 
     @property
     def is_done(self) -> bool:
@@ -160,6 +209,16 @@ class RunFolder:
         """What ``done.json`` says."""
         document: dict[str, Any] = json.loads((self.path / "done.json").read_text())
         return document
+
+    @property
+    def has_sound_weights(self) -> bool:
+        """Whether a finished base's weights are those that it was finished with."""
+        return self.weights.is_file() and checksum(self.weights) == self.done().get("weights")
+
+    def reopen(self) -> None:
+        """Forget that it is done, and what it measured: it is to be trained again."""
+        for path in (self.path / "done.json", self.metrics, self.weights):
+            path.unlink(missing_ok=True)
 
     def finish(self, **facts: Any) -> None:
         """Drop the checkpoints and say that the run is done."""
@@ -180,10 +239,22 @@ class RunFolder:
             leftover.unlink(missing_ok=True)
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold the folder: a second process waits, so nothing is trained twice at once."""
-        with FileLock(self.path / ".lock"):
+    def lock(self, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Hold the folder: a second process waits, so nothing is trained twice at once.
+
+        Args:
+            waiting: called about once a second while another process holds it; may raise.
+        """
+        lock = FileLock(self.path / ".lock")
+        while not lock.is_locked:
+            try:
+                lock.acquire(timeout=1)
+            except Timeout:
+                waiting()
+        try:
             yield
+        finally:
+            lock.release()
 
 
 @contextmanager
@@ -204,6 +275,8 @@ def only_sweep(experiment: Path) -> Iterator[None]:
             "wait for it or stop it, then sweep again."
         ) from None
     try:
+        for leftover in experiment.glob(".*.tmp"):
+            leftover.unlink(missing_ok=True)
         yield
     finally:
         lock.release()

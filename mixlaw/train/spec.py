@@ -60,6 +60,7 @@ class OptimSpec(Part):
         decay: decay as a fraction of the length.
         weight_decay: AdamW's, on matrices.
         clip: largest norm of the gradient.
+        retry: multiple of the learning rate for one more attempt after a divergence; None for none.
     """
 
     lr_peak: float
@@ -69,6 +70,19 @@ class OptimSpec(Part):
     decay: float
     weight_decay: float
     clip: float
+    retry: float | None = None
+
+    def scaled(self, ratio: float) -> "OptimSpec":
+        """The same at a multiple of its learning rate."""
+        if ratio == 1:
+            return self
+        return self.model_copy(
+            update={
+                "lr_peak": ratio * self.lr_peak,
+                "lr_final": ratio * self.lr_final,
+                "lr_rule": f"{ratio:g}*{self.lr_rule}, second attempt",
+            }
+        )
 
     def trunk(self) -> Schedule:
         """Warm-up, then constant for ever."""
@@ -102,7 +116,8 @@ class Spec(Part):
     @property
     def run_id(self) -> str:
         """Readable slug and hash of the whole specification."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        # Without what is not asked for: a new option does not rename the runs that do not use it.
+        text = json.dumps(self.model_dump(mode="json", exclude_none=True), sort_keys=True)
         return f"{self._slug()}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
 
     def _slug(self) -> str:

@@ -47,6 +47,15 @@ class Watch:
         """Whether somebody asked, or the driver that started this process has died."""
         return self._stop or (self._driver > 0 and os.getppid() != self._driver)
 
+    def stop_if_asked(self) -> None:
+        """For moments at which nothing is in training.
+
+        Raises:
+            StoppedError: it must stop.
+        """
+        if self.must_stop:
+            raise StoppedError("Stopped before it began; it can continue.")
+
     def checkpoint_due(self) -> bool:
         """Whether it is time to save; asking starts the next interval."""
         now = time.monotonic()

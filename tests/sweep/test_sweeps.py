@@ -18,6 +18,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 from tiny_sweep import YAML, folders, planned, write_tiny
 
+from mixlaw.corpora.tokens import checksum
 from mixlaw.errors import ConfigError, DataError, RunError
 from mixlaw.runs import base_rows, read_runs
 from mixlaw.sweep.api import run_sweep
@@ -200,6 +201,7 @@ def test_diverged_and_failed_runs_do_not_stop_the_others(tmp_path: Path):
     assert work([base.path], Watch()) == 0
     weights = load_file(base.weights)
     save_file({name: np.full_like(w, np.nan) for name, w in weights.items()}, base.weights)
+    base.finish(**{**base.done(), "weights": checksum(base.weights)})
     spec = json.loads((last.path / "spec.json").read_text())
     (last.path / "spec.json").write_text(json.dumps({**spec, "seed": 5}))
 
