@@ -90,6 +90,8 @@ def run_sweep(
         for spec, planned in zip(plan.specs, folders, strict=True):
             planned.tidy()
             planned.plan(spec)
+            if planned.is_done:
+                planned.spec()  # refuses a folder that was copied to this name
         _reopen_damaged(folder, plan, say)
         n_before = sum(planned.is_done for planned in folders)
         outcome = _execute(folder, experiment, plan, place, None if live else say)

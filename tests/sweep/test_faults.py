@@ -139,3 +139,13 @@ def test_a_clock_that_jumps_changes_nothing(tmp_path: Path, monkeypatch: pytest.
     assert run_sweep(folder).n_trained == 0
     assert (folder / "runs.csv").read_bytes() == before
     assert len(read_runs(folder / "runs.csv")) > 10
+
+
+def test_a_run_copied_by_hand_onto_another_name_is_refused(tmp_path: Path):
+    folder = write_tiny(tmp_path, SMALL)
+    base, one, other, _ = folders(folder, planned(folder))
+    assert work([base.path, one.path], Watch()) == 0
+    shutil.rmtree(other.path)
+    shutil.copytree(one.path, other.path)
+    with pytest.raises(RunError, match=f"specification of '{one.run_id}'.*delete the copy"):
+        run_sweep(folder)
