@@ -11,6 +11,7 @@ As the truth is known, so are the critical ratio, the rise at the recommended on
 
 import sys
 from dataclasses import dataclass
+from multiprocessing import get_context
 
 import numpy as np
 import pandas as pd
@@ -195,12 +196,13 @@ def table(rows: dict[str, dict[str, float]]) -> str:
 def main(n_sweeps: int) -> None:
     """Print the table so far, after every fiftieth world and the last."""
     worlds = []
-    for seed in range(n_sweeps):
-        worlds.append(simulate(seed))
-        if len(worlds) % 50 == 0 or len(worlds) == n_sweeps:
-            rows = {s.name: summary([world[s.name] for world in worlds]) for s in SCENARIOS}
-            sys.stdout.write(table(rows) + "\n\n")
-            sys.stdout.flush()
+    with get_context("spawn").Pool() as pool:
+        for world in pool.imap(simulate, range(n_sweeps)):
+            worlds.append(world)
+            if len(worlds) % 50 == 0 or len(worlds) == n_sweeps:
+                rows = {s.name: summary([world[s.name] for world in worlds]) for s in SCENARIOS}
+                sys.stdout.write(f"{len(worlds)} worlds\n{table(rows)}\n\n")
+                sys.stdout.flush()
 
 
 if __name__ == "__main__":
