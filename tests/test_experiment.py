@@ -118,3 +118,11 @@ def test_what_is_no_experiment(text: str, message: str):
 def test_a_missing_file(tmp_path: Path):
     with pytest.raises(ConfigError, match="mixlaw init"):
         load_experiment(tmp_path)
+
+
+def test_an_absurd_size_is_named_beside_an_unknown_key():
+    with pytest.raises(ConfigError) as error:
+        parse_experiment(GOOD.replace("[50k, 100k]", "[900T]") + "sedes: {}\n")
+    assert "no key named 'sedes'. Did you mean 'seeds'?" in str(error.value)
+    assert "sizes" in str(error.value)
+    assert "a proxy has from 1k to 20B" in str(error.value)

@@ -32,9 +32,12 @@ def sweep(
     json: Json = False,
 ) -> None:
     """Train proxies at several ratios and token budgets; their losses go to runs.csv."""
+    from mixlaw import plugins
     from mixlaw.sweep.api import run_sweep
     from mixlaw.sweep.quickstart import write_quickstart
 
+    if executor:
+        plugins.load("executors", executor)  # before anything is written
     folder = find_experiment(experiment) if experiment else write_quickstart(EXPERIMENTS)
     if dry_run:
         _show_plan(folder, executor, json)

@@ -29,13 +29,23 @@ from mixlaw.mixture import Mixture
 LARGEST_PROXY = 20_000_000_000
 
 
+def _proxy_size(size: int) -> int:
+    if not 1000 <= size <= LARGEST_PROXY:
+        raise ValueError(f"a proxy has from 1k to 20B non-embedding parameters, not {size}")
+    return size
+
+
+#: Checked by itself, so that it is reported beside mistakes in other keys.
+Size = Annotated[Count, AfterValidator(_proxy_size)]
+
+
 class Experiment(Section):
     """One experiment: everything that decides which proxies are trained, and on what."""
 
     corpora: Annotated[dict[str, CorpusSource], Field(min_length=1)]
     tokenizer: TokenizerSource = TokenizerSource()
     evaluation: Evaluation = Evaluation()
-    sizes: Annotated[tuple[Count, ...], Field(min_length=1), AfterValidator(distinct)]
+    sizes: Annotated[tuple[Size, ...], Field(min_length=1), AfterValidator(distinct)]
     mixtures: Annotated[tuple[MixtureEntry, ...], Field(min_length=1), AfterValidator(distinct)]
     token_budgets: Annotated[tuple[Count, ...], Field(min_length=1), AfterValidator(distinct)]
     seeds: Seeds = Seeds()
@@ -124,9 +134,6 @@ def _wrong_names(experiment: Experiment) -> Iterator[str]:
 
 def _wrong_counts(experiment: Experiment) -> Iterator[str]:
     step = experiment.training.batch_size * experiment.training.seq_len
-    for size in experiment.sizes:
-        if not 1000 <= size <= LARGEST_PROXY:
-            yield f"sizes: a proxy has from 1k to 20B non-embedding parameters, not {size}"
     for budget in experiment.token_budgets:
         if budget * experiment.schedule.decay < step:
             yield (
