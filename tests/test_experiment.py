@@ -102,7 +102,7 @@ def test_all_mistakes_are_in_one_message():
     text = GOOD.replace("sizes:", "szes:").replace("30%", "130%").replace("500k", "none")
     with pytest.raises(ConfigError) as error:
         parse_experiment(text)
-    for part in ("szes", "sizes: Field required", "130%", "base.tokens"):
+    for part in ("szes", "sizes: at least one is needed", "130%", "base.tokens"):
         assert part in str(error.value)
 
 

@@ -4,17 +4,20 @@ An experiment is science only: corpora, sizes, mixtures, budgets, seeds, schedul
 runs (``executor``) is in the file too, but never part of a run's identity.
 """
 
+from mixlaw.experiment.executor import ExecutorChoice
 from mixlaw.experiment.model import Experiment
 from mixlaw.experiment.reading import FILE_NAME, load_experiment, parse_experiment
 from mixlaw.experiment.sections import (
     CorpusSource,
     Count,
     Evaluation,
+    ExistingBase,
     LearningRate,
     MixtureEntry,
     Schedule,
     Section,
     TokenizerSource,
+    TrainedBase,
     Training,
 )
 
@@ -23,12 +26,15 @@ __all__ = [
     "CorpusSource",
     "Count",
     "Evaluation",
+    "ExecutorChoice",
+    "ExistingBase",
     "Experiment",
     "LearningRate",
     "MixtureEntry",
     "Schedule",
     "Section",
     "TokenizerSource",
+    "TrainedBase",
     "Training",
     "load_experiment",
     "parse_experiment",

@@ -3,15 +3,16 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from mixlaw.errors import ConfigError, unknown_name
+from mixlaw.experiment.executor import ExecutorChoice
 from mixlaw.experiment.sections import (
     Base,
     CorpusSource,
     Count,
     Evaluation,
-    ExecutorChoice,
+    ExistingBase,
     MixtureEntry,
     RolesSection,
     Schedule,
@@ -19,6 +20,7 @@ from mixlaw.experiment.sections import (
     Seeds,
     Target,
     TokenizerSource,
+    TrainedBase,
     Training,
     distinct,
     plugin,
@@ -45,11 +47,11 @@ class Experiment(Section):
     corpora: Annotated[dict[str, CorpusSource], Field(min_length=1)]
     tokenizer: TokenizerSource = TokenizerSource()
     evaluation: Evaluation = Evaluation()
-    sizes: Annotated[tuple[Size, ...], Field(min_length=1), AfterValidator(distinct)]
+    base: Base
+    sizes: Annotated[tuple[Size, ...], AfterValidator(distinct)] = Field((), validate_default=True)
     mixtures: Annotated[tuple[MixtureEntry, ...], Field(min_length=1), AfterValidator(distinct)]
     token_budgets: Annotated[tuple[Count, ...], Field(min_length=1), AfterValidator(distinct)]
     seeds: Seeds = Seeds()
-    base: Base
     schedule: Schedule = Schedule()
     training: Training = Training()
     recipe: Annotated[str, plugin("recipes")] = "cpt"
@@ -58,9 +60,26 @@ class Experiment(Section):
     roles: RolesSection = RolesSection()
     executor: ExecutorChoice = ExecutorChoice()
 
+    @field_validator("sizes", mode="after")
+    @classmethod
+    def _size_axis(cls, sizes: tuple[int, ...], checked: ValidationInfo) -> tuple[int, ...]:
+        """Checked here, so that it is reported beside mistakes in other keys."""
+        existing = isinstance(checked.data.get("base"), ExistingBase)
+        if existing and sizes:
+            raise ValueError("the models under 'base' are the sizes; leave 'sizes' out")
+        if not existing and not sizes:
+            raise ValueError("at least one is needed, or existing models under base.models")
+        return sizes
+
     @model_validator(mode="after")
     def _check_together(self) -> Self:
-        mistakes = [*_wrong_names(self), *_wrong_counts(self), *_wrong_mixtures(self)]
+        mistakes = [
+            *_wrong_names(self),
+            *_wrong_counts(self),
+            *_wrong_mixtures(self),
+            *_wrong_cells(self),
+            *(_wrong_beside_models(self) if isinstance(self.base, ExistingBase) else ()),
+        ]
         if mistakes:
             raise ValueError("\n".join(mistakes))
         return self
@@ -140,8 +159,9 @@ def _wrong_counts(experiment: Experiment) -> Iterator[str]:
                 f"token_budgets: {budget} tokens decay for less than one step of {step} tokens; "
                 f"at least {-(-step // experiment.schedule.decay):.0f} are needed"
             )
-    if experiment.base.tokens < 10 * step:
-        yield f"base.tokens: {experiment.base.tokens} is less than 10 steps of {step} tokens"
+    base = experiment.base
+    if isinstance(base, TrainedBase) and base.tokens < 10 * step:
+        yield f"base.tokens: {base.tokens} is less than 10 steps of {step} tokens"
 
 
 def _wrong_mixtures(experiment: Experiment) -> Iterator[str]:
@@ -150,8 +170,28 @@ def _wrong_mixtures(experiment: Experiment) -> Iterator[str]:
             experiment.mixture(entry)
         except ConfigError as error:
             yield f"mixtures: {error}"
+
+
+def _wrong_cells(experiment: Experiment) -> Iterator[str]:
+    """Replicates in cells that the sweep does not have."""
+    base = experiment.base
     for cell in experiment.seeds.extra:
-        if cell.size not in experiment.sizes:
-            yield f"seeds.extra: the size {cell.size} is none of the sweep's sizes"
         if cell.mixture not in experiment.mixtures:
             yield f"seeds.extra: the mixture {cell.mixture} is none of the sweep's mixtures"
+        if isinstance(base, TrainedBase) and cell.size not in experiment.sizes:
+            yield f"seeds.extra: the size {cell.size} is none of the sweep's sizes"
+        elif isinstance(base, ExistingBase) and cell.model not in base.models:
+            yield f"seeds.extra: the model {cell.model} is none of base.models"
+
+
+def _wrong_beside_models(experiment: Experiment) -> Iterator[str]:
+    """What means nothing, or something else than it seems, where the bases are existing models."""
+    if {"path", "vocab_size"} & experiment.tokenizer.model_fields_set:
+        yield "tokenizer: the models' own tokenizer is used; only 'end_of_text' can be given"
+    if experiment.seeds.base != (0,) or any(cell.base for cell in experiment.seeds.extra):
+        yield "seeds: existing models have no seeds of their base; leave 'base' out of 'seeds'"
+    if "lr" not in experiment.schedule.model_fields_set:
+        yield (
+            "schedule.lr: give the peak learning rate, such as 1e-4; the rule by width that is "
+            "used without it was measured on proxies that are trained from scratch"
+        )

@@ -1,14 +1,14 @@
 """Reading experiment.yaml: one experiment, or one message that names every mistake."""
 
-import types
 from pathlib import Path
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from mixlaw.errors import ConfigError, unknown_name
 from mixlaw.experiment.model import Experiment
+from mixlaw.experiment.sections import ExistingBase
 
 FILE_NAME = "experiment.yaml"
 
@@ -54,7 +54,10 @@ def parse_experiment(text: str, *, source: str = FILE_NAME, folder: Path = Path(
         else source
         for name, source in experiment.corpora.items()
     }
-    return experiment.model_copy(update={"corpora": sources})
+    base = experiment.base
+    if isinstance(base, ExistingBase):
+        base = base.beside(folder)
+    return experiment.model_copy(update={"corpora": sources, "base": base})
 
 
 class _Loader(yaml.SafeLoader):
@@ -82,18 +85,15 @@ def _mistakes(detail: Any) -> list[str]:
 
 def _keys_at(place: list[Any]) -> tuple[str, ...]:
     """The keys that the section at this place of the file knows."""
-    section: Any = Experiment
-    for part in place:
-        if isinstance(part, str) and part in getattr(section, "model_fields", {}):
-            section = _section_of(section.model_fields[part].annotation)
-    return tuple(getattr(section, "model_fields", {}))
+    sections: list[type[BaseModel]] = [Experiment]
+    for part in (part for part in place if isinstance(part, str)):
+        fields = [s.model_fields[part] for s in sections if part in s.model_fields]
+        sections = [s for field in fields for s in _sections_of(field.annotation)] or sections
+    return tuple(dict.fromkeys(key for section in sections for key in section.model_fields))
 
 
-def _section_of(annotation: Any) -> Any:
-    """The model inside an annotation such as ``dict[str, CorpusSource]`` or ``Base | None``."""
+def _sections_of(annotation: Any) -> list[type[BaseModel]]:
+    """The models inside an annotation such as ``dict[str, CorpusSource]`` or ``A | B``."""
     if isinstance(annotation, type) and get_origin(annotation) is None:
-        return annotation
-    candidates = [_section_of(argument) for argument in get_args(annotation)]
-    models = [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
-    known_origins = (Union, types.UnionType, dict, tuple, Annotated)
-    return models[0] if models and get_origin(annotation) in known_origins else None
+        return [annotation] if issubclass(annotation, BaseModel) else []
+    return [model for argument in get_args(annotation) for model in _sections_of(argument)]

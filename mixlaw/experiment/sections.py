@@ -1,6 +1,7 @@
 """The sections of experiment.yaml, and the values they are made of."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -8,7 +9,9 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
+    Tag,
     model_validator,
 )
 
@@ -132,9 +135,18 @@ class Evaluation(Section):
 
 
 class ExtraSeeds(Section):
-    """More seeds in one cell (size, mixture): replicates that measure the spread between seeds."""
+    """More seeds in one cell: replicates that measure the spread between seeds.
 
-    size: Count
+    Attributes:
+        size: of the cell, one of the sweep's sizes.
+        model: of the cell, where the bases are existing models.
+        mixture: of the cell.
+        order: further seeds of the data order.
+        base: further seeds of the base.
+    """
+
+    size: Count | None = None
+    model: str | None = None
     mixture: MixtureEntry
     order: tuple[Seed, ...] = ()
     base: tuple[Seed, ...] = ()
@@ -154,8 +166,8 @@ class Seeds(Section):
     extra: tuple[ExtraSeeds, ...] = ()
 
 
-class Base(Section):
-    """The base models: pre-trained here on the general corpora, then decayed.
+class TrainedBase(Section):
+    """Base models that are pre-trained here on the general corpora, then decayed.
 
     Attributes:
         tokens: pre-training tokens of every base.
@@ -164,6 +176,56 @@ class Base(Section):
 
     tokens: Count
     max_epochs: Annotated[float, Field(ge=1, le=1000)] = 8.0
+
+
+class ExistingBase(Section):
+    """Base models that exist: one family with one tokenizer, whose sizes are the size axis.
+
+    Attributes:
+        models: a folder or a name on the Hugging Face hub each; ``model: X`` is short for one.
+        tokens: pre-training tokens of each, as its card says; only noted in the table.
+        revision: branch, tag or commit on the hub.
+        download: whether files that are not in the local hub cache may be fetched.
+        trust_remote_code: whether Python code that comes with a model may run.
+    """
+
+    models: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(distinct)]
+    tokens: Count | None = None
+    revision: str = "main"
+    download: bool = False
+    trust_remote_code: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_model(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping) or "model" not in value:
+            return value
+        if "models" in value:
+            raise ValueError("give either 'model' or 'models', and not both")
+        return {**{k: v for k, v in value.items() if k != "model"}, "models": (value["model"],)}
+
+    def beside(self, folder: Path) -> "ExistingBase":
+        """The same with the paths that exist relative to a folder made absolute."""
+        paths = (folder / Path(model).expanduser() for model in self.models)
+        models = tuple(
+            str(path.resolve()) if path.exists() else model
+            for path, model in zip(paths, self.models, strict=True)
+        )
+        return self.model_copy(update={"models": models})
+
+
+def _kind_of_base(value: Any) -> str:
+    existing = isinstance(value, ExistingBase) or (
+        isinstance(value, Mapping) and not {"model", "models"}.isdisjoint(value)
+    )
+    return "[existing]" if existing else "[trained]"
+
+
+#: In brackets, since messages leave the kind out of the place that they name.
+Base = Annotated[
+    Annotated[TrainedBase, Tag("[trained]")] | Annotated[ExistingBase, Tag("[existing]")],
+    Discriminator(_kind_of_base),
+]
 
 
 class LearningRate(Section):
@@ -206,19 +268,27 @@ class Schedule(Section):
 
 
 class Training(Section):
-    """Sequence length, batch and regularisation, the same for every proxy.
+    """Sequence length, batch, regularisation and arithmetic, the same for every proxy.
 
     Attributes:
         seq_len: tokens a sequence.
         batch_tokens: tokens a step; rounded to whole sequences.
         weight_decay: AdamW's, on matrices only.
         clip: largest norm of the gradient.
+        precision: of matrix products; weights and optimiser are float32 either way.
+        micro_batch: sequences that go through the model at once; the gradients of a step are
+            accumulated over as many passes as it takes. None for all at once.
+        gradient_checkpointing: whether activations are computed again in the backward pass, for a
+            third more FLOPs and much less memory.
     """
 
     seq_len: Annotated[int, Field(ge=8, le=65_536)] = 128
     batch_tokens: Count = 1024
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.1
     clip: Annotated[float, Field(gt=0)] = 1.0
+    precision: Literal["float32", "bfloat16"] = "float32"
+    micro_batch: Annotated[int, Field(ge=1)] | None = None
+    gradient_checkpointing: bool = False
 
     @property
     def batch_size(self) -> int:
@@ -243,15 +313,3 @@ class RolesSection(Section):
     def roles(self) -> Roles:
         """The same for readers of a runs table."""
         return Roles(self.domain_set, dict(self.general_sets), self.domain_corpora)
-
-
-class ExecutorChoice(Section):
-    """Where runs execute; no part of what they are.
-
-    Attributes:
-        name: an executor plugin.
-        workers: runs at the same time; None means one per core.
-    """
-
-    name: Annotated[str, plugin("executors")] = "local"
-    workers: Annotated[int, Field(ge=1)] | None = None

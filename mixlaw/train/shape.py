@@ -33,6 +33,11 @@ class ModelShape(BaseModel):
     mlp_width: int
 
     @property
+    def attention_width(self) -> int:
+        """Width of all heads together."""
+        return self.width
+
+    @property
     def n_params(self) -> int:
         """Non-embedding parameters: attention, MLP and norms."""
         attention = 4 * self.width**2
@@ -48,6 +53,41 @@ class ModelShape(BaseModel):
     def n_params_total(self) -> int:
         """All parameters."""
         return self.n_params + self.n_params_embedding
+
+
+class ExistingShape(BaseModel):
+    """A model that was trained elsewhere.
+
+    Attributes:
+        family: its ``model_type``, such as qwen2.
+        fingerprint: hash of its configuration and weights; empty where only the former was read.
+        vocab_size: rows of the embedding; may be padded beyond the tokenizer's entries.
+        width: of the residual stream.
+        n_layers: transformer blocks.
+        attention_width: width of a head, times heads.
+        n_params: non-embedding parameters: all but the embedding and an untied head.
+        n_params_embedding: parameters that belong to the vocabulary; a tied matrix counts once.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    family: str
+    fingerprint: str
+    vocab_size: int
+    width: int
+    n_layers: int
+    attention_width: int
+    n_params: int
+    n_params_embedding: int
+
+    @property
+    def n_params_total(self) -> int:
+        """All parameters."""
+        return self.n_params + self.n_params_embedding
+
+
+#: What a proxy is, made here or found.
+Shape = ModelShape | ExistingShape
 
 
 def choose_shape(n_params: int, vocab_size: int) -> ModelShape:

@@ -6,13 +6,13 @@ so a run does not change its name when its text moves, and does when its text ch
 
 import hashlib
 import json
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from mixlaw.quantities import format_quantity
 from mixlaw.train.schedule import Schedule
-from mixlaw.train.shape import ModelShape
+from mixlaw.train.shape import ExistingShape, ModelShape, Shape
 
 #: Change it when the same specification would no longer give the same losses.
 TRAIN_VERSION = 1
@@ -94,24 +94,32 @@ class OptimSpec(Part):
         return Schedule(self.lr_peak, self.lr_final, self.warmup, decay_start, end)
 
 
-class Spec(Part):
-    """What a base and a CPT run have in common.
+class ComputeSpec(Part):
+    """How a model is computed where that is not the plain way; it may change the last bits.
+
+    Attributes:
+        precision: of matrix products; None for float32.
+        micro_batch: sequences that go through the model at once; None for all of a step.
+        gradient_checkpointing: whether activations are computed twice; None for no.
+    """
+
+    precision: Literal["bfloat16"] | None = None
+    micro_batch: int | None = None
+    gradient_checkpointing: Literal[True] | None = None
+
+
+class Identified(Part):
+    """What has an identity by content.
 
     Attributes:
         version: of the training code.
         shape: of the model.
-        data: corpora, by fingerprint.
-        shares: of the training tokens, by corpus.
-        seed: of the order of the data, and of a base's initialisation.
-        optim: optimiser and learning rate.
+        compute: how it is computed; None for the plain way.
     """
 
     version: int = TRAIN_VERSION
-    shape: ModelShape
-    data: DataSpec
-    shares: dict[str, float]
-    seed: int
-    optim: OptimSpec
+    shape: Shape
+    compute: ComputeSpec | None = None
 
     @property
     def run_id(self) -> str:
@@ -124,6 +132,40 @@ class Spec(Part):
         raise NotImplementedError
 
 
+class ExistingSpec(Identified):
+    """A model that was trained elsewhere, as it is measured here before CPT.
+
+    Attributes:
+        held_out: fingerprint of the held-out windows by corpus.
+        tokenizer: hash of the tokenizer.
+        seq_len: tokens a sequence.
+    """
+
+    shape: ExistingShape
+    held_out: dict[str, str]
+    tokenizer: str
+    seq_len: int
+
+    def _slug(self) -> str:
+        return f"base-{self.shape.family}-{format_quantity(self.shape.n_params)}"
+
+
+class Spec(Identified):
+    """What a base that is trained here and a CPT run have in common.
+
+    Attributes:
+        data: corpora, by fingerprint.
+        shares: of the training tokens, by corpus.
+        seed: of the order of the data, and of a base's initialisation.
+        optim: optimiser and learning rate.
+    """
+
+    data: DataSpec
+    shares: dict[str, float]
+    seed: int
+    optim: OptimSpec
+
+
 class BaseSpec(Spec):
     """A base: pre-trained from scratch on the general corpora, then decayed.
 
@@ -132,6 +174,7 @@ class BaseSpec(Spec):
         max_epochs: how often it may read its text.
     """
 
+    shape: ModelShape
     steps: int
     max_epochs: float
 
@@ -156,7 +199,7 @@ class RunSpec(Spec):
     """
 
     recipe: str
-    base: BaseSpec
+    base: BaseSpec | ExistingSpec
     domain_ratio: float
     budgets: tuple[int, ...]
     trunk_points: tuple[int, ...]
@@ -186,10 +229,13 @@ class RunSpec(Spec):
         return f"{size}-d{share}-s{self.seed}"
 
 
-_ADAPTER: TypeAdapter[Any] = TypeAdapter(RunSpec | BaseSpec)
+#: Everything that has a folder.
+AnySpec = RunSpec | BaseSpec | ExistingSpec
+
+_ADAPTER: TypeAdapter[Any] = TypeAdapter(AnySpec)
 
 
-def parse_spec(text: str) -> RunSpec | BaseSpec:
+def parse_spec(text: str) -> AnySpec:
     """A specification from the text of its ``spec.json``."""
-    spec: RunSpec | BaseSpec = _ADAPTER.validate_json(text)
+    spec: AnySpec = _ADAPTER.validate_json(text)
     return spec
