@@ -1,7 +1,7 @@
 """The built-in pair: English prose and Python code that every installation already has on disk.
 
 *general* is prose from documentation: docstring paragraphs that read like English, Python's own
-topic pages, and the README and metadata files of the installed packages. *domain* is the code of
+topic pages, and the README and metadata files of the same packages. *domain* is the code of
 the standard library and the scientific packages without its docstrings, comments and tests, so
 that the two share no text. Both are technical and templated: enough to see a mixture work, no
 substitute for one's own corpora. What is installed decides what is in them, so the cache is keyed
@@ -17,7 +17,7 @@ import sys
 import sysconfig
 import tokenize
 from collections.abc import Iterable, Iterator
-from importlib.metadata import distributions, version
+from importlib.metadata import distribution, version
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from mixlaw.corpora.documents import Document
 from mixlaw.files import write_atomic
 
 #: Change it whenever the text that is gathered changes.
-VERSION = 1
+VERSION = 2
 #: Text to gather, in bytes: about 2 and 2.4 million tokens at 2.5 bytes each.
 BUDGET = {"general": 6_000_000, "domain": 6_000_000}
 
@@ -35,6 +35,7 @@ SHORTEST, LONGEST = 200, 60_000
 #: Ordered by prose per second of reading, then by how little their sentences repeat.
 PROSE_PACKAGES = ("numpy", "scipy", "networkx", "pandas", "matplotlib", "sympy")
 CODE_PACKAGES = ("numpy", "scipy", "pandas", "matplotlib")
+_PACKAGES = sorted({*PROSE_PACKAGES, *CODE_PACKAGES})
 
 _NOT_LIBRARY_CODE = re.compile(r"test|idlelib|lib2to3|site-packages|encodings|__pycache__|_vendor")
 _DOCSTRING = re.compile(r'^[ \t]*[rRuU]?("""|\'\'\')(.*?)\1', re.MULTILINE | re.DOTALL)
@@ -150,10 +151,11 @@ def _root(package: str) -> Path:
 
 
 def _package_texts() -> Iterator[tuple[str, Path]]:
-    for distribution in sorted(distributions(), key=lambda d: d.name):
-        for file in distribution.files or ():
+    """Of the packages whose versions name the cache, and of no other that may come and go."""
+    for package in _PACKAGES:
+        for file in distribution(package).files or ():
             if file.suffix in {".md", ".rst", ".txt"} or file.name == "METADATA":
-                path = Path(str(distribution.locate_file(file)))
+                path = Path(str(file.locate()))
                 if "license" not in file.as_posix().lower() and path.is_file():
                     yield file.as_posix(), path
 
@@ -187,7 +189,6 @@ def _line(document: Document) -> str:
 
 def _environment() -> str:
     """Hash of everything that decides what is gathered."""
-    packages = sorted({*PROSE_PACKAGES, *CODE_PACKAGES})
-    versions = [f"{package} {version(package)}" for package in packages]
+    versions = [f"{package} {version(package)}" for package in _PACKAGES]
     content = f"{VERSION} {sys.version} {BUDGET} {versions}"
     return hashlib.sha256(content.encode()).hexdigest()[:12]
