@@ -102,24 +102,18 @@ def _name(path: str) -> str:
 
 def _precision(surveys: Sequence["Survey"], precision: float) -> Iterator[str]:
     """How precisely each held-out set measures, and how many tokens would do."""
-    from mixlaw.corpora.precision import tokens_needed
-    from mixlaw.quantities import format_quantity
+    from mixlaw.corpora.precision import precision_note
 
     for survey in surveys:
         size, missing = survey.held_out_set.tokens, survey.held_out_set.missing
-        error = survey.held_out_set.standard_error
         if missing:
             yield (
                 f"The held-out documents of '{survey.name}' lack {missing:,} of the {size:,} "
                 "tokens of its held-out set; add text or ask for fewer."
             )
-        elif error is not None and error > precision:
-            needed = format_quantity(tokens_needed(size, error, precision))
-            yield (
-                f"The {size:,} held-out tokens of '{survey.name}' measure a loss to about "
-                f"{error:.2g} nats (standard error); {precision:g} would take about {needed}. "
-                "Differences between runs are measured more precisely than losses."
-            )
+        elif size and survey.train.tokens:
+            error = survey.held_out_set.standard_error
+            yield from precision_note(survey.name, size, error, precision)
 
 
 def _repetition(experiment: "Experiment | None", surveys: Sequence["Survey"]) -> Iterator[str]:

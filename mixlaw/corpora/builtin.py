@@ -55,13 +55,18 @@ def gather(name: str, cache: Path) -> Path:
         name: ``general`` or ``domain``.
         cache: folder to keep it in.
     """
-    path = cache / f"builtin-{name}-{_environment()}.jsonl"
+    path = cache / file_name(name)
     if not path.exists():
         for left in cache.glob(f".{path.name}.*.tmp"):
             left.unlink()  # of a killed process
         documents = _general() if name == "general" else _domain()
         write_atomic(path, _jsonl(documents, BUDGET[name]))
     return path
+
+
+def file_name(name: str) -> str:
+    """Name of the file of a built-in corpus; says which installed packages it is from."""
+    return f"builtin-{name}-{_environment()}.jsonl"
 
 
 def strip_comments(source: str) -> str:

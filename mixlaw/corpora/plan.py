@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mixlaw.corpora.builtin import file_name, gather
 from mixlaw.corpora.documents import Document, distinct
 from mixlaw.corpora.readers import Options, list_files, read_documents
 from mixlaw.corpora.readers.hub import PREFIX, read_hub
@@ -58,8 +59,21 @@ class Plan:
     @property
     def key(self) -> str:
         """Identity of the whole plan."""
-        tokenizer = f"{self.tokenizer!r} {_state(_tokenizer_files(self.tokenizer))}"
-        return combined_hash([tokenizer, *(self.corpus_key(name) for name in self.sources)])
+        return combined_hash([self.tokenizer_key, *map(self.corpus_key, self.sources)])
+
+    @property
+    def tokenizer_key(self) -> str:
+        """Identity of the tokenizer; one that is trained here is another when a text is."""
+        asked = f"{self.tokenizer!r} {_state(_tokenizer_files(self.tokenizer))}"
+        texts = () if self.tokenizer.path else map(_identity, self.sources.values())
+        return combined_hash([asked, *texts])
+
+    def side_keys(self, name: str) -> tuple[str, str]:
+        """Identity of a corpus's training tokens, and of its held-out windows."""
+        asked = self.train_tokens.get(name, 0), self.held_out_tokens.get(name, 0)
+        identity = _identity(self.sources[name])
+        train, held_out = (combined_hash([identity, repr((self.seq_len, n))]) for n in asked)
+        return train, held_out
 
     def corpus_key(self, name: str, tokenizer_hash: str = "") -> str:
         """Identity of one corpus's files."""
@@ -99,8 +113,6 @@ class Plan:
 def _path(source: CorpusSource) -> Path:
     if source.builtin is None:
         return Path(str(source.path))
-    from mixlaw.corpora.builtin import gather
-
     return gather(source.builtin, BUILTIN_CACHE)
 
 
@@ -108,8 +120,9 @@ def _identity(source: CorpusSource) -> str:
     """What tells one state of a source from another."""
     if _is_on_hub(source):
         return repr(source)
-    path = _path(source)
-    return path.name if source.builtin else f"{source!r} {_state(list_files(path))}"
+    if source.builtin is not None:
+        return file_name(source.builtin)
+    return f"{source!r} {_state(list_files(_path(source)))}"
 
 
 def _state(files: Iterable[Path]) -> str:

@@ -7,10 +7,13 @@ as much. On the built-in pair its standard errors were 0.064 (domain) and 0.033 
 times more precise.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mixlaw.corpora.tokens import Tokens
+from mixlaw.quantities import format_quantity
 
 #: Training tokens that the bigram model is counted on.
 MOST_TOKENS = 2_000_000
@@ -41,6 +44,31 @@ def standard_error(
 def tokens_needed(n_tokens: int, error: float, precision: float) -> int:
     """Held-out tokens that would measure to ``precision``, if this many have this error."""
     return int(np.ceil(n_tokens * (error / precision) ** 2))
+
+
+def precision_note(
+    name: str, n_tokens: int, error: float | None, precision: float
+) -> Iterator[str]:
+    """A sentence on a held-out set that is too small for the precision asked for.
+
+    Args:
+        name: of the corpus.
+        n_tokens: size of the set.
+        error: standard error of a loss on it in nats; None if it is from too few documents.
+        precision: standard error asked for, in nats.
+    """
+    if error is None:
+        yield (
+            f"How precisely the {n_tokens:,} held-out tokens of '{name}' measure a loss cannot be "
+            "told: they are from a single document; add documents."
+        )
+    elif error > precision:
+        yield (
+            f"The {n_tokens:,} held-out tokens of '{name}' measure a loss to about {error:.2g} "
+            f"nats (standard error); {precision:g} would take about "
+            f"{format_quantity(tokens_needed(n_tokens, error, precision))}. Differences between "
+            "runs are measured more precisely than losses."
+        )
 
 
 def bigram_losses(windows: NDArray[np.int64], tokens: NDArray[np.int64]) -> NDArray[np.float64]:

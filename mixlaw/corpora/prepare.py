@@ -5,28 +5,23 @@ which says what belongs to the last plan. Folders appear whole or not at all. A 
 is wrong is made again, saying so.
 """
 
-import json
 import shutil
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from mixlaw.corpora.encode import Say, encode_corpus
 from mixlaw.corpora.held_out import HeldOut
-from mixlaw.corpora.notes import notes
-from mixlaw.corpora.plan import SCHEMA, Plan
+from mixlaw.corpora.manifest import damage, is_current, read_manifest, write_manifest
+from mixlaw.corpora.plan import Plan
 from mixlaw.corpora.stored import TokenCorpus, is_sound, load_held_out, load_keys, load_train
 from mixlaw.corpora.tokenizer import TextEncoder
-from mixlaw.corpora.tokens import checksum, combined_hash
+from mixlaw.corpora.tokens import combined_hash
 from mixlaw.errors import DataError, RunError
 from mixlaw.experiment import CorpusSource, TokenizerSource
-from mixlaw.files import write_atomic
-
-MANIFEST = "corpora.json"
 
 
 @dataclass(frozen=True)
@@ -41,6 +36,7 @@ class Corpora:
         tokenizer_hash: identity of the tokenizer.
         fingerprint: hash of all tokens and of the tokenizer.
         notes: sentences on what may be wrong with the corpora.
+        standard_errors: of a loss on each held-out set, in nats; None where it cannot be told.
     """
 
     train: dict[str, TokenCorpus]
@@ -50,6 +46,7 @@ class Corpora:
     tokenizer_hash: str
     fingerprint: str
     notes: tuple[str, ...] = ()
+    standard_errors: Mapping[str, float | None] = field(default_factory=dict)
 
 
 def prepare_corpora(
@@ -84,8 +81,10 @@ def prepare_corpora(
     plan = Plan(sources, seq_len, train_tokens, held_out_tokens, tokenizer)
     say = progress or (lambda sentence: None)
     try:
-        manifest = _read_manifest(cache)
-        if manifest is None or manifest["plan"] != plan.key or not _all_sound(cache, manifest):
+        manifest = read_manifest(cache)
+        for sentence in damage(cache, manifest):
+            say(sentence)
+        if manifest is None or not is_current(cache, manifest, plan):
             _build(plan, cache, say)
     except OSError as error:
         raise RunError(
@@ -104,7 +103,7 @@ def load_corpora(cache: Path) -> Corpora:
     Raises:
         DataError: there is nothing prepared in the folder.
     """
-    manifest = _read_manifest(cache)
+    manifest = read_manifest(cache)
     if manifest is None:
         raise DataError(f"There are no prepared corpora in '{cache}'; run 'mixlaw sweep' first.")
     folders = {name: cache / folder for name, folder in manifest["corpora"].items()}
@@ -117,6 +116,7 @@ def load_corpora(cache: Path) -> Corpora:
         tokenizer_path=cache / manifest["tokenizer"]["file"],
         vocab_size=manifest["tokenizer"]["vocab_size"],
         tokenizer_hash=manifest["tokenizer"]["hash"],
+        standard_errors=manifest["standard_errors"],
         notes=tuple(manifest["notes"]),
         fingerprint=combined_hash([*folders, *parts, manifest["tokenizer"]["hash"]]),
     )
@@ -129,7 +129,7 @@ def _build(plan: Plan, cache: Path, say: Say) -> None:
     for name, folder in folders.items():
         _ensure_corpus(name, plan, encoder, folder, say)
     _refuse_shared_documents(plan, folders, encoder)
-    _write_manifest(cache, plan, encoder, folders)
+    write_manifest(cache, plan, encoder, folders)
 
 
 def _ensure_corpus(name: str, plan: Plan, encoder: TextEncoder, folder: Path, say: Say) -> None:
@@ -184,45 +184,3 @@ def _refuse_shared_documents(plan: Plan, folders: Mapping[str, Path], encoder: T
                 f"{len(shared)} of the documents used are in both '{one}' and '{other}' (the first "
                 f"is {example.origin}); remove them from one of the two."
             )
-
-
-def _all_sound(cache: Path, manifest: dict[str, Any]) -> bool:
-    tokenizer = manifest["tokenizer"]
-    return (
-        (cache / tokenizer["file"]).is_file()
-        and checksum(cache / tokenizer["file"]) == tokenizer["sha256"]
-        and all(is_sound(cache / folder) for folder in manifest["corpora"].values())
-    )
-
-
-def _read_manifest(cache: Path) -> dict[str, Any] | None:
-    path = cache / MANIFEST
-    if not path.is_file():
-        return None
-    try:
-        manifest = json.loads(path.read_text())
-    except ValueError:
-        return None
-    return manifest if manifest.get("schema") == SCHEMA else None
-
-
-def _write_manifest(
-    cache: Path, plan: Plan, encoder: TextEncoder, folders: Mapping[str, Path]
-) -> None:
-    train = {name: load_train(name, folder) for name, folder in folders.items()}
-    held_out = {name: load_held_out(name, folder) for name, folder in folders.items()}
-    file = f"tokenizer-{encoder.hash}.json"
-    write_atomic(cache / file, encoder.tokenizer.to_str(pretty=True))
-    manifest = {
-        "schema": SCHEMA,
-        "plan": plan.key,
-        "tokenizer": {
-            "file": file,
-            "hash": encoder.hash,
-            "vocab_size": encoder.vocab_size,
-            "sha256": checksum(cache / file),
-        },
-        "corpora": {name: folder.name for name, folder in folders.items()},
-        "notes": list(notes(train, held_out, encoder.end_of_text)),
-    }
-    write_atomic(cache / MANIFEST, json.dumps(manifest, indent=2) + "\n")

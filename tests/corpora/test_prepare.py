@@ -138,7 +138,20 @@ def test_a_damaged_tokenizer_is_made_again(sources, tmp_path):
     path = prepare(sources, tmp_path / "cache").tokenizer_path
     sound = tree(tmp_path / "cache")
     path.write_text("{}")
+    said = []
+    prepare(sources, tmp_path / "cache", said)
+    assert said[0] == f"The tokenizer '{path}' is damaged or missing; it is made again."
+    assert tree(tmp_path / "cache") == sound
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"schema": "mixlaw.manifest/0"}'])
+def test_a_damaged_manifest_is_made_again_saying_so(sources, tmp_path, content):
     prepare(sources, tmp_path / "cache")
+    sound = tree(tmp_path / "cache")
+    (tmp_path / "cache" / "corpora.json").write_text(content)
+    said = []
+    prepare(sources, tmp_path / "cache", said)
+    assert "corpora.json' is damaged or of another version of mixlaw; it is made again" in said[0]
     assert tree(tmp_path / "cache") == sound
 
 
