@@ -7,6 +7,7 @@ both held-out losses at every budget. Work files go to ``scans/`` in the working
 trained already is not trained again.
 """
 
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ def sweep(folder: Path, experiment: dict[str, Any]) -> pd.DataFrame:
     """The runs table of an experiment."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "experiment.yaml").write_text(yaml.safe_dump(experiment, sort_keys=False))
-    table = run_sweep(folder, say=lambda message: print(message, file=sys.stderr)).table
+    table = run_sweep(folder, say=logging.info).table
     return pd.read_csv(table)
 
 
@@ -90,4 +91,5 @@ def main(which: str) -> None:
 
 
 if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     main(sys.argv[1])
