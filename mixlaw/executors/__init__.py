@@ -1,14 +1,26 @@
 """Executors: where runs execute; one file is one executor.
 
-An executor is a module with ``open_executor(workers) -> Executor``. It is given jobs (an argument
-list, an environment and what they need), never a function: what runs is a command that anybody can
-type, and what it did is in files.
+An executor is a module with ``Options``, a section of experiment.yaml (``executor.<name>``), and
+``open_executor(options, wanted) -> Executor``. It is given jobs (an argument list, an environment
+and what they need), never a function: what runs is a command that anybody can type, and what it
+did is in files. All machines of an executor see these files under the same paths.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+from mixlaw import plugins
+from mixlaw.errors import ConfigError
+from mixlaw.experiment import ExecutorChoice
+
+#: Variable with the id of the process that started a job: a job that it left alone saves and stops.
+PARENT_VARIABLE = "MIXLAW_PARENT"
+#: Exit code of a job that was asked to stop, saved and can be continued (EX_TEMPFAIL, sysexits.h).
+STOPPED = 75
 
 
 @dataclass(frozen=True)
@@ -32,11 +44,26 @@ class Job:
     gpus: int = 0
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What every executor is told when it is opened.
+
+    Attributes:
+        folder: where it may keep files of its own.
+        workers: jobs at the same time; None leaves that to the executor.
+        gpus: GPUs of every job.
+    """
+
+    folder: Path
+    workers: int | None = None
+    gpus: int = 0
+
+
 class Handle(Protocol):
     """A job that was started."""
 
     def poll(self) -> int | None:
-        """Exit code (negative: ended by that signal), or None while it runs."""
+        """Exit code (negative: ended by that signal, or with its machine); None while it runs."""
 
     def stop(self) -> None:
         """Ask it to save and leave."""
@@ -54,3 +81,41 @@ class Executor(Protocol):
 
     def start(self, job: Job) -> Handle:
         """Start a job and return at once."""
+
+    def close(self) -> None:
+        """Give back what it holds, once no job runs."""
+
+
+def open_executor(choice: ExecutorChoice, folder: Path, name: str | None = None) -> Executor:
+    """The executor that an experiment names, or another one with the experiment's options for it.
+
+    Args:
+        choice: the experiment's section.
+        folder: of the experiment.
+        name: of another executor plugin.
+
+    Raises:
+        ConfigError: it needs a package, command or device that is not here.
+    """
+    name = name or choice.name
+    module = plugins.load("executors", name)
+    wanted = Wanted(folder / name, choice.workers, choice.gpus_per_run)
+    made: Executor = module.open_executor(choice.options(name), wanted)
+    return made
+
+
+def optional_package(name: str) -> Any:
+    """A package that only one executor needs.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    if find_spec(name) is None:
+        raise ConfigError(
+            f"This executor needs the package '{name}'; "
+            f"pip install 'mixlaw[{_EXTRAS.get(name, name)}]', or choose --executor local."
+        )
+    return import_module(name)
+
+
+_EXTRAS = {"submitit": "slurm"}

@@ -4,32 +4,45 @@ import os
 import signal
 import subprocess
 
-from mixlaw.executors import Job
+from mixlaw.executors import PARENT_VARIABLE, Job
 
 
 class Process:
-    """A running command in a session of its own, so that Ctrl-C reaches the driver alone.
+    """A running command.
 
     Args:
         job: what to run.
         log: whether its output goes to the job's log; otherwise to this process's stderr.
+        environment: variables on top of the job's.
+        own_session: whether Ctrl-C on this terminal passes it by.
     """
 
-    def __init__(self, job: Job, *, log: bool) -> None:
-        environment = {**os.environ, **job.environment}
+    def __init__(
+        self,
+        job: Job,
+        *,
+        log: bool = True,
+        environment: dict[str, str] | None = None,
+        own_session: bool = True,
+    ) -> None:
+        parent = {PARENT_VARIABLE: str(os.getpid())}
         with job.log.open("ab") as file:
             self._popen = subprocess.Popen(
                 list(job.argv),
-                env=environment,
+                env={**os.environ, **parent, **job.environment, **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=file if log else 2,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
+                start_new_session=own_session,
             )
 
     def poll(self) -> int | None:
         """Exit code, or None while it runs."""
         return self._popen.poll()
+
+    def wait(self) -> int:
+        """Exit code, once it has ended."""
+        return self._popen.wait()
 
     def stop(self) -> None:
         """SIGTERM to the process, which saves and leaves."""

@@ -2,8 +2,13 @@
 
 from dataclasses import dataclass
 
-from mixlaw.executors import Job
+from mixlaw.executors import Job, Wanted
 from mixlaw.executors._process import Process
+from mixlaw.experiment import Section
+
+
+class Options(Section):
+    """Has none."""
 
 
 @dataclass(frozen=True)
@@ -13,10 +18,13 @@ class Inline:
     slots: int = 1
 
     def start(self, job: Job) -> Process:
-        """Start a job; its output goes to stderr."""
+        """Start a job; its output goes to stderr, and every GPU of this machine is its own."""
         return Process(job, log=False)
 
+    def close(self) -> None:
+        """Nothing is held."""
 
-def open_executor(workers: int | None = None) -> Inline:
+
+def open_executor(options: Options, wanted: Wanted) -> Inline:
     """One slot, whatever is asked for."""
     return Inline()

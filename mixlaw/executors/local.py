@@ -1,23 +1,82 @@
-"""Processes on this machine: one per core, one thread each."""
+"""Processes on this machine: one per core, one thread each; or as many as its GPUs allow.
+
+GPUs are dealt out by index through CUDA_VISIBLE_DEVICES; a job that needs none sees none.
+"""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Annotated
 
-from mixlaw.executors import Job
+from pydantic import Field
+
+from mixlaw.errors import ConfigError
+from mixlaw.executors import Job, Wanted
 from mixlaw.executors._process import Process
+from mixlaw.experiment import Section
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
-@dataclass(frozen=True)
+class Options(Section):
+    """Options of this executor.
+
+    Attributes:
+        gpus: indices of the GPUs to use; None means all that this process may see.
+    """
+
+    gpus: tuple[Annotated[int, Field(ge=0)], ...] | None = None
+
+
 class Local:
-    """Runs as many jobs at once as it has slots."""
+    """Runs as many jobs at once as it has slots.
 
-    slots: int
+    Args:
+        slots: how many.
+        gpus: names of the GPUs, as CUDA_VISIBLE_DEVICES takes them.
+    """
+
+    def __init__(self, slots: int, gpus: Sequence[str] = ()) -> None:
+        self.slots = slots
+        self._holders: dict[str, Process | None] = dict.fromkeys(gpus)
 
     def start(self, job: Job) -> Process:
-        """Start a job; its output goes to its log."""
-        return Process(job, log=True)
+        """Start a job on the first free GPUs; its output goes to its log."""
+        free = [gpu for gpu, holder in self._holders.items() if not holder or _has_ended(holder)]
+        mine = free[: job.gpus]
+        process = Process(job, environment={VISIBLE: ",".join(mine)})
+        self._holders.update(dict.fromkeys(mine, process))
+        return process
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
-def open_executor(workers: int | None = None) -> Local:
-    """One slot per core that this process may use, or as many as asked for."""
-    return Local(workers or len(os.sched_getaffinity(0)))
+def _has_ended(process: Process) -> bool:
+    return process.poll() is not None
+
+
+def open_executor(options: Options, wanted: Wanted) -> Local:
+    """One slot per core that this process may use, or per share of GPUs, or as asked for.
+
+    Raises:
+        ConfigError: there are fewer GPUs than one job needs.
+    """
+    if not wanted.gpus:
+        return Local(wanted.workers or len(os.sched_getaffinity(0)))
+    gpus = visible_gpus() if options.gpus is None else [str(index) for index in options.gpus]
+    if len(gpus) < wanted.gpus:
+        raise ConfigError(
+            f"executor.gpus_per_run asks for {wanted.gpus} GPU(s) a run and this machine offers "
+            f"{len(gpus)}; lower it (0 trains on the CPU) or choose another executor."
+        )
+    most = len(gpus) // wanted.gpus
+    return Local(min(wanted.workers or most, most), gpus)
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs that this process may use, by the names that it knows them under."""
+    if VISIBLE in os.environ:
+        return [name.strip() for name in os.environ[VISIBLE].split(",") if name.strip()]
+    import torch
+
+    return [str(index) for index in range(torch.cuda.device_count())]

@@ -3,14 +3,14 @@
 import shutil
 import signal
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mixlaw import plugins
 from mixlaw.corpora.prepare import Corpora, prepare_corpora
 from mixlaw.errors import RunError
-from mixlaw.executors import Executor
+from mixlaw.executors import Executor, open_executor
 from mixlaw.experiment import Experiment, load_experiment
 from mixlaw.quantities import format_quantity
 from mixlaw.sweep.collect import collect_runs
@@ -20,7 +20,8 @@ from mixlaw.sweep.jobs import missing_tasks, run_folder
 from mixlaw.sweep.plan import DataIdentity, Plan, plan_runs, train_tokens
 from mixlaw.sweep.progress import Lines, Live
 from mixlaw.train.faults import CannotWriteError, plain_faults
-from mixlaw.train.folder import RunFolder, only_sweep
+from mixlaw.train.folder import RunFolder
+from mixlaw.train.locks import only_sweep, stop_file
 from mixlaw.train.streams import check_lengths
 
 Say = Callable[[str], None]
@@ -78,9 +79,8 @@ def run_sweep(
     """
     folder = Path(folder)
     experiment = load_experiment(folder)
-    choice = experiment.executor
-    place = plugins.load("executors", executor or choice.name).open_executor(choice.workers)
-    with plain_faults(folder), only_sweep(folder):
+    place = open_executor(experiment.executor, folder, executor)
+    with closing(place), plain_faults(folder), only_sweep(folder):
         corpora = prepare(folder, experiment, say)
         plan = plan_runs(experiment, DataIdentity.of(corpora))
         _mention_strays(folder, plan, say)
@@ -132,7 +132,7 @@ def _execute(
     }
     display = Lines(seconds, slots, say) if say else Live(seconds, slots)
     with display.showing():
-        return execute(tasks, executor, display)
+        return execute(tasks, executor, display, stop_file(folder))
 
 
 def _reopen_damaged(folder: Path, plan: Plan, say: Say) -> None:

@@ -7,19 +7,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
 from typing import Protocol
 
-from mixlaw.executors import Executor, Handle
+from mixlaw.executors import STOPPED, Executor, Handle
 from mixlaw.sweep.jobs import Task
 from mixlaw.train.folder import RunFolder
 
 POLL_SECONDS = 0.1
 #: How long a job may take to save and leave before it is killed.
 GRACE_SECONDS = 20.0
-#: A job that a signal ended is started again from its checkpoint this often.
+#: A job that a signal or its machine ended is started again from its checkpoint; this often in a
+#: row if it gets no further.
 RETRIES = 2
-#: Exit code of a worker that was asked to stop and did (EX_TEMPFAIL of sysexits.h).
-STOPPED = 75
 
 
 class Display(Protocol):
@@ -39,21 +40,28 @@ class Outcome:
 
     Attributes:
         failed: tasks whose process failed, with its exit code.
-        interrupted: whether somebody stopped the sweep.
+        interrupted: whether somebody stopped or cancelled the sweep.
     """
 
     failed: list[tuple[Task, int]]
     interrupted: bool
 
 
-def execute(tasks: list[Task], executor: Executor, display: Display) -> Outcome:
+def execute(
+    tasks: list[Task], executor: Executor, display: Display, stop_file: Path | None = None
+) -> Outcome:
     """Run all tasks; a task starts when its bases are done and a slot is free.
 
-    Tasks whose base failed are left out. On the first SIGINT or SIGTERM jobs are asked to save and
-    leave, on the second they are killed; none outlives this call.
+    Tasks whose base failed are left out. On the first SIGINT or SIGTERM, or when the stop file is
+    there, jobs are asked to save and leave; on the second signal they are killed. None outlives
+    this call.
     """
     work = _Work(tasks, executor, display)
-    with _signals() as asked:
+    with _signals() as received:
+
+        def asked() -> int:
+            return received() or int(stop_file is not None and stop_file.exists())
+
         try:
             while work.goes_on and not asked():
                 work.start_ready()
@@ -72,17 +80,18 @@ class _Work:
         self.waiting, self.running = list(tasks), list[tuple[Task, Handle]]()
         self.failed: list[tuple[Task, int]] = []
         self._tries: Counter[tuple[RunFolder, ...]] = Counter()
+        self._saved: dict[RunFolder, tuple[int, int]] = {}
         self._executor, self._display = executor, display
 
     @property
     def goes_on(self) -> bool:
-        """Whether something runs or can be started."""
-        return bool(self.running) or any(task.is_ready for task in self.waiting)
+        """Whether something runs or can be started, here or by somebody else."""
+        return bool(self.running) or any(task.is_ready or task.is_held for task in self.waiting)
 
     def start_ready(self) -> None:
         """Fill the free slots with tasks whose bases are done."""
-        free = self._executor.slots - len(self.running)
-        for task in [task for task in self.waiting if task.is_ready][:free]:
+        free = max(0, self._executor.slots - len(self.running))
+        for task in list(islice((task for task in self.waiting if task.is_ready), free)):
             self.waiting.remove(task)
             if task.left:
                 self.running.append((task, self._executor.start(task.job())))
@@ -97,11 +106,15 @@ class _Work:
                 self.failed.append((task, code))
 
     def _continues(self, task: Task, code: int) -> bool:
-        """Put a task back that something from outside has ended, but not for ever."""
+        """Put a task back that something from outside has ended, while it gets further."""
+        first = task.left[0]
+        saved = first.saved()
+        if saved > self._saved.get(first, (0, 0)):
+            self._tries[task.folders], self._saved[first] = 0, saved
         if (code >= 0 and code != STOPPED) or self._tries[task.folders] == RETRIES:
             return False
         self._tries[task.folders] += 1
-        self._display.say(f"{task.left[0].run_id} ended early (exit code {code}); it goes on.")
+        self._display.say(f"{first.run_id} ended early (exit code {code}); it goes on.")
         self.waiting.insert(0, task)
         return True
 

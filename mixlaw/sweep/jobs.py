@@ -1,10 +1,9 @@
 """Jobs of a sweep: what is not done, grouped for workers; bases first, then longest first."""
 
 import math
-import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mixlaw.executors import Job
@@ -13,7 +12,6 @@ from mixlaw.sweep.cost import START_SECONDS, cost_of
 from mixlaw.sweep.plan import Plan
 from mixlaw.train.folder import RunFolder
 from mixlaw.train.spec import BaseSpec, RunSpec
-from mixlaw.train.watch import DRIVER_VARIABLE
 
 #: A job should last several times as long as its process takes to start.
 SHORTEST_JOB = 4 * START_SECONDS
@@ -38,16 +36,26 @@ class Task:
         folders: of bases or runs of one shape.
         seconds: estimated CPU time, process start included.
         needs: bases that must be done before.
+        gpus: GPUs of its worker.
     """
 
     folders: tuple[RunFolder, ...]
     seconds: float
     needs: frozenset[Path] = frozenset()
+    gpus: int = 0
 
     @property
     def is_ready(self) -> bool:
-        """Whether every base it needs is there."""
-        return all(RunFolder(base).is_done for base in self.needs)
+        """Whether every base it needs is there and nobody works on it.
+
+        Workers whose driver is gone may: those on other machines finish what they have begun.
+        """
+        return all(RunFolder(base).is_done for base in self.needs) and not self.is_held
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a process works on it."""
+        return any(folder.is_held for folder in self.left)
 
     @property
     def left(self) -> tuple[RunFolder, ...]:
@@ -61,7 +69,8 @@ class Task:
             name=self.left[0].run_id,
             argv=[sys.executable, "-m", "mixlaw.sweep.worker", *paths],
             log=self.left[0].output,
-            environment={**ENVIRONMENT, DRIVER_VARIABLE: str(os.getpid())},
+            environment=ENVIRONMENT,
+            gpus=self.gpus,
         )
 
 
@@ -94,6 +103,8 @@ def missing_tasks(
             specs = [base, *(groups.pop(0) if groups else ())]
             tasks.append(_task(folder, specs, seconds))
         tasks += [_task(folder, group, seconds, needs) for group in groups]
+    gpus = experiment.executor.gpus_per_run
+    tasks = [replace(task, gpus=gpus) for task in tasks]
     return sorted(tasks, key=lambda task: (len(task.needs), -task.seconds))
 
 

@@ -1,6 +1,5 @@
 """What happened to the runs of an experiment, while a sweep goes on and after."""
 
-import fcntl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,22 +63,8 @@ def _status(folder: RunFolder) -> RunStatus:
         losses = "  ".join(f"{k} {v:.3f}" for k, v in sorted(last.items()) if v is not None)
         return RunStatus(folder.run_id, folder.done()["status"], losses)
     seen = glimpse(folder)
-    if _is_held(folder):
+    if folder.is_held:
         return RunStatus(folder.run_id, "running", str(seen or "starts"))
     if seen or records or folder.log.exists():
         return RunStatus(folder.run_id, "stopped", folder.last_words())
     return RunStatus(folder.run_id, "waiting", "")
-
-
-def _is_held(folder: RunFolder) -> bool:
-    """Whether a process trains it now."""
-    path = folder.path / ".lock"
-    if not path.exists():
-        return False
-    # A shared lock on a file opened for reading: to look, nothing has to be writable.
-    with path.open() as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        return False

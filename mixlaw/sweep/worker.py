@@ -17,6 +17,7 @@ from mixlaw.corpora.prepare import Corpora, load_corpora
 from mixlaw.errors import MixlawError
 from mixlaw.train.faults import CannotWriteError, plain_faults
 from mixlaw.train.folder import RunFolder
+from mixlaw.train.locks import stop_file
 from mixlaw.train.spec import BaseSpec
 from mixlaw.train.watch import StoppedError, Watch
 
@@ -32,7 +33,7 @@ def work(paths: list[Path], watch: Watch) -> int:
     from mixlaw.train.state import one_thread
 
     one_thread()
-    folders = [RunFolder(path.resolve()) for path in paths]
+    folders = [RunFolder(path) for path in paths]
     corpora = load_corpora(folders[0].experiment / "corpora")
     failed = 0
     for folder in folders:
@@ -98,8 +99,11 @@ def _logged_to(path: Path) -> Iterator[None]:
 def main(arguments: list[str]) -> int:
     """Entry point of the process."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
-    watch = Watch([signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
-    return work([Path(argument) for argument in arguments], watch)
+    folders = [Path(argument).resolve() for argument in arguments]
+    # USR1 and USR2 are what schedulers send before they take a machine away.
+    signals = [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2]
+    watch = Watch(signals, stop_file(RunFolder(folders[0]).experiment))
+    return work(folders, watch)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from mixlaw.corpora.tokens import checksum
 from mixlaw.errors import RunError
 from mixlaw.files import write_atomic
+from mixlaw.train.locks import is_locked
 from mixlaw.train.spec import BaseSpec, OptimSpec, RunSpec, parse_spec
 
 log = logging.getLogger(__name__)
@@ -176,10 +177,18 @@ class RunFolder:
             ) from error
         if spec.run_id != self.run_id:
             raise RunError(
-                f"'{self.path}' holds the specification of '{spec.run_id}'; a run's folder has its "
-                "name: delete the copy."
+                f"'{self.path}' is a copy of '{spec.run_id}'; a run's folder has its name: delete "
+                "the copy."
             )
         return spec
+
+    @property
+    def origin(self) -> str | None:
+        """The run that its specification says it is; another one's name in a copied folder."""
+        try:
+            return str(parse_spec((self.path / "spec.json").read_text()).run_id)
+        except (OSError, ValidationError):
+            return None
 
     def records(self) -> list[Record]:
         """All whole records; a last line that a kill cut off is left out."""
@@ -220,14 +229,20 @@ class RunFolder:
         for path in (self.path / "done.json", self.metrics, self.weights):
             path.unlink(missing_ok=True)
 
+    def saved(self) -> tuple[int, int]:
+        """How far it is on disk, growing: its records, then the steps of its checkpoints."""
+        return len(self.records()), sum(
+            _saved_step(path) for path in self.path.glob("*.checkpoint.safetensors")
+        )
+
     def finish(self, **facts: Any) -> None:
         """Drop the checkpoints and say that the run is done."""
         write_atomic(self.path / "done.json", json.dumps(facts, sort_keys=True) + "\n")
         self._tidy()
 
     def tidy(self) -> None:
-        """Remove what a killed process left half written; wait for one that still works here."""
-        if self.path.is_dir():
+        """Remove what a killed process left half written, unless one still works here."""
+        if self.path.is_dir() and not self.is_held:
             with self.lock():
                 self._tidy()
 
@@ -238,6 +253,15 @@ class RunFolder:
         for leftover in leftovers:
             leftover.unlink(missing_ok=True)
 
+    @property
+    def is_held(self) -> bool:
+        """Whether a process trains it now, on whichever machine."""
+        return is_locked(self._lock)
+
+    @property
+    def _lock(self) -> Path:
+        return self.path / ".lock"
+
     @contextmanager
     def lock(self, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
         """Hold the folder: a second process waits, so nothing is trained twice at once.
@@ -245,7 +269,7 @@ class RunFolder:
         Args:
             waiting: called about once a second while another process holds it; may raise.
         """
-        lock = FileLock(self.path / ".lock")
+        lock = FileLock(self._lock)
         while not lock.is_locked:
             try:
                 lock.acquire(timeout=1)
@@ -257,26 +281,12 @@ class RunFolder:
             lock.release()
 
 
-@contextmanager
-def only_sweep(experiment: Path) -> Iterator[None]:
-    """Hold an experiment; the lock ends with the process, however that ends.
+def _saved_step(checkpoint: Path) -> int:
+    """The step in a checkpoint's header; 0 if it cannot be read, or has just been deleted."""
+    from safetensors import SafetensorError, safe_open
 
-    Raises:
-        RunError: another process is sweeping it.
-    """
-    path = experiment / "runs" / ".lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path)
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise RunError(
-            f"'{experiment}' is being swept by another process (it holds {path}); "
-            "wait for it or stop it, then sweep again."
-        ) from None
-    try:
-        for leftover in experiment.glob(".*.tmp"):
-            leftover.unlink(missing_ok=True)
-        yield
-    finally:
-        lock.release()
+        with safe_open(checkpoint, framework="np") as file:
+            return int((file.metadata() or {}).get("step", 0))
+    except (OSError, SafetensorError):
+        return 0

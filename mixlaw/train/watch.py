@@ -11,27 +11,37 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mixlaw.errors import MixlawError
+from mixlaw.executors import PARENT_VARIABLE, STOPPED
 
-#: Variable with the process id of the driver; a worker whose driver has died stops too.
-DRIVER_VARIABLE = "MIXLAW_DRIVER"
 #: Variable with the seconds between two checkpoints.
 CHECKPOINT_VARIABLE = "MIXLAW_CHECKPOINT_SECONDS"
 CHECKPOINT_SECONDS = 20.0
 PROGRESS_SECONDS = 0.5
+#: How often a file that says stop is looked for: on a shared disk each look is a message.
+LOOK_SECONDS = 1.0
 
 
 class StoppedError(MixlawError):
     """The process was told to stop, saved a checkpoint, and can be continued."""
 
-    exit_code = 75  # EX_TEMPFAIL of sysexits.h: try again
+    exit_code = STOPPED
 
 
 class Watch:
-    """Signals, the driver's life, and the clock."""
+    """Signals, the life of the process that started this one, a file that says stop, the clock.
 
-    def __init__(self, signals: Iterable[signal.Signals] = ()) -> None:
+    Args:
+        signals: that ask this process to stop.
+        stop_file: the same, from whoever can write it; on any machine that sees the file.
+    """
+
+    def __init__(
+        self, signals: Iterable[signal.Signals] = (), stop_file: Path | None = None
+    ) -> None:
         self._stop = False
-        self._driver = int(os.environ.get(DRIVER_VARIABLE, 0))
+        self._stop_file = stop_file
+        self._looked = -LOOK_SECONDS
+        self._parent = int(os.environ.get(PARENT_VARIABLE, 0))
         self._every = float(os.environ.get(CHECKPOINT_VARIABLE, CHECKPOINT_SECONDS))
         self._saved = self._told = time.monotonic()
         self._tokens_told = 0
@@ -44,8 +54,17 @@ class Watch:
 
     @property
     def must_stop(self) -> bool:
-        """Whether somebody asked, or the driver that started this process has died."""
-        return self._stop or (self._driver > 0 and os.getppid() != self._driver)
+        """Whether somebody asked, or the process that started this one has died."""
+        is_alone = self._parent > 0 and os.getppid() != self._parent
+        self._stop = self._stop or is_alone or self._finds_stop_file()
+        return self._stop
+
+    def _finds_stop_file(self) -> bool:
+        now = time.monotonic()
+        if self._stop_file is None or now - self._looked < LOOK_SECONDS:
+            return False
+        self._looked = now
+        return self._stop_file.exists()
 
     def stop_if_asked(self) -> None:
         """For moments at which nothing is in training.

@@ -3,21 +3,25 @@
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from mixlaw import plugins
-from mixlaw.executors import Executor, Handle, Job
+from mixlaw.executors import Executor, Handle, Job, open_executor
+from mixlaw.experiment import ExecutorChoice
 
 EXECUTORS = plugins.available("executors")
 ODD = ["plain", "with space", "qu'o\"te", "ünï-$HOME;&", "new\nline"]
 
 
 @pytest.fixture(params=EXECUTORS)
-def executor(request: pytest.FixtureRequest) -> Executor:
-    made: Executor = plugins.load("executors", request.param).open_executor(2)
-    return made
+def executor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Executor]:
+    choice = ExecutorChoice(name=request.param, workers=2)
+    with closing(open_executor(choice, tmp_path)) as made:
+        yield made
 
 
 def python(code: str, folder: Path, *arguments: str, **environment: str) -> Job:

@@ -23,7 +23,7 @@ from mixlaw.errors import ConfigError, DataError, RunError
 from mixlaw.runs import base_rows, read_runs
 from mixlaw.sweep.api import run_sweep
 from mixlaw.sweep.worker import work
-from mixlaw.train.folder import only_sweep
+from mixlaw.train.locks import only_sweep
 from mixlaw.train.watch import CHECKPOINT_VARIABLE, Watch
 
 
