@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from mixlaw import laws
 from mixlaw.errors import FitError, NotIdentifiedError, unknown_name
@@ -22,6 +22,10 @@ GOLDEN = 0.6180339887498949
 _DIRECTIONS = ("n_params", "tokens", "compute")
 #: A step for each: multiples of these do not run in step with each other.
 _SPREADS = (2**0.5, 3**0.5, 5**0.5)
+_SLICE_SPREAD = 7**0.5
+#: The largest exponent of size to be expected. Kaplan et al. (arXiv 2001.08361) report 0.076, the
+#: refit of Chinchilla (arXiv 2404.10102) 0.35.
+STEEPEST = 0.6
 
 
 def predict(
@@ -87,9 +91,14 @@ def _student(n: int, step: float) -> Array:
 
     The size of the misfit is known from one held-out step, so its tails are long.
     """
-    rank = np.argsort(np.argsort((np.arange(n) * step + 0.5 / n) % 1))
-    p = (rank + 0.5) / n
+    p = _even(n, step)
     return np.asarray((2 * p - 1) / np.sqrt(2 * p * (1 - p)))
+
+
+def _even(n: int, step: float) -> Array:
+    """Numbers spread evenly over (0, 1), in the order of the multiples of a step."""
+    rank = np.argsort(np.argsort((np.arange(n) * step + 0.5 / n) % 1))
+    return np.asarray((rank + 0.5) / n)
 
 
 def mixture_inputs(
@@ -155,22 +164,42 @@ def _stack(members: Sequence[Member], x: laws.Inputs, carry_size: bool) -> Predi
 
 
 def _slices(slices: Sequence[Member], x: laws.Inputs, carry_size: bool) -> Prediction:
-    """One law: its only member, or the slice of each point's size."""
+    """One law: its only member, or its slices, interpolated between their sizes.
+
+    Between two sizes the loss is linear in log N with the weight w = p of the larger one, p being
+    the place of log N between them; outside, the nearest size is carried over (w = 0 or 1). What
+    that may miss is spread over the draws: between the sizes w ± p·(1-p)·α·ln(N2/N1)/2, by which a
+    power N^-α or N^α bends away from the straight line; beyond them w ± the distance in steps of
+    that pair.
+    """
     if slices[0].size is None:
         return slices[0].predict(x)
     sizes = np.array([member.size for member in slices], dtype=float)
-    distance = np.abs(np.log(x["N"][:, None] / sizes))
-    carried = distance.min(axis=1) > SAME_SIZE
-    if carried.any() and not carry_size:
-        raise NotIdentifiedError(_out_of_reach(x["N"][carried][0], sizes))
+    far = np.abs(np.log(x["N"][:, None] / sizes)).min(axis=1) > SAME_SIZE
+    if far.any() and not carry_size:
+        raise NotIdentifiedError(_out_of_reach(x["N"][far][0], sizes))
     every = [member.predict(x) for member in slices]
-    nearest, point = distance.argmin(axis=1), np.arange(len(carried))
+    if len(every) == 1:
+        return every[0]
+    lower, weight, spread = _place(np.log(x["N"]), np.log(sizes))
+    point = np.arange(len(lower))
     estimates, draws = np.stack([p.estimate for p in every]), np.stack([p.draws for p in every])
-    turn = np.arange(draws.shape[1]) % len(sizes)
+    moved = weight + np.outer(2 * _even(draws.shape[1], _SLICE_SPREAD) - 1, spread)
+    low, high = (draws[lower + step, :, point].T for step in (0, 1))
     return Prediction(
-        np.where(carried, estimates.mean(axis=0), estimates[nearest, point]),
-        np.where(carried, draws[turn, np.arange(len(turn))], draws[nearest, :, point].T),
+        (1 - weight) * estimates[lower, point] + weight * estimates[lower + 1, point],
+        (1 - moved) * low + moved * high,
     )
+
+
+def _place(at: Array, known: Array) -> tuple[NDArray[np.intp], Array, Array]:
+    """Of every log size: the smaller of its pair, the larger's weight, and the spread of that."""
+    lower = np.clip(np.searchsorted(known, at, side="right") - 1, 0, len(known) - 2)
+    step = known[lower + 1] - known[lower]
+    place = (at - known[lower]) / step
+    weight = np.clip(place, 0.0, 1.0)
+    bend = weight * (1 - weight) * STEEPEST * step / 2
+    return lower, weight, bend + np.abs(place - weight)
 
 
 def _refuse_other_budgets(members: Sequence[Member], tokens: Array) -> None:

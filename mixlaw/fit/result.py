@@ -175,8 +175,9 @@ class FitResult:
             shares: share of every corpus; ignored by laws without a mixture.
             base_loss: loss of the base model, for laws that need it; default the base law.
             law: only this member of the stack.
-            carry_size: accept a size that the laws of one or two sizes cannot reach: the slices
-                are used unchanged, and with two of them their spread is part of the draws.
+            carry_size: accept a size that the laws of one or two sizes cannot reach: the nearest
+                slice is carried over, two are interpolated between their sizes, and their
+                difference is part of the draws.
 
         Raises:
             NotIdentifiedError: the size is out of reach and ``carry_size`` is off.

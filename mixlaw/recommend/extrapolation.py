@@ -126,9 +126,15 @@ def _carried(question: Question) -> tuple[Status, ...]:
             f"One model size ({known}) was fitted, so nothing is known about the effect of size: "
             "the ratio is carried over unchanged, and its interval says nothing about that step."
         )
+    elif sizes[0] < question.n_params < sizes[-1]:
+        text = (
+            f"The laws are fitted size by size ({known}) and know no law in the size: between the "
+            "sizes they are interpolated, and how far they may bend is part of the interval."
+        )
     else:
         text = (
-            f"The laws are fitted size by size ({known}) and know no law in the size: they are "
-            "carried over unchanged, and the difference between the sizes is part of the interval."
+            f"The laws are fitted size by size ({known}) and know no law in the size: the nearest "
+            "is carried over, and the difference between the sizes, in proportion to the "
+            "distance, is part of the interval."
         )
     return (Status("no-size-information", text),)

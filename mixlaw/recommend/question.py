@@ -224,7 +224,7 @@ class Question:
 
     @property
     def carried_sizes(self) -> tuple[float, ...]:
-        """Sizes whose laws are carried over unchanged to a target of another size; else empty."""
+        """Sizes whose own laws must do for a target of another size; else empty."""
         sizes = {m.size for name in self.fit.eval_sets for m in self.fit.members(name) if m.size}
         known = any(abs(self.n_params / size - 1) < SAME_SIZE for size in sizes)
         return () if known else tuple(sorted(sizes))

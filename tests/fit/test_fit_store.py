@@ -16,8 +16,8 @@ VALUES = np.array([1.5, 0.3, 0.2, 0.25, 0.4, 0.3, 1.5, 0.1, 0.6])
 
 def _member(size=None, tokens=None, weight=1.0, law="dcpt", shift=0.0):
     draws = VALUES * (1 + 0.01 * np.random.default_rng(0).standard_normal((40, 9)))
-    values = VALUES + shift * (np.array(NAMES) == "E")
-    return Member(law, NAMES, values, draws, size, tokens, weight)
+    moved = shift * (np.array(NAMES) == "E")
+    return Member(law, NAMES, VALUES + moved, draws + moved, size, tokens, weight)
 
 
 def _fit(*members, base=()):
@@ -100,11 +100,20 @@ def test_slices_of_one_size_refuse_others_unless_carried():
     assert carried.estimate != pytest.approx(law_without_size)
 
 
-def test_two_slices_put_their_spread_into_the_draws():
+def test_two_slices_are_interpolated_and_their_difference_spreads_the_draws():
     fit = _fit(_member(size=1e8), _member(size=4e8, shift=0.2))
-    spread = fit.predict("general", 8e9, 1e10, SHARES, carry_size=True)
-    alone = _fit(_member(size=1e8)).predict("general", 8e9, 1e10, SHARES, carry_size=True)
-    assert spread.estimate - alone.estimate == pytest.approx(0.1)
+    extra = {}
+    for size in (1e8, 2e8, 4e8, 8e8, 8e9):
+        both = fit.predict("general", size, 1e10, SHARES, carry_size=True)
+        alone = _fit(_member(size=1e8)).predict("general", size, 1e10, SHARES, carry_size=True)
+        extra[size] = both.estimate - alone.estimate, np.ptp(both.draws - alone.draws)
+    expected = {1e8: 0.0, 2e8: 0.1, 4e8: 0.2, 8e8: 0.2, 8e9: 0.2}
+    for size, level in expected.items():
+        assert extra[size][0] == pytest.approx(level)
+    spreads = [spread for _, spread in extra.values()]
+    assert spreads[0] == pytest.approx(0)
+    assert spreads[2] == pytest.approx(0)
+    assert 0 < spreads[1] < spreads[3] < spreads[4]
 
 
 def test_one_budget_refuses_others():
