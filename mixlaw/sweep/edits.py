@@ -129,12 +129,30 @@ def edit_since(folder: Path, experiment: Experiment, plan: Plan, data: DataIdent
     return Edit(
         changes=changes,
         corpora=corpora,
-        is_sure="" not in (data.tokenizer, *data.train.values(), *data.held_out.values()),
+        is_sure=data.knows(data.train),
         outdated=tuple(outdated),
         dropped=tuple(name for name in left if name not in outdated),
         kept=tuple(kept),
         n_added=sum(name not in kept and cell not in before for name, cell in fresh.items()),
     )
+
+
+def strays(folder: Path, plan: Plan) -> Iterator[str]:
+    """Sentences on the folders of runs that the plan does not ask for."""
+    asked = {_folder_name(folder, spec) for spec in plan.specs}
+    found = sorted(path.parent for path in folder.glob("*/*/spec.json"))
+    others = [RunFolder(path) for path in found if path.relative_to(folder).as_posix() not in asked]
+    copies = [run for run in others if run.origin != run.run_id]
+    for copy in copies:
+        yield (
+            f"'{copy.path}' is a copy of '{copy.origin}', or that run under another name; a run's "
+            "folder has its name, so it is not used: delete it, or give it its name back."
+        )
+    if earlier := [run for run in others if run not in copies]:
+        yield (
+            f"{len(earlier)} earlier base(s) and run(s) belong to another state of {FILE_NAME} or "
+            f"its text, such as {earlier[0].run_id}; they are kept, but not in runs.csv."
+        )
 
 
 def _read_note(folder: Path) -> dict[str, Any] | None:

@@ -1,6 +1,6 @@
 """The plan of a sweep: a pure function from an experiment and its corpora to bases and runs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +43,14 @@ class DataIdentity:
         """A stand-in before any text is read: enough for counts and costs, not for run ids."""
         nothing = dict.fromkeys(experiment.corpora, "")
         return cls(nothing, nothing, "", vocab_size)
+
+    def knows(self, corpora: Iterable[str]) -> bool:
+        """Whether everything is known that runs which train on these corpora depend on."""
+        return "" not in (
+            self.tokenizer,
+            *self.held_out.values(),
+            *(self.train[name] for name in corpora),
+        )
 
 
 @dataclass(frozen=True)
