@@ -29,6 +29,10 @@ def sweep(
         str | None,
         typer.Option(help="Where runs execute: inline, local or another plugin.", metavar="NAME"),
     ] = None,
+    track: Annotated[
+        str | None,
+        typer.Option(help="Show runs in tensorboard, wandb or mlflow.", metavar="NAME"),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Train proxies at several ratios and token budgets; their losses go to runs.csv."""
@@ -38,11 +42,15 @@ def sweep(
 
     if executor:
         plugins.load("executors", executor)  # before anything is written
+    if track:
+        plugins.load("trackers", track)
     folder = find_experiment(experiment) if experiment else write_quickstart(EXPERIMENTS)
     if dry_run:
         _show_plan(folder, executor, json)
         return
-    result = run_sweep(folder, executor=executor, say=output.say, live=sys.stderr.isatty())
+    result = run_sweep(
+        folder, executor=executor, track=track, say=output.say, live=sys.stderr.isatty()
+    )
     if json:
         output.write_json(result.document())
         return

@@ -59,6 +59,8 @@ class Experiment(Section):
     target: Target = Target()
     roles: RolesSection = RolesSection()
     executor: ExecutorChoice = ExecutorChoice()
+    #: Like ``executor`` no part of what runs are; None tracks nothing.
+    track: Annotated[str, plugin("trackers")] | None = None
 
     @field_validator("sizes", mode="after")
     @classmethod

@@ -19,6 +19,7 @@ from mixlaw.sweep.driver import RETRIES, Outcome, execute
 from mixlaw.sweep.jobs import missing_tasks, run_folder
 from mixlaw.sweep.plan import DataIdentity, Plan, plan_runs, train_tokens
 from mixlaw.sweep.progress import Lines, Live
+from mixlaw.sweep.tracking import Following, open_tracking
 from mixlaw.train.faults import CannotWriteError, plain_faults
 from mixlaw.train.folder import RunFolder
 from mixlaw.train.locks import only_sweep, stop_file
@@ -61,6 +62,7 @@ def run_sweep(
     folder: Path | str,
     *,
     executor: str | None = None,
+    track: str | None = None,
     say: Say = lambda message: None,
     live: bool = False,
 ) -> SweepResult:
@@ -69,6 +71,7 @@ def run_sweep(
     Args:
         folder: of the experiment; holds ``experiment.yaml``.
         executor: an executor plugin instead of the one that the experiment names.
+        track: a tracker plugin instead of the one that the experiment names, if it names one.
         say: called with sentences for a person.
         live: whether stderr is a terminal on which the runs in progress are to be shown.
 
@@ -80,6 +83,7 @@ def run_sweep(
     folder = Path(folder)
     experiment = load_experiment(folder)
     place = open_executor(experiment.executor, folder, executor)
+    following = open_tracking(track or experiment.track, folder)
     with closing(place), plain_faults(folder), only_sweep(folder):
         corpora = prepare(folder, experiment, say)
         plan = plan_runs(experiment, DataIdentity.of(corpora))
@@ -94,7 +98,7 @@ def run_sweep(
                 planned.spec()  # refuses a folder that was copied to this name
         _reopen_damaged(folder, plan, say)
         n_before = sum(planned.is_done for planned in folders)
-        outcome = _execute(folder, experiment, plan, place, None if live else say)
+        outcome = _execute(folder, experiment, plan, place, following, None if live else say)
         for planned in folders:
             planned.tidy()
         table = collect_runs(folder, plan, corpora) if any(r.is_done for r in folders) else None
@@ -123,7 +127,12 @@ def prepare(folder: Path, experiment: Experiment, say: Say) -> Corpora:
 
 
 def _execute(
-    folder: Path, experiment: Experiment, plan: Plan, executor: Executor, say: Say | None
+    folder: Path,
+    experiment: Experiment,
+    plan: Plan,
+    executor: Executor,
+    following: Following,
+    say: Say | None,
 ) -> Outcome:
     speed, slots = measure_speed(), executor.slots
     tasks = missing_tasks(folder, plan, experiment, speed, slots)
@@ -131,7 +140,7 @@ def _execute(
         run_folder(folder, spec): cost_of(spec, experiment).all_flops / speed for spec in plan.specs
     }
     display = Lines(seconds, slots, say) if say else Live(seconds, slots)
-    with display.showing():
+    with display.showing(), following([*seconds], display.say):
         return execute(tasks, executor, display, stop_file(folder))
 
 
