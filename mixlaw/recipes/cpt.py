@@ -15,8 +15,8 @@ from mixlaw.errors import RunError
 from mixlaw.train.checkpoint import State, load_checkpoint, save_checkpoint
 from mixlaw.train.folder import RunFolder
 from mixlaw.train.loop import DivergedError, Leg, train
-from mixlaw.train.model import measure_step_flops
-from mixlaw.train.recorder import Recorder
+from mixlaw.train.model import step_flops
+from mixlaw.train.recorder import Recorder, eval_batch
 from mixlaw.train.spec import RunSpec
 from mixlaw.train.state import new_state, resume
 from mixlaw.train.streams import run_stream
@@ -47,10 +47,9 @@ def _train_run(folder: RunFolder, spec: RunSpec, corpora: Corpora, watch: Watch)
         raise RunError(f"The base {base.run_id} is not trained yet; train '{base.path}' first.")
     if not base.has_sound_weights:
         raise RunError(f"The weights of {base.run_id} are damaged; sweep again to rebuild them.")
-    state = new_state(spec, base.weights)
+    state = new_state(spec, base)
     stream = run_stream(spec, corpora)
-    step_flops = measure_step_flops(state.model, spec.data.batch_size, spec.data.seq_len)
-    recorder = Recorder(folder, corpora, step_flops)
+    recorder = Recorder(folder, corpora, step_flops(spec, state.model), eval_batch(spec))
     trunk = Leg(
         folder=folder,
         name="trunk",
@@ -60,6 +59,7 @@ def _train_run(folder: RunFolder, spec: RunSpec, corpora: Corpora, watch: Watch)
         clip=spec.optim.clip,
         watch=watch,
         total=spec.total_steps,
+        micro_batch=spec.micro_batch,
     )
     resume(state, trunk.checkpoint)
     try:
@@ -93,20 +93,21 @@ def _train_trunk(state: State, trunk: Leg, spec: RunSpec, recorder: Recorder) ->
                 trunk.checkpoint.unlink()
                 raise BeginAgainError(f"{spec.run_id} has lost records of what it has trained.")
             save_checkpoint(state, trunk.checkpoint)
-            _train_branch(trunk, spec, budget, recorder)
+            _train_branch(state, trunk, spec, budget, recorder)
         trunk = replace(trunk, before=trunk.before + budget - branch_point)
 
 
-def _train_branch(trunk: Leg, spec: RunSpec, budget: int, recorder: Recorder) -> None:
-    """Decay from the trunk's checkpoint to the end of a budget; a branch may diverge alone."""
+def _train_branch(state: State, trunk: Leg, spec: RunSpec, budget: int, recorder: Recorder) -> None:
+    """Decay from the trunk's checkpoint to the end of a budget; a branch may diverge alone.
+
+    It takes the place of the trunk in memory, since large models fit there once, and hands it back.
+    """
     tokens = budget * spec.data.step_tokens
     run_id = spec.branch_id(budget)
     branch = replace(
         trunk, name=f"branch-{tokens}", schedule=trunk.folder.optim(spec).decayed(budget)
     )
-    state = new_state(spec)
-    if not resume(state, branch.checkpoint):
-        load_checkpoint(state, trunk.checkpoint)
+    resume(state, branch.checkpoint)
     try:
         train(state, branch, budget)
         recorder.measure(state, run_id, tokens=tokens, annealed=True, budget=tokens)
@@ -115,3 +116,4 @@ def _train_branch(trunk: Leg, spec: RunSpec, budget: int, recorder: Recorder) ->
             raise BeginAgainError(f"{run_id} diverged.") from error
         recorder.diverged(run_id, step=error.step, tokens=tokens, budget=tokens)
     branch.checkpoint.unlink(missing_ok=True)
+    load_checkpoint(state, trunk.checkpoint)

@@ -1,4 +1,8 @@
-"""Bases: pre-trained from scratch on general text, decayed, kept by the hash of what they are."""
+"""Bases: existing models, or pre-trained from scratch on general text and decayed.
+
+Either way a base's held-out losses at 0 CPT tokens are recorded, and it is kept by the hash of what
+it is.
+"""
 
 from mixlaw.corpora.prepare import Corpora
 from mixlaw.corpora.tokens import checksum
@@ -6,12 +10,35 @@ from mixlaw.errors import RunError
 from mixlaw.train.checkpoint import save_weights
 from mixlaw.train.folder import RunFolder
 from mixlaw.train.loop import DivergedError, Leg, train
-from mixlaw.train.model import measure_step_flops
-from mixlaw.train.recorder import Recorder
-from mixlaw.train.spec import BaseSpec
+from mixlaw.train.model import step_flops
+from mixlaw.train.recorder import Recorder, eval_batch
+from mixlaw.train.sources import fingerprint_of
+from mixlaw.train.spec import BaseSpec, ExistingSpec
 from mixlaw.train.state import new_state, resume
 from mixlaw.train.streams import base_stream
 from mixlaw.train.watch import Watch
+
+
+def measure_base(folder: RunFolder, spec: ExistingSpec, corpora: Corpora) -> None:
+    """Record the held-out losses of an existing model.
+
+    Raises:
+        RunError: it is not the model that the specification is of, or its losses are no numbers.
+    """
+    found = fingerprint_of(folder.source, folder.known_models)
+    if found != spec.shape.fingerprint:
+        raise RunError(
+            f"'{folder.source.name}' is not the model any more that this sweep was planned with; "
+            "sweep again to plan with the model as it is."
+        )
+    recorder = Recorder(folder, corpora, step_flops=0, eval_batch=eval_batch(spec))
+    try:
+        recorder.measure(new_state(spec, folder), folder.run_id, tokens=0, annealed=True)
+    except DivergedError:
+        raise RunError(
+            f"The held-out losses of '{folder.source.name}' are no numbers; check its weights."
+        ) from None
+    folder.finish(status="done", weights=found)
 
 
 def train_base(folder: RunFolder, spec: BaseSpec, corpora: Corpora, watch: Watch) -> None:
@@ -23,9 +50,7 @@ def train_base(folder: RunFolder, spec: BaseSpec, corpora: Corpora, watch: Watch
     """
     state = new_state(spec)
     stream = base_stream(spec, corpora)
-    recorder = Recorder(
-        folder, corpora, measure_step_flops(state.model, spec.data.batch_size, spec.data.seq_len)
-    )
+    recorder = Recorder(folder, corpora, step_flops(spec, state.model), eval_batch(spec))
     leg = Leg(
         folder=folder,
         name="base",
@@ -35,6 +60,7 @@ def train_base(folder: RunFolder, spec: BaseSpec, corpora: Corpora, watch: Watch
         clip=spec.optim.clip,
         watch=watch,
         total=spec.steps,
+        micro_batch=spec.micro_batch,
     )
     resume(state, leg.checkpoint)
     try:

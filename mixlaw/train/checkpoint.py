@@ -62,20 +62,19 @@ def load_checkpoint(state: State, path: Path) -> None:
         raise DamagedCheckpointError(f"The checkpoint '{path}' is damaged: wrong checksum.")
     torch.set_rng_state(tensors.pop("rng"))
     weights = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
-    state.model.load_state_dict(weights)
+    _load_weights(state.model, weights)
     _load_optimizer(state.optimizer, tensors)
     state.step = int(facts["step"])
 
 
 def save_weights(model: Any, path: Path) -> None:
     """Write the weights alone: what a base hands on."""
-    weights = {name: weight.detach().contiguous() for name, weight in model.state_dict().items()}
-    _write(path, weights, {})
+    _write(path, _weights(model), {})
 
 
 def load_weights(model: Any, path: Path) -> None:
     """Read what ``save_weights`` wrote."""
-    model.load_state_dict(load_file(path))
+    _load_weights(model, load_file(path))
 
 
 def _write(path: Path, tensors: Tensors, facts: dict[str, str]) -> None:
@@ -89,10 +88,32 @@ def _write(path: Path, tensors: Tensors, facts: dict[str, str]) -> None:
         raise
 
 
-def _model_tensors(state: State) -> Tensors:
+def _weights(model: Any) -> Tensors:
+    """Weights by name; one that has two names, such as a tied embedding, under its first."""
+    twins = _twins(model)
     return {
-        f"model.{name}": weight.contiguous() for name, weight in state.model.state_dict().items()
+        name: weight.detach().contiguous()
+        for name, weight in model.state_dict().items()
+        if name not in twins
     }
+
+
+def _load_weights(model: Any, weights: Tensors) -> None:
+    model.load_state_dict(weights | {n: weights[first] for n, first in _twins(model).items()})
+
+
+def _twins(model: Any) -> dict[str, str]:
+    """Further names of weights, each with the first name of the same weight."""
+    first: dict[tuple[int, torch.Size], str] = {}
+    names = {
+        name: first.setdefault((weight.data_ptr(), weight.shape), name)
+        for name, weight in model.state_dict().items()
+    }
+    return {name: known for name, known in names.items() if name != known}
+
+
+def _model_tensors(state: State) -> Tensors:
+    return {f"model.{name}": weight for name, weight in _weights(state.model).items()}
 
 
 def _optimizer_tensors(state: State) -> Tensors:

@@ -44,9 +44,15 @@ class Measured:
         return math.isfinite(self.loss)
 
 
-def evaluate(model: nn.Module, held_out: HeldOut) -> Measured:
-    """The loss of a model on a held-out set, with its standard error."""
-    sums = window_losses(model, held_out.windows)
+def evaluate(model: nn.Module, held_out: HeldOut, batch_size: int = EVAL_BATCH) -> Measured:
+    """The loss of a model on a held-out set, with its standard error.
+
+    Args:
+        model: the network.
+        held_out: what it is measured on.
+        batch_size: windows per forward pass.
+    """
+    sums = window_losses(model, held_out.windows, batch_size)
     total, n_tokens = float(sums.sum()), held_out.n_tokens
     return Measured(
         loss=total / n_tokens,
@@ -56,14 +62,16 @@ def evaluate(model: nn.Module, held_out: HeldOut) -> Measured:
     )
 
 
-def window_losses(model: nn.Module, windows: NDArray[np.int64]) -> Losses:
+def window_losses(
+    model: nn.Module, windows: NDArray[np.int64], batch_size: int = EVAL_BATCH
+) -> Losses:
     """Summed loss of every window, shape (n_windows,)."""
     sums = np.empty(len(windows))
     with torch.inference_mode():
-        for first in range(0, len(windows), EVAL_BATCH):
-            batch = torch.from_numpy(windows[first : first + EVAL_BATCH])
+        for first in range(0, len(windows), batch_size):
+            batch = torch.from_numpy(windows[first : first + batch_size])
             losses = token_losses(model, batch).double().sum(dim=1)
-            sums[first : first + EVAL_BATCH] = losses.numpy()
+            sums[first : first + batch_size] = losses.cpu().numpy()
     return sums
 
 

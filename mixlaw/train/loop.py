@@ -1,5 +1,6 @@
 """The training loop, flat and readable top to bottom."""
 
+import logging
 import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from mixlaw.train.folder import RunFolder
 from mixlaw.train.model import token_losses
 from mixlaw.train.schedule import Schedule
 from mixlaw.train.watch import StoppedError, Watch
+
+log = logging.getLogger(__name__)
 
 
 class DivergedError(RunError):
@@ -38,6 +41,7 @@ class Leg:
         watch: when to stop and to save.
         total: steps that a person waits for, for the progress display.
         before: steps of other legs among them that were taken before, apart from ``state.step``.
+        micro_batch: sequences that go through the model at once; None for all of a step.
     """
 
     folder: RunFolder
@@ -49,6 +53,7 @@ class Leg:
     watch: Watch
     total: int
     before: int = 0
+    micro_batch: int | None = None
 
     @property
     def checkpoint(self) -> Path:
@@ -78,26 +83,31 @@ def train(
             )
         if leg.watch.checkpoint_due():
             save_checkpoint(state, leg.checkpoint)
+            log.info("%s: checkpoint at step %d", leg.name, state.step)
 
         batch = torch.from_numpy(leg.stream.batch(state.step * leg.batch_size, leg.batch_size))
         for group in state.optimizer.param_groups:
             group["lr"] = leg.schedule.at(state.step)
         # ------------------------------------------------------------------ one step
-        loss = token_losses(state.model, batch).mean()
-        loss.backward()  # type: ignore[no-untyped-call]
+        losses = []
+        for part in batch.split(leg.micro_batch or leg.batch_size):
+            part_loss = token_losses(state.model, part).mean() * (len(part) / len(batch))
+            part_loss.backward()  # type: ignore[no-untyped-call]
+            losses.append(part_loss.detach())
         torch.nn.utils.clip_grad_norm_(state.model.parameters(), leg.clip)
         state.optimizer.step()
         state.optimizer.zero_grad(set_to_none=True)
         state.step += 1
         # ------------------------------------------------------------------
 
-        if not math.isfinite(loss.item()):
+        loss = torch.stack(losses).sum().item()
+        if not math.isfinite(loss):
             raise DivergedError(state.step)
         leg.watch.tell(
             leg.folder.path / "progress.json",
             (leg.before + state.step) * step_tokens,
             leg.total * step_tokens,
-            loss.item(),
+            loss,
         )
         if state.step in evaluate_at:
             evaluate(state)

@@ -4,12 +4,14 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from transformers.models.llama.configuration_llama import LlamaConfig
 from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
 from mixlaw.train.shape import ModelShape
+from mixlaw.train.spec import ComputeSpec, Spec
 
 
 def build_model(shape: ModelShape, seq_len: int, seed: int) -> Any:
@@ -58,6 +60,22 @@ def initialise(model: Any, seed: int) -> None:
                 weight.normal_(0, std, generator=generator)
 
 
+def configure(model: Any, compute: ComputeSpec | None) -> None:
+    """Have a model computed as asked for, in training and evaluation alike.
+
+    Weights, gradients and optimiser stay float32: updates of a low learning rate vanish in
+    bfloat16, which has 8 bits of precision.
+    """
+    model.train()
+    if compute is None:
+        return
+    if compute.gradient_checkpointing:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    if compute.precision == "bfloat16":
+        autocast = torch.autocast(model.device.type, dtype=torch.bfloat16)
+        model.forward = autocast(model.forward)
+
+
 def build_optimizer(model: nn.Module, weight_decay: float) -> torch.optim.AdamW:
     """AdamW with betas (0.9, 0.95); matrices decay, norms and vectors do not."""
     matrices = [weight for weight in model.parameters() if weight.ndim >= 2]
@@ -80,6 +98,7 @@ def count_params(model: nn.Module) -> dict[str, int]:
 
 def token_losses(model: nn.Module, batch: torch.Tensor) -> torch.Tensor:
     """Cross-entropy of every next token, nats; (B, T + 1) token ids give (B, T) losses."""
+    batch = batch.to(next(model.parameters()).device, non_blocking=True)
     logits = model(input_ids=batch[:, :-1], use_cache=False).logits
     targets = batch[:, 1:]
     losses = nn.functional.cross_entropy(
@@ -88,8 +107,21 @@ def token_losses(model: nn.Module, batch: torch.Tensor) -> torch.Tensor:
     return losses.view_as(targets)
 
 
-def measure_step_flops(model: nn.Module, batch_size: int, seq_len: int) -> int:
+def step_flops(spec: Spec, model: Any) -> int:
     """FLOPs of one training step, counted by torch in a forward and a backward pass.
+
+    An existing model may be too large to be tried: it is gone through without arithmetic and
+    memory, one sequence long. What gradient checkpointing computes twice counts once.
+    """
+    size, seq_len = spec.data.batch_size, spec.data.seq_len
+    if isinstance(spec.shape, ModelShape):
+        return measure_step_flops(model, size, seq_len)
+    with FakeTensorMode():
+        return size * measure_step_flops(type(model)(model.config), 1, seq_len)
+
+
+def measure_step_flops(model: nn.Module, batch_size: int, seq_len: int) -> int:
+    """FLOPs of one forward and backward pass.
 
     The plain attention is counted, since torch has no formula for the fused one on every device.
     """

@@ -5,9 +5,15 @@ from math import isfinite
 
 from mixlaw.corpora.prepare import Corpora
 from mixlaw.train.checkpoint import State
-from mixlaw.train.evaluate import Measured, evaluate
+from mixlaw.train.evaluate import EVAL_BATCH, Measured, evaluate
 from mixlaw.train.folder import Record, RunFolder
 from mixlaw.train.loop import DivergedError
+from mixlaw.train.spec import AnySpec
+
+
+def eval_batch(spec: AnySpec) -> int:
+    """Windows per forward pass: no more than go through the model in training."""
+    return min(EVAL_BATCH, spec.micro_batch or EVAL_BATCH)
 
 
 @dataclass
@@ -18,11 +24,13 @@ class Recorder:
         folder: where records go.
         corpora: whose held-out sets are measured.
         step_flops: training FLOPs a step.
+        eval_batch: windows per forward pass.
     """
 
     folder: RunFolder
     corpora: Corpora
     step_flops: int
+    eval_batch: int = EVAL_BATCH
 
     def has(self, run_id: str, tokens: int) -> bool:
         """Whether all eval sets are recorded for this point."""
@@ -39,7 +47,10 @@ class Recorder:
         """
         if self.has(run_id, tokens):
             return
-        results = {name: evaluate(state.model, h) for name, h in self.corpora.held_out.items()}
+        results = {
+            name: evaluate(state.model, held_out, self.eval_batch)
+            for name, held_out in self.corpora.held_out.items()
+        }
         if not all(measured.is_finite for measured in results.values()):
             raise DivergedError(state.step)
         self.folder.append(

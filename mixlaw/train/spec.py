@@ -122,6 +122,11 @@ class Identified(Part):
     compute: ComputeSpec | None = None
 
     @property
+    def micro_batch(self) -> int | None:
+        """Sequences that go through the model at once; None for all of a step."""
+        return self.compute.micro_batch if self.compute else None
+
+    @property
     def run_id(self) -> str:
         """Readable slug and hash of the whole specification."""
         # Without what is not asked for: a new option does not rename the runs that do not use it.

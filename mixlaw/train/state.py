@@ -6,8 +6,11 @@ from pathlib import Path
 import torch
 
 from mixlaw.train.checkpoint import DamagedCheckpointError, State, load_checkpoint, load_weights
-from mixlaw.train.model import build_model, build_optimizer
-from mixlaw.train.spec import BaseSpec, RunSpec
+from mixlaw.train.folder import RunFolder
+from mixlaw.train.model import build_model, build_optimizer, configure
+from mixlaw.train.pretrained import load_model
+from mixlaw.train.shape import ExistingShape
+from mixlaw.train.spec import AnySpec, ExistingSpec
 
 log = logging.getLogger(__name__)
 
@@ -21,12 +24,29 @@ def one_thread() -> None:
     torch.use_deterministic_algorithms(True)
 
 
-def new_state(spec: BaseSpec | RunSpec, weights: Path | None = None) -> State:
-    """A model with a fresh optimiser: newly drawn, or with a base's weights."""
-    model = build_model(spec.shape, spec.data.seq_len, spec.seed)
-    if weights is not None:
-        load_weights(model, weights)
-    return State(model, build_optimizer(model, spec.optim.weight_decay))
+def device() -> torch.device:
+    """Where this process trains: a GPU if it may see one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def new_state(spec: AnySpec, base: RunFolder | None = None) -> State:
+    """A model with a fresh optimiser.
+
+    Args:
+        spec: what it is.
+        base: whose weights it starts with; None draws them anew.
+    """
+    if isinstance(spec, ExistingSpec) or isinstance(spec.shape, ExistingShape):
+        assert base is not None
+        model = load_model(base.source)
+    else:
+        model = build_model(spec.shape, spec.data.seq_len, spec.seed)
+        if base is not None:
+            load_weights(model, base.weights)
+    model.to(device())
+    configure(model, spec.compute)
+    weight_decay = 0.0 if isinstance(spec, ExistingSpec) else spec.optim.weight_decay
+    return State(model, build_optimizer(model, weight_decay))
 
 
 def resume(state: State, checkpoint: Path) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from mixlaw.corpora.mixing import MixtureStream
 from mixlaw.corpora.prepare import Corpora
-from mixlaw.train.spec import BaseSpec, RunSpec, Spec
+from mixlaw.train.spec import BaseSpec, ExistingSpec, RunSpec, Spec
 
 
 def base_stream(spec: BaseSpec, corpora: Corpora) -> MixtureStream:
@@ -16,11 +16,15 @@ def run_stream(spec: RunSpec, corpora: Corpora) -> MixtureStream:
     """What a CPT run reads: replay begins where its base stopped, with unseen text.
 
     A corpus that the base has read may be read ``base.max_epochs`` times in all, and more where
-    ``max_epochs`` names it; any other corpus once, unless ``max_epochs`` names it.
+    ``max_epochs`` names it; any other corpus once, unless ``max_epochs`` names it. What an existing
+    model has read is not known.
     """
+    named = spec.data.max_epochs
+    if isinstance(spec.base, ExistingSpec):
+        limits = {name: named.get(name, 1.0) for name in spec.shares}
+        return _stream(spec, corpora, max_epochs=limits)
     base = base_stream(spec.base, corpora)
     used = base.counts(spec.base.steps * spec.data.batch_size)
-    named = spec.data.max_epochs
     limits = {
         name: spec.base.max_epochs + named.get(name, 0.0) if name in used else named.get(name, 1.0)
         for name in spec.shares
@@ -35,7 +39,8 @@ def check_lengths(spec: RunSpec, corpora: Corpora) -> None:
         DataError: naming the corpus, the missing tokens and what to do.
     """
     size = spec.data.batch_size
-    base_stream(spec.base, corpora).check(spec.base.steps * size)
+    if isinstance(spec.base, BaseSpec):
+        base_stream(spec.base, corpora).check(spec.base.steps * size)
     run_stream(spec, corpora).check(max(spec.budgets) * size)
 
 
