@@ -66,6 +66,15 @@ class Model:
                 jacobian[:, self._index[name]] += scale * slope
         return self._sum(theta, terms), jacobian
 
+    def loss_and_factors(self, theta: Array) -> tuple[Array, Array]:
+        """Predictions (B, n) and the factors of the amplitudes (B, K, n)."""
+        terms = self._terms(theta)
+        names = [p.name for p, is_one in zip(self.free, self.amplitudes, strict=True) if is_one]
+        factors = np.empty((len(theta), len(names), self.n_rows))
+        for k, name in enumerate(names):
+            factors[:, k] = terms[name]
+        return self._sum(theta, terms), factors
+
     def with_best_amplitudes(self, theta: Array, y: Array, weight: Array) -> tuple[Array, Array]:
         """The linear stage: amplitudes that minimise the squared relative error.
 
@@ -80,8 +89,8 @@ class Model:
             Parameters with the amplitudes filled in (B, P), and the weighted squared error (B,).
         """
         blank = np.where(self.amplitudes, 0.0, theta)
-        factors = self._factors(blank) / y
-        rest = 1 - self.loss(blank) / y
+        loss, factors = self.loss_and_factors(blank)
+        factors, rest = factors / y, 1 - loss / y
         weighted = factors * weight
         gram, right = weighted @ factors.transpose(0, 2, 1), weighted @ rest[:, :, None]
         amplitudes = _nonneg_solve(gram, right[:, :, 0], self.nonneg[self.amplitudes])
@@ -103,14 +112,6 @@ class Model:
         for name, term in terms.items():
             total += term if name == OFFSET else params[name] * term
         return total
-
-    def _factors(self, theta: Array) -> Array:
-        terms = self._terms(theta)
-        names = [p.name for p, is_one in zip(self.free, self.amplitudes, strict=True) if is_one]
-        factors = np.empty((len(theta), len(names), self.n_rows))
-        for k, name in enumerate(names):
-            factors[:, k] = terms[name]
-        return factors
 
 
 def _nonneg_solve(gram: Array, right: Array, nonneg: NDArray[np.bool_]) -> Array:

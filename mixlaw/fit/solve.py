@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mixlaw.errors import FitError
+from mixlaw.fit.local import Local
 from mixlaw.fit.model import Model
 from mixlaw.laws import Array
 
@@ -84,8 +85,11 @@ class Problem:
     def objective(self, theta: Array, target: Array, delta: float) -> Array:
         """Objective (B,) at parameters (B, P) for targets (n,) or (B, n)."""
         self.effort.residuals += len(theta)
-        residual = self.residual(self.model.loss(theta), target)
-        return np.asarray(huber(residual, delta) @ self.weight)
+        return self.value(self.model.loss(theta), target, delta)
+
+    def value(self, loss: Array, target: Array, delta: float) -> Array:
+        """Objective (B,) of predicted losses (B, n)."""
+        return np.asarray(huber(self.residual(loss, target), delta) @ self.weight)
 
 
 def huber(residual: Array, delta: float) -> Array:
@@ -188,72 +192,60 @@ def _minimise(
     converged = np.zeros(len(theta), dtype=bool)
     damping = np.full(len(theta), 1e-3)
     at_work = np.flatnonzero(np.isfinite(objective))
-    # Gradient and Hessian are kept for those whose last step failed: only the damping changed.
-    gradient, hessian, scale = _derivatives(problem, theta, target, delta)
+    # The local model is kept for those whose last step failed: only the damping changed.
+    local = Local.of(problem, theta, target, delta)
     for _ in range(MAX_STEPS):
         if not len(at_work):
             break
-        now = theta[at_work]
-        trial, promised = _step(
-            problem.model, now, gradient[at_work], hessian[at_work], scale[at_work],
-            damping[at_work],
-        )  # fmt: skip
-        value = problem.objective(trial, target[at_work], delta)
-        better = value < objective[at_work]
-        small = promised <= tolerance * objective[at_work] + 1e-30
+        here, now = local.where(at_work), theta[at_work]
+        trial, promised = here.step(problem.model, now, damping[at_work])
+        trial = here.bend(problem, now, trial, target[at_work], damping[at_work])
+        trial, value = _settle(problem, trial, target[at_work], delta)
+        gained = objective[at_work] - value
+        better = gained > 0
+        small = (promised >= 0) & (promised <= tolerance * objective[at_work] + 1e-30)
         improved = at_work[better]
         theta[improved], objective[improved] = trial[better], value[better]
-        damping[at_work] *= np.where(better, 0.1, 8.0)
+        damping[at_work] *= _trust(gained, promised)
         damping[improved] = np.maximum(damping[improved], 1e-12)
         converged[at_work[small]] = True
-        if len(improved):
-            gradient[improved], hessian[improved], scale[improved] = _derivatives(
-                problem, theta[improved], target[improved], delta
-            )
         at_work = at_work[~small & (damping[at_work] < STUCK)]
+        again = np.intersect1d(improved, at_work, assume_unique=True)
+        if len(again):
+            local.put(again, Local.of(problem, theta[again], target[again], delta))
     return Solution(theta, objective, converged)
 
 
-def _derivatives(
-    problem: Problem, theta: Array, target: Array, delta: float
-) -> tuple[Array, Array, Array]:
-    """Gradient (B, P), Gauss-Newton Hessian (B, P, P) and the scale of each parameter (B, P).
+def _trust(gained: Array, promised: Array) -> Array:
+    """Factor of the damping: down where the local model kept its promise, up where it failed."""
+    kept = np.where(gained > 0, gained, -np.inf) / np.maximum(promised, 1e-300)
+    return np.select([kept > 0.75, kept > 0.25, kept > 0], [0.1, 0.5, 2.0], 8.0)
 
-    Beyond δ the Huber loss has no curvature, so those rows leave the Hessian; the scale keeps them
-    at their reweighted share, which bounds the step where few rows are within δ.
+
+def _settle(problem: Problem, theta: Array, target: Array, delta: float) -> tuple[Array, Array]:
+    """One step of the amplitudes alone, in which the loss is linear, and the objective (B,) after.
+
+    It keeps a step in the exponents on the floor of its valley (variable projection).
     """
-    problem.effort.jacobians += len(theta)
-    loss, jacobian = problem.model.loss_and_jacobian(theta)
-    if problem.on_log:
-        jacobian /= loss[:, None, :]
-    residual = problem.residual(loss, target)
-    size = np.maximum(np.abs(residual), 1e-300)
-    pull = problem.weight * residual * np.minimum(1.0, delta / size)
-    gradient = (jacobian @ pull[:, :, None])[:, :, 0]
-    curved = jacobian * np.where(size <= delta, problem.weight, 0.0)[:, None, :]
-    hessian = curved @ jacobian.transpose(0, 2, 1)
-    reweighted = problem.weight * np.minimum(1.0, delta / size)
-    scale = ((jacobian**2) @ reweighted[:, :, None])[:, :, 0]
-    return gradient, hessian, np.where(scale > 0, scale, 1.0)
-
-
-def _step(
-    model: Model, theta: Array, gradient: Array, hessian: Array, scale: Array, damping: Array
-) -> tuple[Array, Array]:
-    """Damped step within the bounds, and the decrease that the local model promises for it.
-
-    A parameter at a bound with the gradient pushing outwards stays there.
-    """
-    stays = (theta <= model.low) & (gradient > 0) | (theta >= model.high) & (gradient < 0)
-    root = np.sqrt(scale)
-    g = np.where(stays, 0.0, gradient / root)
-    moves = ~stays
-    h = hessian / (root[:, :, None] * root[:, None, :])
-    h = np.where(moves[:, :, None] & moves[:, None, :], h, 0.0)
-    h += np.where(stays, 1.0, damping[:, None])[:, :, None] * np.eye(theta.shape[1])
-    step = -np.linalg.solve(h, g[:, :, None])[:, :, 0]
-    trial = np.clip(theta + step / root, model.low, model.high)
-    return trial, -0.5 * np.sum(g * step, axis=1)
+    model = problem.model
+    problem.effort.residuals += len(theta)
+    loss, factors = model.loss_and_factors(theta)
+    value = problem.value(loss, target, delta)
+    usable = np.isfinite(value)
+    if not model.amplitudes.any() or not usable.any():
+        return theta, value
+    local = Local.from_slopes(problem, loss[usable], factors[usable], target[usable], delta)
+    walls = model.low[model.amplitudes], model.high[model.amplitudes]
+    now = theta[usable][:, model.amplitudes]
+    settled = local.settled(now, *walls)
+    moved = ((settled - now)[:, None, :] @ factors[usable])[:, 0]
+    settled_value = problem.value(loss[usable] + moved, target[usable], delta)
+    take = settled_value < value[usable]
+    rows = np.flatnonzero(usable)[take]
+    theta, value = theta.copy(), value.copy()
+    theta[np.ix_(rows, np.flatnonzero(model.amplitudes))] = settled[take]
+    value[rows] = settled_value[take]
+    return theta, value
 
 
 def _sorted(solution: Solution) -> Solution:
