@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -56,21 +56,31 @@ def read_mlflow(experiment: Path) -> Points:
 
 def read_wandb(experiment: Path) -> Points:
     from wandb.proto import wandb_internal_pb2
-    from wandb.sdk.internal.datastore import DataStore
 
     points: Points = {}
     for path in (experiment / "tracking/wandb").glob("wandb/offline-run-*/*.wandb"):
-        store, run_id = DataStore(), path.stem.removeprefix("run-")
-        store.open_for_scan(str(path))
-        while data := store.scan_data():
-            record = wandb_internal_pb2.Record()
-            record.ParseFromString(data)
+        for data in leveldb_records(path.read_bytes()):
+            record = wandb_internal_pb2.Record.FromString(data)
             items = record.history.item
             row = {i.key or "/".join(i.nested_key): json.loads(i.value_json) for i in items}
-            for name in row.keys() - {"tokens"}:
-                if not name.startswith("_"):
-                    points[run_id, name, row["tokens"]] = row[name]
+            for name in (name for name in row if name != "tokens" and name[0] != "_"):
+                points[path.stem.removeprefix("run-"), name, row["tokens"]] = row[name]
     return points
+
+
+def leveldb_records(data: bytes) -> Iterator[bytes]:
+    """Records of an offline W&B file: its header of 7 bytes, then a LevelDB log."""
+    place, record = 7, b""
+    while place + 7 <= len(data):
+        if (left := 2**15 - place % 2**15) < 7:  # no header fits at the end of a block
+            place += left
+            continue
+        length = int.from_bytes(data[place + 4 : place + 6], "little")
+        record += data[place + 7 : place + 7 + length]
+        if data[place + 6] in (1, 4):  # a whole record, or its last part
+            yield record
+            record = b""
+        place += 7 + length
 
 
 READERS: dict[str, Callable[[Path], Points]] = {
