@@ -30,6 +30,12 @@ def annealed(runs: pd.DataFrame) -> pd.DataFrame:
     return rows.groupby([*CELL, "n_params"], as_index=False)["loss"].mean()
 
 
+def measured_losses(runs: pd.DataFrame, size: float) -> pd.DataFrame:
+    """Annealed end points of one size."""
+    rows = annealed(runs)
+    return rows[rows["n_params"] == size].reset_index(drop=True)
+
+
 def bases(runs: pd.DataFrame) -> pd.DataFrame:
     """Base losses by size (index) and eval set (columns), replicates averaged."""
     rows = runs[runs["tokens"] == 0]
@@ -59,6 +65,7 @@ def predicted_losses(
             cells["tokens"].to_numpy(),
             {"domain": share, "general": 1 - share},
             base_loss=base[eval_set],
+            carry_size=True,
         )
         low, high = expected.interval()
         runs = expected.draws * np.exp(
@@ -169,13 +176,11 @@ def score(folder: Path) -> None:
     base = bases(runs)
     predicted = pd.read_csv(folder / "predictions.csv")
     size, longest = predicted["n_params"].max(), predicted["tokens"].max()
-    rows = annealed(runs)
-    measured = rows[rows["n_params"] == size]
+    measured = measured_losses(runs, size)
     known = known_part(runs, size, longest)
     scored = predicted.merge(measured[[*CELL, "loss"]], on=CELL)
-    cells = measured.reset_index(drop=True)
     for name, losses in naive_losses(known, base, size).items():
-        guess = cells.assign(law=name, predicted=at_nearest_budget(losses, cells))
+        guess = measured.assign(law=name, predicted=at_nearest_budget(losses, measured))
         scored = pd.concat([scored, guess], ignore_index=True)
     scored["budget"] = np.where(scored["tokens"] < longest, "seen", "longest")
     every = [_scores(part, key) for key, part in scored.groupby(["law", "eval_set", "budget"])]
