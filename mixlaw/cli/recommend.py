@@ -1,7 +1,9 @@
 """``mixlaw recommend``: the ratio for a run that has not happened."""
 
 import json as json_format
-from dataclasses import asdict, replace
+from collections.abc import Callable
+from dataclasses import asdict, fields, replace
+from functools import partial
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,175 +26,12 @@ def _text(flag: str, metavar: str, help_text: str) -> Any:
     return typer.Option(flag, metavar=metavar, help=help_text)
 
 
-ModelSize = Annotated[
-    str | None,
-    _text("--model-size", "8B", "Non-embedding parameters of the target; 8B:total counts all."),
-]
-Tokens = Annotated[
-    str | None, _text("--tokens", "20B", "CPT tokens of the target; default a table.")
-]
-Rule = Annotated[
-    str,
-    _text("--rule", "NAME", "tolerance, turning-point, limited-domain, allocation or balance."),
-]
-MaxGeneralRise = Annotated[
-    str | None,
-    _text("--max-general-rise", "0.02|3%", "Allowed rise of the general loss, nats or %."),
-]
-Risk = Annotated[float, typer.Option("--risk", help="Allowed probability of breaking that bound.")]
-ReferenceName = Annotated[
-    str, _text("--reference", "base|control", "What the rise is measured against.")
-]
-BaseGeneralLoss = Annotated[
-    float | None,
-    typer.Option("--base-general-loss", help="Measured general loss of the target's base."),
-]
-BaseDomainLoss = Annotated[
-    float | None,
-    typer.Option("--base-domain-loss", help="Measured domain loss of the target's base."),
-]
-DomainTokens = Annotated[
-    str | None, _text("--domain-tokens", "5B", "Distinct domain tokens there are.")
-]
-MaxEpochs = Annotated[
-    float, typer.Option("--max-epochs", help="How often a token may be repeated.")
-]
-Flops = Annotated[str | None, _text("--flops", "5e19", "Compute to spend (rule allocation).")]
-Ratio = Annotated[str | None, _text("--ratio", "30%|3:7", "Ask about this domain share.")]
-Lambda = Annotated[
-    float, typer.Option("--lambda", help="Weight of the general loss (rule turning-point).")
-]
-Weights = Annotated[str, _text("--weights", "A=1,B=2", "Weights of the losses (rule balance).")]
-Natural = Annotated[
-    str, _text("--natural", "A=.7,B=.3", "Natural shares of the corpora within their part.")
-]
-ShiftKind = Annotated[
-    str | None,
-    _text("--shift", "KIND", "Compare with runs of: same-language, new-language, anneal."),
-]
-ReachDomainLoss = Annotated[
-    float | None,
-    typer.Option("--reach-domain-loss", help="Ask how many tokens reach this domain loss."),
-]
-UniqueTokens = Annotated[
-    str,
-    _text(
-        "--unique-tokens",
-        "A=5B,B=9B",
-        "Distinct tokens by corpus, for --rule balance and --emit.",
-    ),
-]
-BoundsText = Annotated[str, _text("--bounds", "A=0:.5", "Share bounds by corpus (rule balance).")]
-Kl = Annotated[
-    float, typer.Option("--kl", help="Price of leaving the natural mixture (rule balance).")
-]
-Observed = Annotated[
-    Path | None, _text("--observed", "RUNS", "First rows of the target run: recalibrate.")
-]
-FitName = Annotated[
-    str | None, _text("--fit", "DIR", "Folder or name of a fit; default the last one.")
-]
-EmitName = Annotated[str | None, _text("--emit", "NAME", "Print the mixture for this trainer.")]
-TokensPerDoc = Annotated[
-    str, _text("--tokens-per-doc", "A=..,B=..", "Mean tokens per document, for --emit.")
-]
+def _parsed(flag: str, metavar: str, help_text: str, parser: Callable[[str], Any]) -> Any:
+    return typer.Option(flag, metavar=metavar, help=help_text, parser=parser)
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(name="recommend")(recommend)
-
-
-def recommend(
-    model_size: ModelSize = None,
-    tokens: Tokens = None,
-    rule: Rule = "tolerance",
-    max_general_rise: MaxGeneralRise = None,
-    risk: Risk = 0.1,
-    reference: ReferenceName = "base",
-    base_general_loss: BaseGeneralLoss = None,
-    base_domain_loss: BaseDomainLoss = None,
-    domain_tokens: DomainTokens = None,
-    max_epochs: MaxEpochs = 1.0,
-    flops: Flops = None,
-    ratio: Ratio = None,
-    lambda_: Lambda = float("inf"),
-    weights: Weights = "",
-    natural: Natural = "",
-    shift: ShiftKind = None,
-    reach_domain_loss: ReachDomainLoss = None,
-    unique_tokens: UniqueTokens = "",
-    bounds: BoundsText = "",
-    kl: Kl = 0.0,
-    observed: Observed = None,
-    fit: FitName = None,
-    emit: EmitName = None,
-    tokens_per_doc: TokensPerDoc = "",
-    domain_set: DomainSet = "",
-    general_set: GeneralSet = "",
-    domain_corpora: DomainCorpora = "",
-    own: Own = [],  # noqa: B006  (typer copies it)
-    json: Json = False,
-) -> None:
-    """Recommend the domain share for a target run, with its interval and its risk."""
-    from mixlaw.fit.result import FitResult
-    from mixlaw.recommend.api import recommend_ratio
-
-    folder = places.find_fit(fit)
-    size, counts_all = _model_size(model_size)
-    answer = recommend_ratio(
-        _with_roles(FitResult.load(folder), domain_set, general_set, domain_corpora, own),
-        n_params=size,
-        n_params_is_total=counts_all,
-        tokens=_count(tokens, "token budget"),
-        max_general_rise=max_general_rise,
-        base_general_loss=base_general_loss,
-        base_domain_loss=base_domain_loss,
-        natural=_numbers(natural, "--natural") or None,
-        observed=observed,
-        rule=rule,
-        risk=risk,
-        reference=reference,
-        domain_tokens=_count(domain_tokens, "number of domain tokens"),
-        max_epochs=max_epochs,
-        flops=_count(flops, "compute"),
-        ratio=None if ratio is None else parse_ratio(ratio),
-        lambda_=lambda_,
-        weights=_numbers(weights, "--weights") or None,
-        shift=shift,
-        reach_domain_loss=reach_domain_loss,
-        unique_tokens=_numbers(unique_tokens, "--unique-tokens") or None,
-        bounds=_bounds(bounds) or None,
-        kl=kl,
-    )
-    emitted = _emitted(
-        answer,
-        emit,
-        tokens_per_doc=_numbers(tokens_per_doc, "--tokens-per-doc"),
-        tokens_on_disk=_numbers(unique_tokens, "--unique-tokens"),
-    )
-    _save(answer, folder)
-    _show(answer, emitted, json, quiet=emit is not None)
-    if answer.recommended is not None and emit is None and not json:
-        names = [format_quantity(count) for count in (answer.n_params, answer.tokens)]
-        target = "--model-size {} --tokens {}".format(*names)
-        output.hint(f"mixlaw recommend {target} --emit NAME   (names: mixlaw emitters)")
-    if answer.exit_code or (emit is not None and emitted is None):
-        raise typer.Exit(3)
-
-
-def _count(text: str | None, what: str) -> float | None:
-    return None if text is None else parse_quantity(text, what)
-
-
-def _model_size(text: str | None) -> tuple[float | None, bool]:
-    """The size, and whether it counts the embeddings too (``8B:total``)."""
-    if text is None:
-        return None, False
-    number, separator, convention = text.partition(":")
-    if separator and convention.strip().lower() != "total":
-        raise ConfigError(f"The model size '{text}' is neither 8B (non-embedding) nor 8B:total.")
-    return parse_quantity(number, "model size"), bool(separator)
+def _count(flag: str, metavar: str, what: str, help_text: str) -> Any:
+    return _parsed(flag, metavar, help_text, partial(parse_quantity, what=what))
 
 
 def _numbers(text: str, flag: str) -> dict[str, float]:
@@ -212,6 +51,10 @@ def _numbers(text: str, flag: str) -> dict[str, float]:
     return found
 
 
+def _named(flag: str, metavar: str, help_text: str) -> Any:
+    return _parsed(flag, metavar, help_text, partial(_numbers, flag=flag))
+
+
 def _bounds(text: str) -> dict[str, tuple[float, float]]:
     """``A=0.1:0.5`` as a mapping to pairs."""
     pairs = {}
@@ -223,6 +66,175 @@ def _bounds(text: str) -> dict[str, tuple[float, float]]:
             raise ConfigError(f"'{part}' in --bounds must have the form NAME=LOW:HIGH.") from None
         pairs[name.strip()] = (low, high)
     return pairs
+
+
+ModelSize = Annotated[
+    str | None,
+    _text("--model-size", "8B", "Non-embedding parameters of the target; 8B:total counts all."),
+]
+Tokens = Annotated[
+    float | None,
+    _count("--tokens", "20B", "token budget", "CPT tokens of the target; default a table."),
+]
+Rule = Annotated[
+    str,
+    _text("--rule", "NAME", "tolerance, turning-point, limited-domain, allocation or balance."),
+]
+MaxGeneralRise = Annotated[
+    str | None,
+    _text("--max-general-rise", "0.02|3%", "Allowed rise of the general loss, nats or %."),
+]
+Risk = Annotated[float, typer.Option("--risk", help="Allowed probability of breaking that bound.")]
+ReferenceName = Annotated[
+    str, _text("--reference", "base|control", "What the rise is measured against.")
+]
+BaseGeneralLoss = Annotated[
+    str | None,
+    _text("--base-general-loss", "2.31|0.61bpb", "Measured general loss of the target's base."),
+]
+BaseDomainLoss = Annotated[
+    str | None,
+    _text("--base-domain-loss", "2.31|0.61bpb", "Measured domain loss of the target's base."),
+]
+BaseTokenizer = Annotated[
+    str | None,
+    _text("--base-tokenizer", "NAME", "Tokenizer of the target's base, if not the table's."),
+]
+DomainTokens = Annotated[
+    float | None,
+    _count("--domain-tokens", "5B", "number of domain tokens", "Distinct domain tokens there are."),
+]
+MaxEpochs = Annotated[
+    float, typer.Option("--max-epochs", help="How often a token may be repeated.")
+]
+Flops = Annotated[
+    float | None, _count("--flops", "5e19", "compute", "Compute to spend (rule allocation).")
+]
+Ratio = Annotated[
+    float | None, _parsed("--ratio", "30%|3:7", "Ask about this domain share.", parse_ratio)
+]
+Lambda = Annotated[
+    float, typer.Option("--lambda", help="Weight of the general loss (rule turning-point).")
+]
+Weights = Annotated[
+    dict[str, float] | None,
+    _named("--weights", "A=1,B=2", "Weights of the losses (rule balance)."),
+]
+Natural = Annotated[
+    dict[str, float] | None,
+    _named("--natural", "A=.7,B=.3", "Natural shares of the corpora within their part."),
+]
+ShiftKind = Annotated[
+    str | None,
+    _text("--shift", "KIND", "Compare with runs of: same-language, new-language, anneal."),
+]
+ReachDomainLoss = Annotated[
+    float | None,
+    typer.Option("--reach-domain-loss", help="Ask how many tokens reach this domain loss."),
+]
+UniqueTokens = Annotated[
+    dict[str, float] | None,
+    _named(
+        "--unique-tokens",
+        "A=5B,B=9B",
+        "Distinct tokens by corpus, for --rule balance and --emit.",
+    ),
+]
+Bounds = Annotated[
+    dict[str, tuple[float, float]] | None,
+    _parsed("--bounds", "A=0:.5", "Share bounds by corpus (rule balance).", _bounds),
+]
+Kl = Annotated[
+    float, typer.Option("--kl", help="Price of leaving the natural mixture (rule balance).")
+]
+Observed = Annotated[
+    Path | None, _text("--observed", "RUNS", "First rows of the target run: recalibrate.")
+]
+FitName = Annotated[
+    str | None, _text("--fit", "DIR", "Folder or name of a fit; default the last one.")
+]
+EmitName = Annotated[str | None, _text("--emit", "NAME", "Print the mixture for this trainer.")]
+TokensPerDoc = Annotated[
+    dict[str, float] | None,
+    _named("--tokens-per-doc", "A=..,B=..", "Mean tokens per document, for --emit."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="recommend")(recommend)
+
+
+def recommend(
+    context: typer.Context,
+    model_size: ModelSize = None,
+    tokens: Tokens = None,
+    rule: Rule = "tolerance",
+    max_general_rise: MaxGeneralRise = None,
+    risk: Risk = 0.1,
+    reference: ReferenceName = "base",
+    base_general_loss: BaseGeneralLoss = None,
+    base_domain_loss: BaseDomainLoss = None,
+    base_tokenizer: BaseTokenizer = None,
+    domain_tokens: DomainTokens = None,
+    max_epochs: MaxEpochs = 1.0,
+    flops: Flops = None,
+    ratio: Ratio = None,
+    lambda_: Lambda = float("inf"),
+    weights: Weights = None,
+    natural: Natural = None,
+    shift: ShiftKind = None,
+    reach_domain_loss: ReachDomainLoss = None,
+    unique_tokens: UniqueTokens = None,
+    bounds: Bounds = None,
+    kl: Kl = 0.0,
+    observed: Observed = None,
+    fit: FitName = None,
+    emit: EmitName = None,
+    tokens_per_doc: TokensPerDoc = None,
+    domain_set: DomainSet = "",
+    general_set: GeneralSet = "",
+    domain_corpora: DomainCorpora = "",
+    own: Own = [],  # noqa: B006  (typer copies it)
+    json: Json = False,
+) -> None:
+    """Recommend the domain share for a target run, with its interval and its risk."""
+    from mixlaw.fit.result import FitResult
+    from mixlaw.recommend.api import recommend_ratio
+
+    folder = places.find_fit(fit)
+    asked_of = _with_roles(FitResult.load(folder), domain_set, general_set, domain_corpora, own)
+    answer = recommend_ratio(asked_of, **_asked(context.params))
+    emitted = _emitted(
+        answer, emit, tokens_per_doc=tokens_per_doc or {}, tokens_on_disk=unique_tokens or {}
+    )
+    _save(answer, folder)
+    _show(answer, emitted, json, quiet=emit is not None)
+    if answer.recommended is not None and emit is None and not json:
+        names = [format_quantity(count) for count in (answer.n_params, answer.tokens)]
+        target = "--model-size {} --tokens {}".format(*names)
+        output.hint(f"mixlaw recommend {target} --emit NAME   (names: mixlaw emitters)")
+    if answer.exit_code or (emit is not None and emitted is None):
+        raise typer.Exit(3)
+
+
+def _asked(params: dict[str, Any]) -> dict[str, Any]:
+    """What ``recommend_ratio`` is asked: the options of the command that bear its names."""
+    from mixlaw.recommend.options import Options
+
+    size, counts_all = _model_size(params["model_size"])
+    same = {field.name: params[field.name] for field in fields(Options) if field.name in params}
+    return {**same, "n_params": size, "n_params_is_total": counts_all}
+
+
+def _model_size(text: str | None) -> tuple[float | None, bool]:
+    """The size, and whether it counts the embeddings too (``8B:total``)."""
+    if text is None:
+        return None, False
+    number, separator, convention = text.partition(":")
+    if separator and convention.strip().lower() != "total":
+        raise ConfigError(f"The model size '{text}' is neither 8B (non-embedding) nor 8B:total.")
+    return parse_quantity(number, "model size"), bool(separator)
 
 
 def _with_roles(

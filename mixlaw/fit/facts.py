@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from mixlaw.fit.rows import domain_corpora
@@ -18,12 +19,16 @@ def facts(frame: pd.DataFrame, roles: Roles) -> dict[str, Any]:
         ``domain_ratio``, ``domain`` and ``general`` loss and the ``rise`` of the latter over the
         base (null where the base was not measured).
         ``epochs``: by corpus, the most passes over it in any run, where its size is known.
+        ``tokenizers``: the tokenizers that losses were measured with, where they are named.
+        ``bytes_per_token``: by eval set, where ``bpb`` tells.
     """
     good = frame[frame["flag"] == ""]
     return {
         "n_params_total": _totals(good),
         "longest_runs": _longest(good, roles),
         "epochs": _epochs(good),
+        "tokenizers": _tokenizers(good),
+        "bytes_per_token": _bytes_per_token(good),
     }
 
 
@@ -38,6 +43,22 @@ def _epochs(frame: pd.DataFrame) -> dict[str, float]:
     known = [c for c in corpora_of(frame) if f"{UNIQUE_TOKENS}{c}" in frame]
     passes = {c: frame["tokens"] * frame[SHARE + c] / frame[UNIQUE_TOKENS + c] for c in known}
     return {corpus: float(seen.max()) for corpus, seen in passes.items() if seen.notna().any()}
+
+
+def _tokenizers(frame: pd.DataFrame) -> list[str]:
+    if "tokenizer" not in frame:
+        return []
+    return sorted(set(frame["tokenizer"].dropna().astype(str)) - {""})
+
+
+def _bytes_per_token(frame: pd.DataFrame) -> dict[str, float]:
+    if "bpb" not in frame:
+        return {}
+    known = frame[frame["bpb"] > 0]
+    per_token = known["loss"] / (known["bpb"] * np.log(2))
+    return {
+        str(name): float(b) for name, b in per_token.groupby(known["eval_set"]).median().items()
+    }
 
 
 def _longest(frame: pd.DataFrame, roles: Roles) -> list[dict[str, Any]]:

@@ -34,6 +34,7 @@ class Recommendation:
         held_out: the law's errors on held-out rows, and the baseline's.
         assumptions: what was assumed because nobody said otherwise.
         warnings: first what matters most.
+        would_change: what the answer would be under other bounds, risk and reference.
         details: further results of the rule.
         also: what other rules say, by rule.
         by_law: what each law of a stack says alone.
@@ -59,6 +60,7 @@ class Recommendation:
     held_out: Mapping[str, Any]
     assumptions: tuple[str, ...] = ()
     warnings: tuple[Status, ...] = ()
+    would_change: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
     also: Mapping[str, Any] = field(default_factory=dict)
     by_law: Mapping[str, Any] = field(default_factory=dict)
@@ -99,6 +101,7 @@ class Recommendation:
                 {name: text for name, text in asdict(warning).items() if text}
                 for warning in self.warnings
             ],
+            "would_change": dict(self.would_change),
             "details": dict(self.details),
             "also": dict(self.also),
             "by_law": dict(self.by_law),

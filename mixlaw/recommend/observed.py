@@ -11,6 +11,7 @@ weight keeps the draws whose *shape* agrees with it. The draws are then resample
 (systematically, so the answer does not depend on a seed).
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from mixlaw.errors import DataError
 from mixlaw.fit.result import Prediction
+from mixlaw.recommend.tokenizer import bytes_per_token, is_foreign
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,7 +80,9 @@ def calibrated(question: "Question", runs: Any) -> "Question":
     Raises:
         DataError: the table has no rows of the fit's domain or general loss, or of another size.
     """
-    groups = {str(name): rows for name, rows in _target_rows(question, runs).groupby("eval_set")}
+    frame = _read(runs)
+    question = replace(question, base_tokenizer=_tokenizer(question, frame))
+    groups = {str(name): rows for name, rows in _target_rows(question, frame).groupby("eval_set")}
     base = _bases(question, groups)
     differences = {
         name: _difference(question, name, rows[rows["tokens"] > 0])
@@ -97,13 +101,45 @@ def calibrated(question: "Question", runs: Any) -> "Question":
     return replace(question, calibration=Calibration(kept, shift, base))
 
 
-def _target_rows(question: "Question", runs: Any) -> "pd.DataFrame":
-    """Rows of the fit's domain and general loss, all of them of the target's size."""
+def _read(runs: Any) -> "pd.DataFrame":
     from mixlaw.runs import read_runs, validate_runs
 
     frame = validate_runs(runs) if hasattr(runs, "columns") else read_runs(runs)
+    return frame[frame["flag"] == ""]
+
+
+def _tokenizer(question: "Question", frame: "pd.DataFrame") -> str | None:
+    """What the target's losses were measured with: as the rows say, else as was said before."""
+    if "tokenizer" not in frame or not question.fit.about.get("tokenizers"):
+        return question.base_tokenizer
+    named = sorted(set(frame["tokenizer"].dropna().astype(str)) - {""})
+    if len(named) > 1:
+        raise DataError(f"The observed rows have several tokenizers: {', '.join(named)}.")
+    return named[0] if named else question.base_tokenizer
+
+
+def _in_table_tokens(question: "Question", frame: "pd.DataFrame") -> "pd.DataFrame":
+    """Losses per token of the fitted table, through bits per byte where the tokenizers differ."""
+    if not is_foreign(question.fit, question.base_tokenizer):
+        return frame
+    what = f"The observed run, whose tokenizer is '{question.base_tokenizer}',"
+    if "bpb" not in frame or not (frame["bpb"] > 0).all():
+        raise DataError(f"{what} compares in bits per byte, and its rows lack bpb; add the column.")
+    unit = {name: bytes_per_token(question.fit, name, what) for name in set(frame["eval_set"])}
+    return frame.assign(loss=frame["bpb"] * np.log(2) * frame["eval_set"].map(unit))
+
+
+def _target_rows(question: "Question", frame: "pd.DataFrame") -> "pd.DataFrame":
+    """Rows of the fit's domain and general loss, all of them of the target's size."""
+    from mixlaw.fit.rows import with_general_loss
+    from mixlaw.roles import Roles
+
+    roles = Roles.parse(question.fit.domain_set, question.fit.general_set)
+    wanted = {roles.domain_set, *roles.general_sets}
+    frame = _in_table_tokens(question, frame[frame["eval_set"].isin(wanted)])
+    frame = with_general_loss(frame, roles, Counter())
     names = [question.fit.domain_set, question.fit.general_set]
-    rows = frame[(frame["flag"] == "") & frame["eval_set"].isin(names)]
+    rows = frame[frame["eval_set"].isin(names)]
     if not (rows["tokens"] > 0).any():
         raise DataError(
             f"The observed run has no rows after tokens = 0 for '{names[0]}' or '{names[1]}'; "

@@ -1,7 +1,9 @@
 """What others do: replay defaults and the general shares of published continual pre-training runs.
 
 Shown beside every recommendation, because a number is judged by its neighbours. Shares are parts of
-the CPT tokens; *general* is anything meant to retain the base. Each row names its source.
+the CPT tokens; *general* is anything meant to retain the base. Few of these mixes were read in the
+authors' own paper, readme or configuration; the others are known second-hand, as surveys and other
+papers describe them, and are said to be so wherever they are shown.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,24 +15,29 @@ import numpy as np
 if TYPE_CHECKING:
     from mixlaw.recommend.tolerance import Tolerance
 
-#: Replay that Ibrahim et al. (arXiv 2403.08763) found enough for a weak and a strong shift.
+#: Replay of Ibrahim et al. (arXiv 2403.08763) for a weak and a strong shift, with which their runs
+#: matched a retraining on all data; known second-hand.
 REPLAY_DEFAULTS = {"weak shift": 0.05, "strong shift": 0.25}
 
 Shift = Literal["same-language", "new-language", "anneal"]
 
 
+SECOND_HAND = "second-hand"
+
+
 @dataclass(frozen=True)
 class PublishedRun:
-    """General share of one published run, by what the shift was."""
+    """General share of one published run, by what the shift was, and where it was read."""
 
     name: str
     general: float
     shift: Shift
+    source: str = SECOND_HAND
 
 
-#: Stated mixes, one value per run, from the papers and model cards named.
+#: Stated mixes, one value per run.
 PUBLISHED = (
-    PublishedRun("ProX math", 0.0, "same-language"),
+    PublishedRun("ProX math", 0.0, "same-language", "the authors' configurations"),
     PublishedRun("Chinese-LLaMA", 0.0, "new-language"),
     PublishedRun("Meditron", 0.009, "same-language"),
     PublishedRun("SaulLM-7B", 0.02, "same-language"),
@@ -39,9 +46,9 @@ PUBLISHED = (
     PublishedRun("ChipNeMo", 0.092, "same-language"),
     PublishedRun("EntiGraph", 0.10, "same-language"),
     PublishedRun("Swallow", 0.10, "new-language"),
-    PublishedRun("stability gap (OpenLLaMA-3B)", 0.18, "same-language"),
-    PublishedRun("Meltemi", 0.193, "new-language"),
-    PublishedRun("Me-LLaMA", 0.20, "same-language"),
+    PublishedRun("stability gap (OpenLLaMA-3B)", 0.18, "same-language", "arXiv 2406.14833"),
+    PublishedRun("Meltemi", 0.193, "new-language", "the paper"),
+    PublishedRun("Me-LLaMA", 0.20, "same-language", "the authors' readme"),
     PublishedRun("Qwen2.5-Coder", 0.20, "same-language"),
     PublishedRun("Elhady et al. 2025", 0.20, "new-language"),
     PublishedRun("DeepSeek-Coder-V2", 0.30, "same-language"),
@@ -59,10 +66,20 @@ PUBLISHED = (
 
 
 def domain_band(shift: Shift | None = None) -> dict[str, float | int]:
-    """Quartiles of the domain share of the published runs, all of them or of one kind of shift."""
-    domain = [1 - run.general for run in PUBLISHED if shift is None or run.shift == shift]
-    low, middle, high = np.quantile(domain, [0.25, 0.5, 0.75])
-    return {"low": float(low), "median": float(middle), "high": float(high), "runs": len(domain)}
+    """Quartiles of the domain share of the published runs, all of them or of one kind of shift.
+
+    Returns:
+        ``low``, ``median`` and ``high``; the number of ``runs``, and of the ``second_hand`` ones.
+    """
+    runs = [run for run in PUBLISHED if shift is None or run.shift == shift]
+    low, middle, high = np.quantile([1 - run.general for run in runs], [0.25, 0.5, 0.75])
+    return {
+        "low": float(low),
+        "median": float(middle),
+        "high": float(high),
+        "runs": len(runs),
+        "second_hand": sum(run.source == SECOND_HAND for run in runs),
+    }
 
 
 def best_observed(

@@ -99,6 +99,7 @@ class Question:
         calibration: what rows of the target run itself say about the draws.
         law: ask this member of the stack alone.
         unique_tokens: distinct tokens by corpus, where they are known.
+        base_tokenizer: what the target's losses were measured with; None for the table's own.
     """
 
     fit: "FitResult"
@@ -111,6 +112,7 @@ class Question:
     calibration: Calibration = field(default_factory=Calibration)
     law: str | None = None
     unique_tokens: Mapping[str, float] = field(default_factory=dict)
+    base_tokenizer: str | None = None
 
     @property
     def ratios(self) -> Array:

@@ -130,9 +130,10 @@ def _costs(answer: Recommendation) -> list[str]:
             f"{percent(best['domain_ratio'])}."
         )
     found += _wrap(
-        f"Others: replay of 5% (weak shift) or 25% (strong) is domain 95% or 75%; "
-        f"{band['runs']} published runs used {percent(band['low'])} to {percent(band['high'])} "
-        f"domain (quartiles; median {percent(band['median'])})."
+        "Others: Ibrahim et al. (2024) replay 5% for a weak shift and 25% for a strong one, domain "
+        f"95% and 75%; {band['runs']} published runs, {band['second_hand']} of them known "
+        f"second-hand, used {percent(band['low'])} to {percent(band['high'])} domain (quartiles; "
+        f"median {percent(band['median'])})."
     )
     return found
 
@@ -140,24 +141,33 @@ def _costs(answer: Recommendation) -> list[str]:
 def held_out_lines(held_out: Mapping[str, Any]) -> list[str]:
     """Error on held-out sizes and budgets, the law beside the baseline."""
     law, baseline = held_out["law"], held_out["baseline"]
-    parts = [
-        f"{eval_set}, {split.replace('-', ' ')} {_error(splits[split])} "
-        f"({_error(baseline.get(eval_set, {}).get(split, {}))})"
-        for eval_set, splits in law.items()
-        for split in ("largest-size", "longest-budget")
-        if split in splits
-    ]
-    return [f"Error held out (next-smaller-size): {'; '.join(parts)}."] if parts else []
+    parts = []
+    for split in ("largest-size", "longest-budget"):
+        errors = [
+            f"{eval_set} {_error(splits[split])} ({_error(baseline.get(eval_set, {}).get(split))})"
+            for eval_set, splits in law.items()
+            if splits.get(split, {}).get("error") is not None
+        ]
+        if errors:
+            parts.append(f"{split.replace('-', ' ')}: {', '.join(errors)}")
+    if not parts:
+        return []
+    return [f"Error held out (of the next smaller size as it is): {'; '.join(parts)}."]
 
 
-def _error(score: Mapping[str, Any]) -> str:
-    error = score.get("error")
+def _error(score: Mapping[str, Any] | None) -> str:
+    error = (score or {}).get("error")
     return "not known" if error is None else f"{100 * error:.2g}%"
 
 
 def _details(answer: Recommendation) -> list[str]:
     """What the rule adds, the inverse questions, and what the other critical ratio is."""
-    texts = list(answer.details.get("lines", ()))
+    texts = [answer.would_change["text"]] if answer.would_change else []
+    texts += list(answer.details.get("lines", ()))
+    per_byte = answer.details.get("bits_per_byte")
+    if per_byte:
+        values = [f"{name} {v['estimate']:.4f} ({_ends(v)})" for name, v in per_byte.items()]
+        texts.append(f"In bits per byte: {', '.join(values)}.")
     if answer.details.get("epochs_by_corpus"):
         passes = [f"{c} {epochs:.2g}" for c, epochs in answer.details["epochs_by_corpus"].items()]
         texts.append(f"Passes over the data: {', '.join(passes)}.")
@@ -214,7 +224,10 @@ def _frontier(answer: Recommendation) -> list[str]:
 
 
 #: Warnings that are the verdict itself, so they stand beside it and not below.
-_REASONS = ("no-feasible-ratio", "not-identified", "bound-never-binds", "flat-optimum")
+_REASONS = (
+    "no-feasible-ratio", "not-identified", "bound-never-binds", "flat-optimum",
+    "no-size-information",
+)  # fmt: skip
 
 
 def _doubts(answer: Recommendation) -> list[str]:
@@ -244,7 +257,13 @@ def _is_reason(warning: Status) -> bool:
 
 
 def _interval(value: Mapping[str, Any]) -> tuple[str, str]:
-    return f"{value['estimate']:.4f}", f"{value['low']:.4f} to {value['high']:.4f}"
+    return f"{value['estimate']:.4f}", _ends(value)
+
+
+def _ends(value: Mapping[str, Any]) -> str:
+    # Adding 0 turns a rounded -0.0 into 0.0.
+    low, high = (round(value[end], 4) + 0.0 for end in ("low", "high"))
+    return f"{low:.4f} to {high:.4f}"
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -13,7 +13,7 @@ This is not CMR's rule, whose published ratios follow from the turning point (``
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,6 +55,10 @@ class Tolerance:
             )
         return cls(value, relative)
 
+    def times(self, factor: float) -> "Tolerance":
+        """A looser or tighter bound of the same kind."""
+        return replace(self, value=factor * self.value)
+
     def __str__(self) -> str:
         return f"{100 * self.value:.3g}%" if self.relative else f"{self.value:.3g} nats"
 
@@ -68,7 +72,7 @@ class Tolerance:
 
 def decide(question: Question, asked: "Options") -> Verdict:
     """Answer the rule at the question's target."""
-    tolerance, risk = asked.max_general_rise, asked.risk
+    tolerance, risk = asked.bound, asked.risk
     ratios = question.ratios
     excess = difference(question.rise(ratios), tolerance.nats(question))
     draws = critical_ratios(ratios, excess.draws)

@@ -56,7 +56,7 @@ class Truth:
 
     domain: dict[str, float]
     general: dict[str, float]
-    base_offset: float
+    base_law: dict[str, float]
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> "Truth":
@@ -66,11 +66,12 @@ class Truth:
             powers = {"alpha": rng.uniform(0.2, 0.4), "beta": rng.uniform(0.2, 0.4)}
             general = {"E": 1.9, "A": 0.3, "B": 0.1, "C": rng.uniform(0.15, 0.3)}
             domain = {"E": 1.2, "A": 0.2, "B": 0.25, "C": 0.5}
-            truth = cls(
-                {**domain, **common, **powers},
-                {**general, **common, **powers},
-                rng.uniform(0.2, 0.4),
-            )
+            base = {
+                "E": general["E"] + rng.uniform(0.2, 0.4),
+                "A": general["A"] * rng.uniform(0.95, 1.05),
+                "alpha": powers["alpha"] + rng.uniform(-0.02, 0.02),
+            }
+            truth = cls({**domain, **common, **powers}, {**general, **common, **powers}, base)
             asked = [(s.n_params, s.tokens) for s in SCENARIOS]
             if all(0.15 < (truth.critical(*target) or 0) < 0.85 for target in asked):
                 return truth
@@ -82,9 +83,9 @@ class Truth:
         return float(laws.load("dcpt").predict(params, x)[0])
 
     def base(self, N: float) -> float:
-        """General loss of the base: a power of the size, as the law's own."""
-        p = self.general
-        return p["E"] + p["A"] * (N / 1e9) ** -p["alpha"] + self.base_offset
+        """General loss of the base: a power of the size, whose critical ratio moves with size."""
+        p = self.base_law
+        return p["E"] + p["A"] * (N / 1e9) ** -p["alpha"]
 
     def rise(self, N: float, D: float, ratio: float) -> float:
         """Rise of the general loss over the base."""

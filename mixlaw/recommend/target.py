@@ -1,0 +1,107 @@
+"""From what was asked to a ``Question``: the target's size, budget, mixture and base losses.
+
+And what had to be assumed about them because nobody said.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from mixlaw.errors import ConfigError, unknown_name
+from mixlaw.quantities import format_quantity
+from mixlaw.recommend.observed import calibrated
+from mixlaw.recommend.options import DEFAULT_TOKENS, FREE_BUDGET, Options
+from mixlaw.recommend.question import MixturePath, Question
+from mixlaw.recommend.size import non_embedding
+from mixlaw.recommend.verdict import percent
+
+if TYPE_CHECKING:
+    from mixlaw.fit.result import FitResult
+
+
+def put(fit: "FitResult", asked: Options) -> Question:
+    """The question that these options put to a fit.
+
+    Raises:
+        ConfigError: the target has no size, or a name or unit does not fit the table.
+        FitError: the fit cannot answer such a question.
+    """
+    sets = {"general": fit.general_set, "domain": fit.domain_set}
+    losses = {
+        role: loss.nats(fit, sets[role], asked.base_tokenizer)
+        for role, loss in asked.base_losses.items()
+    }
+    path = MixturePath.of(fit, asked.natural)
+    question = Question(
+        fit=fit,
+        n_params=_size(fit, asked)[0],
+        tokens=asked.tokens or _default_tokens(fit),
+        path=path,
+        reference=asked.reference,
+        base_general_loss=losses.get("general"),
+        base_domain_loss=losses.get("domain"),
+        unique_tokens=_unique_tokens(fit, path, asked),
+        base_tokenizer=asked.base_tokenizer,
+    )
+    return question if asked.observed is None else calibrated(question, asked.observed)
+
+
+def assumptions(question: Question, asked: Options) -> tuple[str, ...]:
+    """What was assumed because nobody said otherwise, each as a person reads it."""
+    return tuple(_assumed(question, asked))
+
+
+def _assumed(question: Question, asked: Options) -> Iterator[str]:
+    if asked.max_general_rise is None and asked.rule in ("tolerance", "allocation"):
+        yield f"allowed rise of the general loss {asked.bound} (--max-general-rise)"
+    yield from _size(question.fit, asked)[1]
+    if not asked.fixed_budget and asked.rule not in FREE_BUDGET:
+        yield f"token budget {format_quantity(question.tokens)} (--tokens)"
+    if asked.natural is None and (asked.rule != "balance" or asked.kl):
+        for part, corpora in (("domain", question.path.domain), ("general", question.path.general)):
+            if len(corpora) > 1:
+                yield (
+                    f"the {part} part is {_listing(corpora)}, in the proportions of the middle of "
+                    "the swept shares (--natural)"
+                )
+
+
+def _listing(corpora: Mapping[str, float]) -> str:
+    return ", ".join(f"{corpus} {percent(part)}" for corpus, part in corpora.items())
+
+
+def _size(fit: "FitResult", asked: Options) -> tuple[float, list[str]]:
+    """Non-embedding parameters of the target, and what had to be assumed about them."""
+    size = asked.n_params or fit.target.get("n_params")
+    if size is None and asked.rule == "allocation":
+        size = fit.ranges["n_params"][1]
+    if size is None:
+        raise ConfigError("The target's size is missing; give --model-size, such as 8B.")
+    if not asked.n_params_is_total:
+        return float(size), []
+    counted = non_embedding(size, fit.about.get("n_params_total", ()))
+    if counted is None:
+        return float(size), [
+            f"the target's {format_quantity(size)} parameters include embeddings and are used as "
+            "if they did not, because the table has no n_params_total to convert them with"
+        ]
+    return counted, [
+        f"of the target's {format_quantity(size)} parameters {format_quantity(counted)} are no "
+        "embeddings, by the table's n_params_total"
+    ]
+
+
+def _default_tokens(fit: "FitResult") -> float:
+    """The experiment's budget, else the only one measured, else 20B."""
+    budgets = fit.levels["tokens"]
+    default = budgets[0] if len(budgets) == 1 else DEFAULT_TOKENS
+    return float(fit.target.get("tokens", default))
+
+
+def _unique_tokens(fit: "FitResult", path: MixturePath, asked: Options) -> dict[str, float]:
+    """Distinct tokens by corpus; --domain-tokens are split like the domain part of the mixture."""
+    named = dict(asked.unique_tokens or {})
+    for corpus in named:
+        if corpus not in fit.corpora:
+            raise ConfigError(unknown_name("corpus", corpus, fit.corpora))
+    domain = asked.domain_tokens or 0.0
+    return {c: domain * part for c, part in path.domain.items() if domain * part} | named
