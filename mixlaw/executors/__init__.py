@@ -79,8 +79,8 @@ class Executor(Protocol):
     def slots(self) -> int:
         """Jobs that may run at the same time."""
 
-    def start(self, job: Job) -> Handle:
-        """Start a job and return at once."""
+    def start(self, jobs: Sequence[Job]) -> Sequence[Handle]:
+        """Start jobs that are ready together, at most as many as slots are free, and return."""
 
     def close(self) -> None:
         """Give back what it holds, once no job runs."""

@@ -1,5 +1,6 @@
 """One job at a time, its output on this terminal: for looking at what a run does."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mixlaw.executors import Job, Wanted
@@ -17,9 +18,9 @@ class Inline:
 
     slots: int = 1
 
-    def start(self, job: Job) -> Process:
+    def start(self, jobs: Sequence[Job]) -> list[Process]:
         """Start a job; its output goes to stderr, and every GPU of this machine is its own."""
-        return Process(job, log=False)
+        return [Process(job, log=False) for job in jobs]
 
     def close(self) -> None:
         """Nothing is held."""

@@ -39,8 +39,11 @@ class Local:
         self.slots = slots
         self._holders: dict[str, Process | None] = dict.fromkeys(gpus)
 
-    def start(self, job: Job) -> Process:
-        """Start a job on the first free GPUs; its output goes to its log."""
+    def start(self, jobs: Sequence[Job]) -> list[Process]:
+        """Start each job on the first free GPUs; its output goes to its log."""
+        return [self._start(job) for job in jobs]
+
+    def _start(self, job: Job) -> Process:
         free = [gpu for gpu, holder in self._holders.items() if not holder or _has_ended(holder)]
         mine = free[: job.gpus]
         process = Process(job, environment={VISIBLE: ",".join(mine)})

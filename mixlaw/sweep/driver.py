@@ -91,10 +91,11 @@ class _Work:
     def start_ready(self) -> None:
         """Fill the free slots with tasks whose bases are done."""
         free = max(0, self._executor.slots - len(self.running))
-        for task in list(islice((task for task in self.waiting if task.is_ready), free)):
-            self.waiting.remove(task)
-            if task.left:
-                self.running.append((task, self._executor.start(task.job())))
+        ready = list(islice((task for task in self.waiting if task.is_ready), free))
+        self.waiting = [task for task in self.waiting if task not in ready]
+        begun = [task for task in ready if task.left]
+        handles = self._executor.start([task.job() for task in begun])
+        self.running += zip(begun, handles, strict=True)
 
     def take_ended(self) -> None:
         """Sort out the tasks that have ended: done, to be continued, or failed."""

@@ -19,7 +19,8 @@ ODD = ["plain", "with space", "qu'o\"te", "ünï-$HOME;&", "new\nline"]
 
 @pytest.fixture(params=EXECUTORS)
 def executor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Executor]:
-    choice = ExecutorChoice(name=request.param, workers=2)
+    options = request.getfixturevalue(f"{request.param}_options")
+    choice = ExecutorChoice(name=request.param, workers=2, **{request.param: options})
     with closing(open_executor(choice, tmp_path)) as made:
         yield made
 
@@ -27,6 +28,11 @@ def executor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Executo
 def python(code: str, folder: Path, *arguments: str, **environment: str) -> Job:
     argv = [sys.executable, "-c", code, *arguments]
     return Job("test", argv, folder / "log.txt", environment)
+
+
+def start(executor: Executor, job: Job) -> Handle:
+    [handle] = executor.start([job])
+    return handle
 
 
 def end_of(handle: Handle) -> int:
@@ -38,26 +44,26 @@ def end_of(handle: Handle) -> int:
 
 
 def test_success(executor: Executor, tmp_path: Path):
-    handle = executor.start(
-        python("import sys; open(sys.argv[1], 'w')", tmp_path, str(tmp_path / "made"))
+    handle = start(
+        executor, python("import sys; open(sys.argv[1], 'w')", tmp_path, str(tmp_path / "made"))
     )
     assert end_of(handle) == 0
     assert (tmp_path / "made").exists()
 
 
 def test_an_exit_code_is_handed_on(executor: Executor, tmp_path: Path):
-    assert end_of(executor.start(python("raise SystemExit(7)", tmp_path))) == 7
+    assert end_of(start(executor, python("raise SystemExit(7)", tmp_path))) == 7
 
 
 def test_an_exception_fails_and_its_text_is_kept(
     executor: Executor, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ):
-    assert end_of(executor.start(python("raise RuntimeError('a reason')", tmp_path))) == 1
+    assert end_of(start(executor, python("raise RuntimeError('a reason')", tmp_path))) == 1
     assert "a reason" in (tmp_path / "log.txt").read_text() + capfd.readouterr().err
 
 
 def test_a_killed_process_says_which_signal(executor: Executor, tmp_path: Path):
-    handle = executor.start(python("import os; os.kill(os.getpid(), 9)", tmp_path))
+    handle = start(executor, python("import os; os.kill(os.getpid(), 9)", tmp_path))
     assert end_of(handle) == -signal.SIGKILL
 
 
@@ -68,7 +74,7 @@ def test_stop_asks(executor: Executor, tmp_path: Path):
         "pathlib.Path(sys.argv[1]).touch()\n"
         "time.sleep(60)"
     )
-    handle = executor.start(python(code, tmp_path, str(tmp_path / "ready")))
+    handle = start(executor, python(code, tmp_path, str(tmp_path / "ready")))
     wait_for(tmp_path / "ready")
     handle.stop()
     assert end_of(handle) == 75
@@ -83,7 +89,7 @@ def test_kill_insists_and_takes_children_along(executor: Executor, tmp_path: Pat
         "pathlib.Path(sys.argv[1] + '.tmp').rename(sys.argv[1])\n"
         "time.sleep(60)"
     )
-    handle = executor.start(python(code, tmp_path, str(tmp_path / "child")))
+    handle = start(executor, python(code, tmp_path, str(tmp_path / "child")))
     wait_for(tmp_path / "child")
     handle.stop()
     handle.kill()
@@ -92,26 +98,27 @@ def test_kill_insists_and_takes_children_along(executor: Executor, tmp_path: Pat
 
 
 def test_kill_after_the_end_is_harmless(executor: Executor, tmp_path: Path):
-    handle = executor.start(python("", tmp_path))
+    handle = start(executor, python("", tmp_path))
     assert end_of(handle) == 0
     handle.stop()
     handle.kill()
     assert end_of(handle) == 0
 
 
-@pytest.mark.parametrize("name", ODD)
-def test_odd_paths_arguments_and_variables(executor: Executor, tmp_path: Path, name: str):
-    folder = tmp_path / name
-    folder.mkdir()
+def test_odd_paths_arguments_and_variables(executor: Executor, tmp_path: Path):
     code = "import os, sys, pathlib; pathlib.Path(sys.argv[1]).write_text(os.environ['ODD'])"
-    job = python(code, folder, str(folder / "out"), ODD=name)
-    assert end_of(executor.start(job)) == 0
-    assert (folder / "out").read_text() == name
+    jobs = []
+    for name in ODD:
+        (tmp_path / name).mkdir()
+        jobs.append(python(code, tmp_path / name, str(tmp_path / name / "out"), ODD=name))
+    for some in (jobs[at : at + executor.slots] for at in range(0, len(jobs), executor.slots)):
+        assert [end_of(handle) for handle in executor.start(some)] == [0] * len(some)
+    assert [(tmp_path / name / "out").read_text() for name in ODD] == ODD
 
 
 def test_the_log_is_appended_to(executor: Executor, tmp_path: Path):
     (tmp_path / "log.txt").write_text("before\n")
-    assert end_of(executor.start(python("print('after')", tmp_path))) == 0
+    assert end_of(start(executor, python("print('after')", tmp_path))) == 0
     assert (tmp_path / "log.txt").read_text().startswith("before\n")
 
 
