@@ -124,6 +124,7 @@ def sweep(experiment: Path, *options: str) -> str:
     return result.stderr
 
 
+@pytest.mark.filterwarnings("default")  # the packages' own, while they read back
 def test_a_tracker_has_all_losses_of_the_table_once(tracker: str, tmp_path: Path):
     experiment = write_tiny(tmp_path / "small", SMALL + f"track: {tracker}\n")
     said = sweep(experiment)
