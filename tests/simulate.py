@@ -98,39 +98,54 @@ def simulate_sweep(
     truth: Truth, rng: np.random.Generator, design: Design = Design()
 ) -> pd.DataFrame:
     """A validated runs table of this design, with every column that a careful sweep fills."""
-    parts = [_base_rows(truth, design)]
-    for (n, size), (k, ratio) in product(enumerate(design.sizes), enumerate(design.ratios)):
-        for seed in range(2 if k < design.replicated else 1):
-            parts.append(_run(truth, rng, design, size, ratio, seed, f"n{n}-r{k}-s{seed}"))
-    return validate_runs(pd.concat(parts, ignore_index=True))
+    runs = [
+        _run(truth, rng, design, size, ratio, seed, f"n{n}-r{k}-s{seed}")
+        for (n, size), (k, ratio) in product(enumerate(design.sizes), enumerate(design.ratios))
+        for seed in range(2 if k < design.replicated else 1)
+    ]
+    trained = _trained(pd.DataFrame({c: np.concatenate([run[c] for run in runs]) for c in runs[0]}))
+    return validate_runs(pd.concat([_base_rows(truth, design), trained], ignore_index=True))
 
 
-def _run(truth, rng, design, size, ratio, seed, name) -> pd.DataFrame:
-    """One trunk and its branches."""
+def _run(truth, rng, design, size, ratio, seed, name) -> dict[str, np.ndarray]:
+    """One trunk and its branches, both eval sets: columns of equal length."""
     longest = max(design.budgets)
     trunk_tokens = np.geomspace(longest / 100, longest, design.checkpoints).round()
     tokens = np.concatenate([trunk_tokens, design.budgets])
     annealed = np.arange(len(tokens)) >= design.checkpoints
     run_id = [name] * design.checkpoints + [f"{name}-b{b:.0f}" for b in design.budgets]
-    frames = []
+    step = np.where(annealed, 0.0 if not truth.trajectory else -design.anneal_gain,
+                    design.anneal_gain if not truth.trajectory else 0.0)  # fmt: skip
+    losses = []
     for eval_set in EVAL_SETS:
         noise = _noise(rng, design, np.log(tokens))
-        step = np.where(annealed, 0.0 if not truth.trajectory else -design.anneal_gain,
-                        design.anneal_gain if not truth.trajectory else 0.0)  # fmt: skip
-        loss = truth.loss(eval_set, size, tokens, np.float64(ratio)) + step + noise
-        frames.append(pd.DataFrame({"run_id": run_id, "tokens": tokens, "annealed": annealed,
-                                    "token_budget": np.where(annealed, tokens, longest),
-                                    "eval_set": eval_set, "loss": loss}))  # fmt: skip
-    schedule = {"kind": "wsd", "peak": 3e-4, "final": 0.0, "decay_start_tokens": 0.0}
-    frame = pd.concat(frames)
+        losses.append(truth.loss(eval_set, size, tokens, np.float64(ratio)) + step + noise)
+    n, twice = len(tokens), len(EVAL_SETS)
+    return {
+        "run_id": np.tile(np.array(run_id, dtype=object), twice),
+        "tokens": np.tile(tokens, twice),
+        "annealed": np.tile(annealed, twice),
+        "token_budget": np.tile(np.where(annealed, tokens, longest), twice),
+        "eval_set": np.repeat(np.array(EVAL_SETS, dtype=object), n),
+        "loss": np.concatenate(losses),
+        "n_params": np.full(twice * n, size),
+        "domain_ratio": np.full(twice * n, ratio),
+        "seed": np.full(twice * n, seed),
+        "trunk_id": np.full(twice * n, name, dtype=object),
+    }
+
+
+def _trained(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same columns beside what all runs share."""
+    wsd = {"kind": "wsd", "peak": 3e-4, "final": 0.0}
     return frame.assign(
-        n_params=size, domain_ratio=ratio, seed=seed, trunk_id=name, recipe="simulated",
+        recipe="simulated",
         schedule=[
-            json.dumps({**schedule, "decay_start_tokens": 0.8 * budget}) if end
+            json.dumps({**wsd, "decay_start_tokens": 0.8 * budget}) if end
             else json.dumps({"kind": "constant", "peak": 3e-4})
             for end, budget in zip(frame["annealed"], frame["token_budget"], strict=True)
         ],
-        lr_peak=3e-4, lr_rule="constant", batch_tokens=1e6, base_tokens=20 * size,
+        lr_peak=3e-4, lr_rule="constant", batch_tokens=1e6, base_tokens=20 * frame["n_params"],
         eval_tokens=1e6, metric_version="1", tokenizer="t0", loss_se=0.0005,
         bpb=frame["loss"] / (np.log(2) * frame["eval_set"].map(BYTES_PER_TOKEN)),
         **{"unique_tokens.domain": 1e11},

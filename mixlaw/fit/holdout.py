@@ -63,14 +63,14 @@ class Forecast:
         predicted: their losses as predicted, nan where there is no prediction, shape (n,).
         measured: their losses, shape (n,).
         note: what had to be assumed, or why there is no number.
-        sampling_std: standard error of their logarithms for the noise of the fitted rows, (n,).
+        fits: the fits that made them, each with its weight.
     """
 
     mask: NDArray[np.bool_]
     predicted: Array
     measured: Array
     note: str = ""
-    sampling_std: Array | float = 0.0
+    fits: tuple[tuple[float, LawFit], ...] = ()
 
     @property
     def error(self) -> Array:
@@ -100,7 +100,7 @@ def splits(rows: Rows) -> dict[str, NDArray[np.bool_]]:
 def forecasts(law: Law, rows: Rows, settings: Settings = DEFAULT) -> dict[str, Forecast]:
     """What a law says about the rows of every split when it is fitted to the others."""
     quick = replace(settings, n_starts=N_STARTS, n_polish=N_POLISH)
-    return {name: _forecast(law, rows, mask, quick) for name, mask in splits(rows).items()}
+    return {name: forecast(law, rows, mask, quick) for name, mask in splits(rows).items()}
 
 
 def held_out(found: Mapping[str, Forecast]) -> dict[str, Score]:
@@ -122,7 +122,8 @@ def baseline(rows: Rows) -> dict[str, Score]:
     return scores
 
 
-def _forecast(law: Law, rows: Rows, mask: NDArray[np.bool_], settings: Settings) -> Forecast:
+def forecast(law: Law, rows: Rows, mask: NDArray[np.bool_], settings: Settings) -> Forecast:
+    """What a law says about these rows when it is fitted to the others."""
     known, wanted = rows.where(~mask), rows.where(mask)
     try:
         fitted, note = _fit(law, known, wanted, settings)
@@ -131,7 +132,7 @@ def _forecast(law: Law, rows: Rows, mask: NDArray[np.bool_], settings: Settings)
     predicted = fitted.predict(wanted.x)
     if not np.isfinite(predicted).any():
         note = "the sizes left do not reach this one"
-    return Forecast(mask, predicted, wanted.loss, note, fitted.sampling_std(wanted.x))
+    return Forecast(mask, predicted, wanted.loss, note, ((1.0, fitted),))
 
 
 def _fit(law: Law, known: Rows, wanted: Rows, settings: Settings) -> tuple[LawFit, str]:

@@ -60,22 +60,26 @@ class LawFit:
 
     def predict(self, x: Mapping[str, Array]) -> Array:
         """Loss at sizes that the fit covers, nan elsewhere; shape (n,)."""
-        return self._by_size(x, lambda part, inputs: part.predict(inputs)[0])
+        return self._by_size(x, 1, lambda part, inputs: part.predict(inputs))[0]
 
-    def sampling_std(self, x: Mapping[str, Array]) -> Array:
-        """Standard error of log L̂ at sizes that the fit covers, nan elsewhere; shape (n,)."""
-        return self._by_size(x, lambda part, inputs: part.sampling_std(inputs))
+    def draws(self, plan: Plan, x: Mapping[str, Array]) -> Array:
+        """Loss of a refit to every resampled sweep, nan at other sizes; shape (n_draws, n)."""
+        return self._by_size(x, len(plan.level), lambda part, inputs: _drawn(part, plan, inputs))
 
     def _by_size(
-        self, x: Mapping[str, Array], value: Callable[[Fitted, Mapping[str, Array]], Array]
+        self,
+        x: Mapping[str, Array],
+        n_values: int,
+        value: Callable[[Fitted, Mapping[str, Array]], Array],
     ) -> Array:
-        result = np.full(len(x["N"]), np.nan)
+        """Values (n_values, n) of the part that describes each point's size."""
+        result = np.full((n_values, len(x["N"])), np.nan)
         for part in self.parts:
             if part.size is None:
                 return np.asarray(value(part, x))
             here = np.abs(np.log(x["N"] / part.size)) <= SAME_LEVEL
             if here.any():
-                result[here] = value(part, {name: v[..., here] for name, v in x.items()})
+                result[:, here] = value(part, {name: v[..., here] for name, v in x.items()})
         return result
 
 
@@ -98,6 +102,11 @@ def levels(values: Array) -> list[float]:
         return []
     new = np.concatenate([[True], np.diff(distinct) > SAME_LEVEL * np.abs(distinct[1:])])
     return [float(value) for value in distinct[new]]
+
+
+def _drawn(part: Fitted, plan: Plan, x: Mapping[str, Array]) -> Array:
+    every = draw_refits(part, plan)
+    return part.law.predict({name: every[:, [i]] for i, name in enumerate(part.names)}, x)
 
 
 def _only_budget(part: Fitted) -> float | None:

@@ -205,10 +205,7 @@ def _mean(compared: Mapping[str, Compared], weights: Mapping[str, float], split:
     return replace(
         every[0][1],
         predicted=np.sum([weight * f.predicted for weight, f in every], axis=0),
-        # Laws see the same noise, so their sampling errors add rather than cancel.
-        sampling_std=np.sum(
-            [weight * f.sampling_std * np.ones_like(f.measured) for weight, f in every], axis=0
-        ),
+        fits=tuple((weight, fit) for weight, f in every for _, fit in f.fits),
         note="",
     )
 
