@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from mixlaw import plugins
 from mixlaw.errors import unknown_name
-from mixlaw.experiment.sections import Section, plugin
+from mixlaw.experiment.sections import Count, Section, plugin
 
 
 class ExecutorChoice(Section):
@@ -20,6 +20,8 @@ class ExecutorChoice(Section):
         name: an executor plugin.
         workers: runs at the same time; None leaves that to the executor (one per core, mostly).
         gpus_per_run: GPUs of every run; 0 trains on the CPU.
+        speed: training FLOP/s that one of these GPUs sustains, for estimates of time; None takes
+            what a core of this machine sustains.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -27,6 +29,7 @@ class ExecutorChoice(Section):
     name: Annotated[str, plugin("executors")] = "local"
     workers: Annotated[int, Field(ge=1)] | None = None
     gpus_per_run: Annotated[int, Field(ge=0, le=1024)] = 0
+    speed: Count | None = None
 
     @model_validator(mode="after")
     def _check_options(self) -> Self:

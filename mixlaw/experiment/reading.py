@@ -54,10 +54,27 @@ def parse_experiment(text: str, *, source: str = FILE_NAME, folder: Path = Path(
         else source
         for name, source in experiment.corpora.items()
     }
-    base = experiment.base
-    if isinstance(base, ExistingBase):
-        base = base.beside(folder)
-    return experiment.model_copy(update={"corpora": sources, "base": base})
+    experiment = experiment.model_copy(update={"corpora": sources})
+    if isinstance(experiment.base, ExistingBase):
+        return _with_models_beside(experiment, experiment.base, folder)
+    return experiment
+
+
+def _with_models_beside(experiment: Experiment, base: ExistingBase, folder: Path) -> Experiment:
+    """The experiment with the models that exist relative to a folder as absolute paths."""
+    paths = {model: folder / Path(model).expanduser() for model in base.models}
+    found = {model: str(path.resolve()) for model, path in paths.items() if path.exists()}
+    models = tuple(found.get(model, model) for model in base.models)
+    extra = tuple(
+        cell.model_copy(update={"model": found.get(str(cell.model), cell.model)})
+        for cell in experiment.seeds.extra
+    )
+    return experiment.model_copy(
+        update={
+            "base": base.model_copy(update={"models": models}),
+            "seeds": experiment.seeds.model_copy(update={"extra": extra}),
+        }
+    )
 
 
 class _Loader(yaml.SafeLoader):

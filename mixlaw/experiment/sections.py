@@ -1,7 +1,6 @@
 """The sections of experiment.yaml, and the values they are made of."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -203,15 +202,6 @@ class ExistingBase(Section):
         if "models" in value:
             raise ValueError("give either 'model' or 'models', and not both")
         return {**{k: v for k, v in value.items() if k != "model"}, "models": (value["model"],)}
-
-    def beside(self, folder: Path) -> "ExistingBase":
-        """The same with the paths that exist relative to a folder made absolute."""
-        paths = (folder / Path(model).expanduser() for model in self.models)
-        models = tuple(
-            str(path.resolve()) if path.exists() else model
-            for path, model in zip(paths, self.models, strict=True)
-        )
-        return self.model_copy(update={"models": models})
 
 
 def _kind_of_base(value: Any) -> str:

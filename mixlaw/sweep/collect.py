@@ -9,7 +9,7 @@ from mixlaw.corpora.prepare import Corpora
 from mixlaw.sweep.plan import Plan
 from mixlaw.train.folder import Record, RunFolder
 from mixlaw.train.schedule import Schedule
-from mixlaw.train.spec import BaseSpec, OptimSpec, RunSpec
+from mixlaw.train.spec import BaseSpec, ExistingSpec, Identified, OptimSpec, RunSpec, Spec
 
 #: Version of the definition of ``loss``, ``loss_se`` and ``bpb`` (see ``mixlaw.train.evaluate``).
 METRIC_VERSION = "mixlaw-1"
@@ -37,40 +37,54 @@ def _rows(experiment: Path, plan: Plan) -> Iterator[dict[str, Any]]:
     for base in plan.bases:
         folder = RunFolder(experiment / "bases" / base.run_id)
         if folder.is_done:
-            yield from (_base_row(base, folder.optim(base), record) for record in folder.records())
+            yield from (base_row(folder, base, record) for record in folder.records())
     for run in plan.runs:
         folder = RunFolder(experiment / "runs" / run.run_id)
         if folder.is_done:
-            yield from (_run_row(run, folder.optim(run), record) for record in folder.records())
+            yield from (_run_row(folder, run, record) for record in folder.records())
 
 
-def _base_row(base: BaseSpec, optim: OptimSpec, record: Record) -> dict[str, Any]:
-    return {
-        **_common(base, optim, record, optim.decayed(base.steps)),
-        "recipe": "base",
-        "base_id": base.run_id,
-        "base_tokens": base.tokens,
-    }
+def base_row(folder: RunFolder, base: BaseSpec | ExistingSpec, record: Record) -> dict[str, Any]:
+    """The row of one evaluation of a base."""
+    facts = {"recipe": "base", "base_id": base.run_id, "base_tokens": _base_tokens(folder, base)}
+    if isinstance(base, ExistingSpec):
+        return {**_measured(base, base.tokenizer, record), **facts}
+    optim = folder.optim(base)
+    return {**_trained(base, optim, record, optim.decayed(base.steps)), **facts}
 
 
-def _run_row(run: RunSpec, optim: OptimSpec, record: Record) -> dict[str, Any]:
+def _base_tokens(folder: RunFolder, base: BaseSpec | ExistingSpec) -> int | None:
+    return base.tokens if isinstance(base, BaseSpec) else folder.source.tokens
+
+
+def _run_row(folder: RunFolder, run: RunSpec, record: Record) -> dict[str, Any]:
+    optim = folder.optim(run)
     on_trunk = record.run_id == run.run_id
     budget = (record.token_budget or 0) // run.data.step_tokens
     schedule = optim.trunk() if on_trunk else optim.decayed(budget)
     return {
-        **_common(run, optim, record, schedule),
+        **_trained(run, optim, record, schedule),
         **{f"share.{name}": share for name, share in run.shares.items()},
         "recipe": run.recipe,
         "trunk_id": run.run_id,
         "token_budget": record.token_budget,
         "base_id": run.base.run_id,
-        "base_tokens": run.base.tokens,
+        "base_tokens": _base_tokens(folder.base(run), run.base),
     }
 
 
-def _common(
-    spec: BaseSpec | RunSpec, optim: OptimSpec, record: Record, schedule: Schedule
-) -> dict[str, Any]:
+def _trained(spec: Spec, optim: OptimSpec, record: Record, schedule: Schedule) -> dict[str, Any]:
+    return {
+        **_measured(spec, spec.data.tokenizer, record),
+        "seed": spec.seed,
+        "lr_peak": optim.lr_peak,
+        "lr_rule": optim.lr_rule,
+        "schedule": json.dumps(schedule.document(spec.data.step_tokens)),
+        "batch_tokens": spec.data.step_tokens,
+    }
+
+
+def _measured(spec: Identified, tokenizer: str, record: Record) -> dict[str, Any]:
     return {
         "run_id": record.run_id,
         "n_params": spec.shape.n_params,
@@ -81,13 +95,8 @@ def _common(
         "eval_tokens": record.eval_tokens,
         "bpb": record.bpb,
         "metric_version": METRIC_VERSION,
-        "tokenizer": spec.data.tokenizer,
-        "seed": spec.seed,
+        "tokenizer": tokenizer,
         "annealed": record.annealed,
-        "lr_peak": optim.lr_peak,
-        "lr_rule": optim.lr_rule,
-        "schedule": json.dumps(schedule.document(spec.data.step_tokens)),
-        "batch_tokens": spec.data.step_tokens,
         "n_params_total": spec.shape.n_params_total,
         "n_params_embedding": spec.shape.n_params_embedding,
         "flops": record.flops,

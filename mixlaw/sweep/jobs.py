@@ -11,7 +11,7 @@ from mixlaw.experiment import Experiment
 from mixlaw.sweep.cost import START_SECONDS, cost_of
 from mixlaw.sweep.plan import Plan
 from mixlaw.train.folder import RunFolder
-from mixlaw.train.spec import BaseSpec, RunSpec
+from mixlaw.train.spec import AnySpec, RunSpec
 
 #: A job should last several times as long as its process takes to start.
 SHORTEST_JOB = 4 * START_SECONDS
@@ -83,7 +83,7 @@ def missing_tasks(
         folder: of the experiment.
         plan: all bases and runs.
         experiment: what it is a plan of.
-        speed: FLOP/s of one core.
+        speed: FLOP/s of one run.
         slots: jobs at the same time.
     """
     seconds = {
@@ -100,7 +100,7 @@ def missing_tasks(
         groups = _grouped(mine, seconds, longest)
         if base.run_id in seconds:
             # The base and its first runs share a process: one start less, and nothing waits.
-            specs = [base, *(groups.pop(0) if groups else ())]
+            specs: list[AnySpec] = [base, *(groups.pop(0) if groups else ())]
             tasks.append(_task(folder, specs, seconds))
         tasks += [_task(folder, group, seconds, needs) for group in groups]
     gpus = experiment.executor.gpus_per_run
@@ -108,9 +108,9 @@ def missing_tasks(
     return sorted(tasks, key=lambda task: (len(task.needs), -task.seconds))
 
 
-def run_folder(experiment: Path, spec: BaseSpec | RunSpec) -> RunFolder:
+def run_folder(experiment: Path, spec: AnySpec) -> RunFolder:
     """Folder of a base or run."""
-    room = "bases" if isinstance(spec, BaseSpec) else "runs"
+    room = "runs" if isinstance(spec, RunSpec) else "bases"
     return RunFolder(experiment / room / spec.run_id)
 
 
@@ -131,7 +131,7 @@ def _grouped(
 
 def _task(
     folder: Path,
-    specs: Sequence[BaseSpec | RunSpec],
+    specs: Sequence[AnySpec],
     seconds: Mapping[str, float],
     needs: frozenset[Path] = frozenset(),
 ) -> Task:

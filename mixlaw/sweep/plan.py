@@ -6,10 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from mixlaw.corpora.prepare import Corpora
-from mixlaw.experiment import Experiment, LearningRate
+from mixlaw.experiment import Experiment, LearningRate, TrainedBase
 from mixlaw.mixture import Mixture
-from mixlaw.train.shape import ModelShape, choose_shape
-from mixlaw.train.spec import BaseSpec, DataSpec, OptimSpec, RunSpec
+from mixlaw.train.shape import ExistingShape, Shape, choose_shape
+from mixlaw.train.spec import (
+    AnySpec,
+    BaseSpec,
+    ComputeSpec,
+    DataSpec,
+    ExistingSpec,
+    OptimSpec,
+    RunSpec,
+)
 
 
 @dataclass(frozen=True)
@@ -57,22 +65,29 @@ class DataIdentity:
 class Plan:
     """All bases and runs of a sweep, each once, in the order of the experiment."""
 
-    bases: tuple[BaseSpec, ...]
+    bases: tuple[BaseSpec | ExistingSpec, ...]
     runs: tuple[RunSpec, ...]
 
     @property
-    def specs(self) -> tuple[BaseSpec | RunSpec, ...]:
+    def specs(self) -> tuple[AnySpec, ...]:
         """Bases, then runs."""
         return (*self.bases, *self.runs)
 
 
-def plan_runs(experiment: Experiment, data: DataIdentity) -> Plan:
+def plan_runs(
+    experiment: Experiment, data: DataIdentity, models: Sequence[ExistingShape] = ()
+) -> Plan:
     """Every base and run that an experiment asks for.
+
+    Args:
+        experiment: what is asked for.
+        data: identity of its corpora.
+        models: those of ``base.models``, in their order.
 
     Raises:
         ConfigError: no model has one of the sizes.
     """
-    runs = {run.run_id: run for run in _runs(experiment, data)}
+    runs = {run.run_id: run for run in _runs(experiment, data, models)}
     bases = {run.base.run_id: run.base for run in runs.values()}
     return Plan(tuple(bases.values()), tuple(runs.values()))
 
@@ -83,28 +98,41 @@ def train_tokens(experiment: Experiment) -> dict[str, int]:
     Whatever the mixtures, and rounded up to a power of two: other mixtures and somewhat longer
     budgets then read the same streams, and the runs that are done stay valid.
     """
-    longest = max(experiment.token_budgets)
+    longest, base = max(experiment.token_budgets), experiment.base
+    base_tokens = base.tokens if isinstance(base, TrainedBase) else 0
     needed = {
-        name: longest + (experiment.base.tokens if name in experiment.general_corpora else 0)
+        name: longest + (base_tokens if name in experiment.general_corpora else 0)
         for name in experiment.corpora
     }
     return {name: 2 ** int(np.ceil(np.log2(tokens + 1))) for name, tokens in needed.items()}
 
 
-def _runs(experiment: Experiment, data: DataIdentity) -> Iterator[RunSpec]:
-    for size in experiment.sizes:
-        shape = choose_shape(size, data.vocab_size)
+def _runs(
+    experiment: Experiment, data: DataIdentity, models: Sequence[ExistingShape]
+) -> Iterator[RunSpec]:
+    for size, shape in _sizes(experiment, data, models):
         for mixture in experiment.all_mixtures:
             for base_seed, order_seed in _seeds(experiment, size, mixture):
-                yield _run(experiment, data, shape, mixture, base_seed, order_seed)
+                base = _base(experiment, data, shape, base_seed)
+                yield _run(experiment, data, base, mixture, order_seed)
 
 
-def _seeds(experiment: Experiment, size: int, mixture: Mixture) -> Iterator[tuple[int, int]]:
+def _sizes(
+    experiment: Experiment, data: DataIdentity, models: Sequence[ExistingShape]
+) -> Iterator[tuple[int | str, Shape]]:
+    """Every size as the experiment calls it, and its shape."""
+    if isinstance(experiment.base, TrainedBase):
+        yield from ((size, choose_shape(size, data.vocab_size)) for size in experiment.sizes)
+    else:
+        yield from zip(experiment.base.models, models, strict=True)
+
+
+def _seeds(experiment: Experiment, size: int | str, mixture: Mixture) -> Iterator[tuple[int, int]]:
     """Pairs (base seed, order seed) of a cell: all pairs of the sweep, then its extra ones."""
     seeds = experiment.seeds
     yield from ((base, order) for base in seeds.base for order in seeds.order)
     for extra in seeds.extra:
-        if extra.size == size and experiment.mixture(extra.mixture) == mixture:
+        if size in (extra.size, extra.model) and experiment.mixture(extra.mixture) == mixture:
             yield from ((seeds.base[0], order) for order in extra.order)
             yield from ((base, seeds.order[0]) for base in extra.base)
 
@@ -112,21 +140,20 @@ def _seeds(experiment: Experiment, size: int, mixture: Mixture) -> Iterator[tupl
 def _run(
     experiment: Experiment,
     data: DataIdentity,
-    shape: ModelShape,
+    base: BaseSpec | ExistingSpec,
     mixture: Mixture,
-    base_seed: int,
     order_seed: int,
 ) -> RunSpec:
     budgets = tuple(sorted({_steps(experiment, tokens) for tokens in experiment.token_budgets}))
-    base = _base(experiment, data, shape, base_seed)
     ratio = experiment.schedule.peak_ratio
     run = RunSpec(
         recipe=experiment.recipe,
-        shape=shape,
+        shape=base.shape,
+        compute=base.compute,
         data=_data(experiment, data, tuple(experiment.corpora), experiment.max_epochs),
         shares=dict(mixture.shares),
         seed=order_seed,
-        optim=_optim(experiment, shape, max(budgets), ratio),
+        optim=_optim(experiment, base.shape, max(budgets), ratio),
         base=base,
         domain_ratio=experiment.domain_ratio(mixture),
         budgets=budgets,
@@ -136,11 +163,17 @@ def _run(
     return run.model_copy(update={"trunk_points": points})
 
 
-def _base(experiment: Experiment, data: DataIdentity, shape: ModelShape, seed: int) -> BaseSpec:
+def _base(
+    experiment: Experiment, data: DataIdentity, shape: Shape, seed: int
+) -> BaseSpec | ExistingSpec:
+    if isinstance(shape, ExistingShape):
+        return existing_spec(experiment, data, shape)
+    assert isinstance(experiment.base, TrainedBase)
     general = experiment.general_corpora
     steps = _steps(experiment, experiment.base.tokens)
     return BaseSpec(
         shape=shape,
+        compute=_compute(experiment),
         data=_data(experiment, data, general, {}),
         shares={name: 1 / len(general) for name in general},
         seed=seed,
@@ -148,6 +181,28 @@ def _base(experiment: Experiment, data: DataIdentity, shape: ModelShape, seed: i
         steps=steps,
         max_epochs=experiment.base.max_epochs,
     )
+
+
+def existing_spec(experiment: Experiment, data: DataIdentity, shape: ExistingShape) -> ExistingSpec:
+    """An existing model as an experiment measures it."""
+    return ExistingSpec(
+        shape=shape,
+        compute=_compute(experiment),
+        held_out=data.held_out,
+        tokenizer=data.tokenizer,
+        seq_len=experiment.training.seq_len,
+    )
+
+
+def _compute(experiment: Experiment) -> ComputeSpec | None:
+    """None for the plain way: it is not part of the identity of runs that go it."""
+    training = experiment.training
+    compute = ComputeSpec(
+        precision=None if training.precision == "float32" else training.precision,
+        micro_batch=training.micro_batch,
+        gradient_checkpointing=training.gradient_checkpointing or None,
+    )
+    return None if compute == ComputeSpec() else compute
 
 
 def _data(
@@ -167,7 +222,7 @@ def _data(
     )
 
 
-def _optim(experiment: Experiment, shape: ModelShape, steps: int, ratio: float) -> OptimSpec:
+def _optim(experiment: Experiment, shape: Shape, steps: int, ratio: float) -> OptimSpec:
     schedule = experiment.schedule
     if isinstance(schedule.lr, LearningRate):
         peak, rule = schedule.lr.peak(shape.width), str(schedule.lr)

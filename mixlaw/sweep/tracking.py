@@ -18,6 +18,7 @@ from mixlaw.files import write_atomic
 from mixlaw.sweep.progress import Glimpse, glimpse
 from mixlaw.trackers import Fact, TrackedRun, Tracker, folder_of
 from mixlaw.train.folder import Record, RunFolder
+from mixlaw.train.spec import ExistingSpec
 
 LOOK_SECONDS = 1.0
 #: How long a finished sweep waits for the rest to be sent.
@@ -139,8 +140,11 @@ def _values(record: Record) -> dict[str, float]:
 
 def _facts(folder: RunFolder) -> dict[str, Fact]:
     spec = folder.spec()
+    facts = {"n_params": spec.shape.n_params}
+    if isinstance(spec, ExistingSpec):
+        return {**facts, "model": folder.source.name}
     return {
-        "n_params": spec.shape.n_params,
+        **facts,
         "seed": spec.seed,
         "lr_peak": folder.optim(spec).lr_peak,
         "batch_tokens": spec.data.step_tokens,

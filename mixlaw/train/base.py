@@ -12,7 +12,7 @@ from mixlaw.train.folder import RunFolder
 from mixlaw.train.loop import DivergedError, Leg, train
 from mixlaw.train.model import step_flops
 from mixlaw.train.recorder import Recorder, eval_batch
-from mixlaw.train.sources import fingerprint_of
+from mixlaw.train.sources import shape_of
 from mixlaw.train.spec import BaseSpec, ExistingSpec
 from mixlaw.train.state import new_state, resume
 from mixlaw.train.streams import base_stream
@@ -25,8 +25,7 @@ def measure_base(folder: RunFolder, spec: ExistingSpec, corpora: Corpora) -> Non
     Raises:
         RunError: it is not the model that the specification is of, or its losses are no numbers.
     """
-    found = fingerprint_of(folder.source, folder.known_models)
-    if found != spec.shape.fingerprint:
+    if shape_of(folder.source, folder.known_models) != spec.shape:
         raise RunError(
             f"'{folder.source.name}' is not the model any more that this sweep was planned with; "
             "sweep again to plan with the model as it is."
@@ -38,7 +37,7 @@ def measure_base(folder: RunFolder, spec: ExistingSpec, corpora: Corpora) -> Non
         raise RunError(
             f"The held-out losses of '{folder.source.name}' are no numbers; check its weights."
         ) from None
-    folder.finish(status="done", weights=found)
+    folder.finish(status="done", weights=spec.shape.fingerprint)
 
 
 def train_base(folder: RunFolder, spec: BaseSpec, corpora: Corpora, watch: Watch) -> None:

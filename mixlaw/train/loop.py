@@ -90,7 +90,7 @@ def train(
             group["lr"] = leg.schedule.at(state.step)
         # ------------------------------------------------------------------ one step
         losses = []
-        for part in batch.split(leg.micro_batch or leg.batch_size):
+        for part in torch.split(batch, leg.micro_batch or leg.batch_size):
             part_loss = token_losses(state.model, part).mean() * (len(part) / len(batch))
             part_loss.backward()  # type: ignore[no-untyped-call]
             losses.append(part_loss.detach())

@@ -70,7 +70,9 @@ def configure(model: Any, compute: ComputeSpec | None) -> None:
     if compute is None:
         return
     if compute.gradient_checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        # Named so from transformers 5 on.
+        later = getattr(model, "activation_checkpointing_enable", None)
+        (later or model.gradient_checkpointing_enable)({"use_reentrant": False})
     if compute.precision == "bfloat16":
         autocast = torch.autocast(model.device.type, dtype=torch.bfloat16)
         model.forward = autocast(model.forward)

@@ -10,13 +10,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+import transformers
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForCausalLM
-from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
 from mixlaw.errors import DataError
 from mixlaw.train.shape import ExistingShape
 from mixlaw.train.sources import Source, weight_files
+
+#: The library's annotations do not say what these methods return.
+_AUTO_MODEL: Any = transformers.AutoModelForCausalLM
 
 
 def describe_model(source: Source, fingerprint: str = "") -> ExistingShape:
@@ -27,9 +29,7 @@ def describe_model(source: Source, fingerprint: str = "") -> ExistingShape:
     """
     config = _config(source)
     with torch.device("meta"), _in_a_sentence(source):
-        model: Any = AutoModelForCausalLM.from_config(
-            config, trust_remote_code=source.trust_remote_code
-        )
+        model = _AUTO_MODEL.from_config(config, trust_remote_code=source.trust_remote_code)
     text = config.get_text_config()
     matrices = [m.weight for m in _vocabulary_layers(model)]
     total = sum(weight.numel() for weight in model.parameters())
@@ -43,15 +43,10 @@ def describe_model(source: Source, fingerprint: str = "") -> ExistingShape:
         width=text.hidden_size,
         n_layers=text.num_hidden_layers,
         attention_width=n_heads * head,
+        max_seq_len=getattr(text, "max_position_embeddings", None),
         n_params=total - embedding,
         n_params_embedding=embedding,
     )
-
-
-def longest_sequence(source: Source) -> int | None:
-    """Tokens that a model can read at once, as its configuration says; None if it does not."""
-    longest = getattr(_config(source).get_text_config(), "max_position_embeddings", None)
-    return None if longest is None else int(longest)
 
 
 def load_model(source: Source) -> Any:
@@ -61,8 +56,9 @@ def load_model(source: Source) -> Any:
         DataError: its weights are not safetensors, incomplete or damaged; or as ``describe_model``.
     """
     weight_files(source.folder)
+    transformers.utils.logging.disable_progress_bar()
     with _in_a_sentence(source):
-        model, report = AutoModelForCausalLM.from_pretrained(
+        model, report = _AUTO_MODEL.from_pretrained(
             source.folder,
             config=_config(source),
             trust_remote_code=source.trust_remote_code,
@@ -96,7 +92,7 @@ def _check_causal(model: Any, source: Source) -> None:
 def _config(source: Source) -> Any:
     _refuse_untrusted(source)
     with _in_a_sentence(source):
-        config: Any = AutoConfig.from_pretrained(
+        config: Any = transformers.AutoConfig.from_pretrained(
             source.folder, trust_remote_code=source.trust_remote_code, local_files_only=True
         )
     config.use_cache = False
@@ -110,7 +106,7 @@ def _refuse_untrusted(source: Source) -> None:
         document = json.loads((source.folder / "config.json").read_text())
     except (ValueError, OSError) as error:
         raise DataError(f"'{source.folder / 'config.json'}' cannot be read: {error}.") from None
-    is_known = document.get("model_type") in CONFIG_MAPPING_NAMES
+    is_known = document.get("model_type") in transformers.CONFIG_MAPPING
     if document.get("auto_map") and not is_known and not source.trust_remote_code:
         raise DataError(
             f"'{source.name}' comes with Python code of its own that would have to run; read it "

@@ -65,6 +65,7 @@ class ExistingShape(BaseModel):
         width: of the residual stream.
         n_layers: transformer blocks.
         attention_width: width of a head, times heads.
+        max_seq_len: tokens that it reads at once, if its configuration says.
         n_params: non-embedding parameters: all but the embedding and an untied head.
         n_params_embedding: parameters that belong to the vocabulary; a tied matrix counts once.
     """
@@ -77,6 +78,7 @@ class ExistingShape(BaseModel):
     width: int
     n_layers: int
     attention_width: int
+    max_seq_len: int | None
     n_params: int
     n_params_embedding: int
 

@@ -1,6 +1,7 @@
 """Where existing models are: a folder, or the local cache of the Hugging Face hub.
 
-Weights come from safetensors files only: nothing is unpickled. Nothing here imports torch.
+Weights come from safetensors files only: nothing is unpickled. torch is imported only for a model
+that was not looked into before.
 """
 
 import json
@@ -10,6 +11,7 @@ from pathlib import Path
 from mixlaw.corpora.tokens import checksum, combined_hash
 from mixlaw.errors import DataError
 from mixlaw.files import write_atomic
+from mixlaw.train.shape import ExistingShape
 
 WEIGHTS = "*.safetensors"
 #: What is fetched from the hub: no pickles, no formats of other frameworks.
@@ -106,29 +108,38 @@ def _from_hub(name: str, revision: str, download: bool, wanted: tuple[str, ...])
     return Path(folder)
 
 
-def fingerprint_of(source: Source, cache: Path) -> str:
-    """Hash of everything in a model's folder that decides its losses.
+def shape_of(source: Source, known: Path) -> ExistingShape:
+    """Sizes and identity of a model.
 
-    Several gigabytes take seconds to read, so the hash is kept with names, sizes and times of the
-    files that it was made from.
+    The identity is a hash of its configuration and weights. To read gigabytes takes seconds, and so
+    does counting, so both are kept with names, sizes and times of the model's files.
 
     Args:
-        source: the model.
-        cache: a JSON file of what is known already; made if absent.
+        source: the model. Without any weights its fingerprint is empty: enough to plan with.
+        known: a JSON file with what was found before; made if absent.
     """
+    if not [f for pattern in (WEIGHTS, *_PICKLES) for f in source.folder.glob(pattern)]:
+        return _described(source)
     files = [source.folder / "config.json", *weight_files(source.folder)]
     if source.trust_remote_code:
         files += sorted(source.folder.glob("*.py"))
     stats = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     state = combined_hash([repr(stats)])
-    known = json.loads(cache.read_text()) if cache.is_file() else {}
-    entry = known.get(str(source.folder), {})
-    if entry.get("state") != state:
-        parts = [f"{file.name} {checksum(file)}" for file in files]
-        entry = {"state": state, "fingerprint": combined_hash(parts)}
-        known[str(source.folder)] = entry
-        write_atomic(cache, json.dumps(known, indent=1) + "\n")
-    return str(entry["fingerprint"])
+    entries = json.loads(known.read_text()) if known.is_file() else {}
+    entry = entries.get(str(source.folder), {})
+    if entry.get("state") == state:
+        return ExistingShape(**entry["shape"])
+    fingerprint = combined_hash([f"{file.name} {checksum(file)}" for file in files])
+    shape = _described(source, fingerprint)
+    entries[str(source.folder)] = {"state": state, "shape": shape.model_dump()}
+    write_atomic(known, json.dumps(entries, indent=1) + "\n")
+    return shape
+
+
+def _described(source: Source, fingerprint: str = "") -> ExistingShape:
+    from mixlaw.train.pretrained import describe_model
+
+    return describe_model(source, fingerprint)
 
 
 def weight_files(folder: Path) -> list[Path]:

@@ -1,0 +1,191 @@
+"""Held-out losses of one existing model on an experiment's eval sets, as base rows of a table."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mixlaw.corpora.prepare import Corpora, load_corpora, prepare_corpora
+from mixlaw.corpora.tokenizer import load_encoder
+from mixlaw.errors import DataError
+from mixlaw.experiment import ExistingBase, Experiment, TokenizerSource, load_experiment
+from mixlaw.roles import Roles
+from mixlaw.sweep.api import Say
+from mixlaw.sweep.collect import base_row
+from mixlaw.sweep.models import resolve_models
+from mixlaw.sweep.plan import DataIdentity, existing_spec
+from mixlaw.train.faults import plain_faults
+from mixlaw.train.folder import Record, RunFolder
+from mixlaw.train.shape import ExistingShape
+
+
+@dataclass(frozen=True)
+class ModelLosses:
+    """What was measured of a model.
+
+    Attributes:
+        name: of the model.
+        shape: its sizes.
+        tokenizer: hash of its tokenizer.
+        is_shared: whether that is the tokenizer of the experiment, so that losses compare.
+        records: one for every eval set.
+        roles: which of these are the domain and the general loss.
+        table: where its base rows are.
+    """
+
+    name: str
+    shape: ExistingShape
+    tokenizer: str
+    is_shared: bool
+    records: tuple[Record, ...]
+    roles: Roles
+    table: Path
+
+    def document(self) -> dict[str, Any]:
+        """The same as plain data."""
+        measured = {"loss", "loss_se", "bpb", "eval_tokens"}
+        return {
+            "schema": "mixlaw.eval/1",
+            "model": self.name,
+            "n_params": self.shape.n_params,
+            "n_params_total": self.shape.n_params_total,
+            "tokenizer": self.tokenizer,
+            "same_tokenizer": self.is_shared,
+            "losses": {r.eval_set: r.model_dump(include=measured) for r in self.records},
+            "table": str(self.table),
+        }
+
+    def domain_and_general(self) -> tuple[float, float]:
+        """Domain and general loss: nats per token, or bits per byte with another tokenizer."""
+        unit = "loss" if self.is_shared else "bpb"
+        values: dict[str, float] = {r.eval_set: getattr(r, unit) for r in self.records}
+        general = sum(weight * values[n] for n, weight in self.roles.general_sets.items())
+        return values[self.roles.domain_set], general
+
+
+def evaluate_model(
+    folder: Path | str,
+    model: str,
+    *,
+    table: Path | None = None,
+    tokens: int | None = None,
+    revision: str = "main",
+    download: bool = False,
+    trust_remote_code: bool = False,
+    say: Say = lambda message: None,
+) -> ModelLosses:
+    """Measure a model on the held-out sets of an experiment, and write its base rows.
+
+    The sets are those of the sweep where the model has the experiment's tokenizer. Another
+    tokenizer makes other windows of the same held-out documents; then bits per byte compare, and
+    losses do not.
+
+    Args:
+        folder: of the experiment.
+        model: a folder, or a name on the Hugging Face hub.
+        table: runs table that gets the rows, those that it has of this model replaced; None for
+            ``evals.csv`` of the experiment.
+        tokens: pre-training tokens of the model, for the table.
+        revision: branch, tag or commit on the hub.
+        download: whether the hub may be asked for what is not in its local cache.
+        trust_remote_code: whether code that comes with the model may run.
+        say: called with sentences for a person.
+
+    Raises:
+        ConfigError: experiment.yaml is wrong.
+        DataError: the model or a corpus cannot be used, or the rows do not go with the table.
+    """
+    from mixlaw.train.base import measure_base
+    from mixlaw.train.state import one_thread
+
+    folder = Path(folder)
+    table = table or folder / "evals.csv"
+    asked = load_experiment(folder)
+    experiment, models = resolve_models(
+        folder, _starting_from(asked, model, tokens, revision, download, trust_remote_code)
+    )
+    known = _read_table(table)
+    with plain_faults(folder):
+        corpora, is_shared = _held_out(folder, experiment, say)
+        spec = existing_spec(experiment, DataIdentity.of(corpora), models.shapes[0])
+        measured = RunFolder(folder / "evals" / spec.run_id)
+        measured.path.mkdir(parents=True, exist_ok=True)
+        models.sources[0].note(measured.path)
+        one_thread()
+        with measured.lock():
+            if not measured.is_done:
+                measure_base(measured, spec, corpora)
+        records = tuple(measured.records())
+        rows = [{**base_row(measured, spec, r), "source": Path(model).name} for r in records]
+        _add_rows(rows, known, table)
+    return ModelLosses(
+        name=model,
+        shape=spec.shape,
+        tokenizer=spec.tokenizer,
+        is_shared=is_shared,
+        records=records,
+        roles=experiment.roles.roles(),
+        table=table,
+    )
+
+
+def _starting_from(
+    experiment: Experiment,
+    model: str,
+    tokens: int | None,
+    revision: str,
+    download: bool,
+    trust_remote_code: bool,
+) -> Experiment:
+    """The experiment as if the model were its only base."""
+    is_file = Path(model).expanduser().is_dir()
+    base = ExistingBase(
+        models=(str(Path(model).expanduser().resolve()) if is_file else model,),
+        tokens=tokens,
+        revision=revision,
+        download=download,
+        trust_remote_code=trust_remote_code,
+    )
+    return experiment.model_copy(update={"base": base})
+
+
+def _held_out(folder: Path, experiment: Experiment, say: Say) -> tuple[Corpora, bool]:
+    """Held-out sets for the model, and whether they are those of the sweep."""
+    tokenizer = experiment.tokenizer
+    encoder = load_encoder(Path(str(tokenizer.path)), tokenizer.end_of_text)
+    try:
+        swept = load_corpora(folder / "corpora")
+    except DataError:
+        swept = None
+    if swept is not None and swept.tokenizer_hash == encoder.hash:
+        return swept, True
+    if swept is not None:
+        say("The model has another tokenizer than the sweep: compare it in bits per byte.")
+    corpora = prepare_corpora(
+        experiment.corpora,
+        cache=folder / "evals" / f"corpora-{encoder.hash}",
+        seq_len=experiment.training.seq_len,
+        train_tokens={},
+        held_out_tokens=experiment.held_out_tokens(),
+        tokenizer=TokenizerSource(path=tokenizer.path, end_of_text=tokenizer.end_of_text),
+        progress=say,
+    )
+    return corpora, swept is None
+
+
+def _read_table(path: Path) -> Any:
+    from mixlaw.runs import read_runs
+
+    return read_runs(path) if path.exists() else None
+
+
+def _add_rows(rows: list[dict[str, Any]], known: Any, path: Path) -> None:
+    """Put rows into a table, in the place of those with their names."""
+    import pandas as pd
+
+    from mixlaw.runs import validate_runs, write_runs
+
+    frame = validate_runs(pd.DataFrame(rows), source="the rows of this model")
+    if known is not None:
+        others = known[~known["run_id"].isin(set(frame["run_id"]))]
+        frame = pd.concat([others, frame]) if len(others) else frame
+    write_runs(validate_runs(frame, source=f"'{path}' with the rows of this model"), path)
