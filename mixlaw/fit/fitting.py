@@ -8,7 +8,7 @@ import numpy as np
 
 from mixlaw.errors import ConfigError, FitError, unknown_name
 from mixlaw.fit import noise as noises
-from mixlaw.fit.bootstrap import Noise, Plan, estimate_noise, noise_draws, trunk_sums
+from mixlaw.fit.bootstrap import Noise, Plan, estimate_noise, noise_draws
 from mixlaw.fit.model import Model
 from mixlaw.fit.rows import Rows
 from mixlaw.fit.solve import (
@@ -18,6 +18,7 @@ from mixlaw.fit.solve import (
     Solution,
     log_residual,
     minimise,
+    polish,
     solve,
 )
 from mixlaw.laws import Array, Law, Switch
@@ -112,31 +113,6 @@ class Fitted:
         values = self.parameters(self.theta if theta is None else theta)
         return self.law.predict({name: values[:, [i]] for i, name in enumerate(self.names)}, x)
 
-    def sampling_std(self, x: Mapping[str, Array]) -> Array:
-        """Standard error of log L̂ at other inputs by the delta method, shape (n,).
-
-        Noise moves whole trunks and single rows; parameters at a bound stay there.
-        """
-        model, theta = self.problem.model, self.theta
-        inner = (theta[0] > model.low) & (theta[0] < model.high)
-        here, there = (
-            _slopes(model, theta),
-            _slopes(Model(model.law, x, model.corpora, model.held), theta),
-        )
-        scale = np.linalg.norm(here[inner], axis=1, keepdims=True)
-        scale[scale == 0] = 1.0
-        root = np.sqrt(self.problem.weight)
-        to_theta = np.linalg.pinv((here[inner] / scale * root).T) * root
-        by_trunk = trunk_sums(to_theta, np.unique(self.rows.trunk, return_inverse=True)[1])
-        noise = np.hstack([self.noise.between * by_trunk, self.noise.within * to_theta])
-        return np.asarray(np.linalg.norm((there[inner] / scale).T @ noise, axis=1))
-
-
-def _slopes(model: Model, theta: Array) -> Array:
-    """Derivatives of log L̂ by the free parameters, shape (P, n)."""
-    loss, jacobian = model.loss_and_jacobian(theta)
-    return np.asarray(jacobian[0] / loss[0])
-
 
 def fit_rows(
     law: Law,
@@ -174,11 +150,13 @@ def fit_rows(
     delta = settings.delta or noises.delta(noises.seed_std(rows))
     n_starts = settings.n_starts or default_starts(model)
     problem = Problem(model, rows.loss, noises.weights(rows, 0.0, 0.0), delta, Effort())
-    solution, noise = _solve_and_measure(problem, rows, n_starts, settings.n_polish)
+    solution = solve(problem, n_starts, settings.n_polish)
+    noise = _measure(problem, rows, solution)
     weight = noises.weights(rows, noise.correlation, np.hypot(noise.between, noise.within))
     if not np.allclose(weight, problem.weight):
         problem = Problem(model, rows.loss, weight, delta, problem.effort)
-        solution, noise = _solve_and_measure(problem, rows, n_starts, settings.n_polish)
+        solution = polish(problem, solution.theta)
+        noise = _measure(problem, rows, solution)
     return Fitted(law, rows, size, problem, solution, noise, lacking, settings)
 
 
@@ -247,11 +225,8 @@ def _own_noise(rows: Rows, noise: Noise) -> Array:
     return np.asarray(np.sqrt(1 + (rows.loss_se / rows.loss / common) ** 2))
 
 
-def _solve_and_measure(
-    problem: Problem, rows: Rows, n_starts: int, n_polish: int
-) -> tuple[Solution, Noise]:
-    solution = solve(problem, n_starts, n_polish)
+def _measure(problem: Problem, rows: Rows, solution: Solution) -> Noise:
+    """Noise of the residuals at the optimum."""
     loss, jacobian = problem.model.loss_and_jacobian(solution.theta[:1])
     residual = log_residual(loss, np.log(rows.loss))[0]
-    noise = estimate_noise(residual, jacobian[0] / loss[0], problem.weight, rows.trunk)
-    return solution, noise
+    return estimate_noise(residual, jacobian[0] / loss[0], problem.weight, rows.trunk)

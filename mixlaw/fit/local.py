@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from mixlaw.laws import Array
 
 if TYPE_CHECKING:
-    from mixlaw.fit.model import Model
     from mixlaw.fit.solve import Problem
 
 #: Part of a step after which its second derivative is measured.
@@ -98,19 +97,16 @@ class Local:
         unit = self._unit(self.reweighted, np.full(len(theta), RIDGE))
         return bounded_step(theta, low, high, self.gradient, unit, self.scale)[0]
 
-    def step(self, model: "Model", theta: Array, damping: Array) -> tuple[Array, Array]:
-        """Parameters after a damped step, and the decrease that the local model promises."""
-        return bounded_step(
-            theta, model.low, model.high, self.gradient, self.damped(damping), self.scale
-        )
+    def step(
+        self, problem: "Problem", theta: Array, target: Array, damping: Array
+    ) -> tuple[Array, Array]:
+        """Parameters after a damped, bent step, and the decrease that the local model promises."""
+        low, high, unit = problem.model.low, problem.model.high, self.damped(damping)
+        trial, promised = bounded_step(theta, low, high, self.gradient, unit, self.scale)
+        return self._bend(problem, theta, trial, target, unit), promised
 
-    def _unit(self, hessian: Array, ridge: Array) -> Array:
-        root = np.sqrt(self.scale)
-        unit = hessian / (root[:, :, None] * root[:, None, :])
-        return np.asarray(unit + ridge[:, None, None] * np.eye(unit.shape[1]))
-
-    def bend(
-        self, problem: "Problem", theta: Array, trial: Array, target: Array, damping: Array
+    def _bend(
+        self, problem: "Problem", theta: Array, trial: Array, target: Array, unit: Array
     ) -> Array:
         """The step to ``trial`` plus half its acceleration, where that is moderate."""
         model = problem.model
@@ -122,12 +118,17 @@ class Local:
         second = 2 / PROBE * (change / PROBE - straight)
         pull = (self.slopes @ np.nan_to_num(self.inside * second, posinf=0.0)[:, :, None])[:, :, 0]
         held = (trial <= model.low) | (trial >= model.high)
-        matrix = _held_out(self.damped(damping), held)
-        bend = -np.linalg.solve(matrix, np.where(held, 0.0, pull / root)[:, :, None])[:, :, 0]
+        matrix = _held_out(unit, held)
+        bend = _solve(matrix, np.where(held, 0.0, -pull / root))
         length = np.linalg.norm(step * root, axis=1)
         moderate = np.linalg.norm(bend, axis=1) < MOST_BEND * length
         bent = np.clip(trial + 0.5 * bend / root, model.low, model.high)
         return np.where(moderate[:, None], bent, trial)
+
+    def _unit(self, hessian: Array, ridge: Array) -> Array:
+        root = np.sqrt(self.scale)
+        unit = hessian / (root[:, :, None] * root[:, None, :])
+        return np.asarray(unit + ridge[:, None, None] * np.eye(unit.shape[1]))
 
 
 def bounded_step(
@@ -150,23 +151,30 @@ def bounded_step(
         Parameters (B, P) and decrease (B,).
     """
     root = np.sqrt(scale)
-    g, step = gradient / root, np.zeros_like(theta)
+    g = gradient / root
     least, most = (low - theta) * root, (high - theta) * root
     held = (theta <= low) & (gradient > 0) | (theta >= high) & (gradient < 0)
-    open_ = np.arange(len(theta))
+    free = _solve(_held_out(unit, held), np.where(held, 0.0, -g))
+    step = np.clip(free, least, most)
+    crossed = free != step
     for _ in range(WALLS):
-        at_wall = np.where(held[open_], step[open_], 0.0)
-        rest = -g[open_] - (unit[open_] @ at_wall[:, :, None])[:, :, 0]
-        right = np.where(held[open_], at_wall, rest)
-        free = np.linalg.solve(_held_out(unit[open_], held[open_]), right[:, :, None])[:, :, 0]
-        crossed = ~held[open_] & ((free < least[open_]) | (free > most[open_]))
-        step[open_] = np.clip(free, least[open_], most[open_])
-        held[open_] |= crossed
-        open_ = open_[crossed.any(axis=1)]
-        if not len(open_):
+        again = np.flatnonzero(crossed.any(axis=1))
+        if not len(again):
             break
+        held[again] |= crossed[again]
+        at_wall = np.where(held[again], step[again], 0.0)
+        rest = -g[again] - (unit[again] @ at_wall[:, :, None])[:, :, 0]
+        right = np.where(held[again], at_wall, rest)
+        free = _solve(_held_out(unit[again], held[again]), right)
+        step[again] = np.clip(free, least[again], most[again])
+        crossed = np.zeros_like(held)
+        crossed[again] = free != step[again]
     curved = (unit @ step[:, :, None])[:, :, 0]
     return np.clip(theta + step / root, low, high), -np.sum(step * (g + 0.5 * curved), axis=1)
+
+
+def _solve(matrix: Array, right: Array) -> Array:
+    return np.asarray(np.linalg.solve(matrix, right[:, :, None])[:, :, 0])
 
 
 def _held_out(matrix: Array, held: NDArray[np.bool_]) -> Array:

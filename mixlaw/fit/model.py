@@ -50,12 +50,13 @@ class Model:
 
     def loss(self, theta: Array) -> Array:
         """Predictions, shape (B, n)."""
-        return self._sum(theta, self._terms(theta))
+        params = self._params(theta)
+        return self._sum(params, self.law.terms(params, self._x), len(theta))
 
     def loss_and_jacobian(self, theta: Array) -> tuple[Array, Array]:
         """Predictions (B, n) and their derivatives by the free parameters (B, P, n)."""
         params = self._params(theta)
-        terms = self._terms(theta)
+        terms = self.law.terms(params, self._x)
         jacobian = np.zeros((len(theta), len(self.free), self.n_rows))
         for name, term in terms.items():
             if name in self._index:
@@ -64,16 +65,17 @@ class Model:
             if name in self._index:
                 scale = 1.0 if amplitude == OFFSET else params[amplitude]
                 jacobian[:, self._index[name]] += scale * slope
-        return self._sum(theta, terms), jacobian
+        return self._sum(params, terms, len(theta)), jacobian
 
     def loss_and_factors(self, theta: Array) -> tuple[Array, Array]:
         """Predictions (B, n) and the factors of the amplitudes (B, K, n)."""
-        terms = self._terms(theta)
+        params = self._params(theta)
+        terms = self.law.terms(params, self._x)
         names = [p.name for p, is_one in zip(self.free, self.amplitudes, strict=True) if is_one]
         factors = np.empty((len(theta), len(names), self.n_rows))
         for k, name in enumerate(names):
             factors[:, k] = terms[name]
-        return self._sum(theta, terms), factors
+        return self._sum(params, terms, len(theta)), factors
 
     def with_best_amplitudes(self, theta: Array, y: Array, weight: Array) -> tuple[Array, Array]:
         """The linear stage: amplitudes that minimise the squared relative error.
@@ -100,15 +102,17 @@ class Model:
         return filled, error**2 @ weight
 
     def _params(self, theta: Array) -> dict[str, Array | float]:
-        free = {p.name: theta[:, [i]] for i, p in enumerate(self.free)}
-        return {name: free.get(name, self.held.get(name, 0.0)) for name in self.names}
+        return {
+            name: theta[:, i : i + 1]
+            if (i := self._index.get(name)) is not None
+            else self.held[name]
+            for name in self.names
+        }
 
-    def _terms(self, theta: Array) -> dict[str, Array | float]:
-        return self.law.terms(self._params(theta), self._x)
-
-    def _sum(self, theta: Array, terms: Mapping[str, Array | float]) -> Array:
-        params = self._params(theta)
-        total = np.zeros((len(theta), self.n_rows))
+    def _sum(
+        self, params: Mapping[str, Array | float], terms: Mapping[str, Array | float], n_sets: int
+    ) -> Array:
+        total = np.zeros((n_sets, self.n_rows))
         for name, term in terms.items():
             total += term if name == OFFSET else params[name] * term
         return total

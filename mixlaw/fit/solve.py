@@ -122,9 +122,15 @@ def solve(problem: Problem, n_starts: int, n_polish: int = 16) -> Solution:
     if not np.isfinite(error[best[0]]):
         raise FitError(f"The law '{model.law.name}' has no finite value on these rows.")
     if np.isinf(problem.delta):
-        return _sorted(minimise(problem, theta[best], target, np.inf))
-    squares = minimise(problem, theta[best], target, np.inf, ROUGH_TOLERANCE)
-    return _sorted(minimise(problem, squares.theta, target, problem.delta))
+        return polish(problem, theta[best])
+    return polish(problem, minimise(problem, theta[best], target, np.inf, ROUGH_TOLERANCE).theta)
+
+
+def polish(problem: Problem, theta: Array) -> Solution:
+    """Optima of the stated objective from these starts, best first; starts that agree are one."""
+    size = np.maximum(np.abs(theta).max(axis=0), 1e-300)
+    distinct = np.sort(np.unique(np.round(theta / size, 4), axis=0, return_index=True)[1])
+    return _sorted(minimise(problem, theta[distinct], problem.target, problem.delta))
 
 
 def starts(model: Model, n_starts: int) -> Array:
@@ -198,8 +204,7 @@ def _minimise(
         if not len(at_work):
             break
         here, now = local.where(at_work), theta[at_work]
-        trial, promised = here.step(problem.model, now, damping[at_work])
-        trial = here.bend(problem, now, trial, target[at_work], damping[at_work])
+        trial, promised = here.step(problem, now, target[at_work], damping[at_work])
         trial, value = _settle(problem, trial, target[at_work], delta)
         gained = objective[at_work] - value
         better = gained > 0
