@@ -1,6 +1,5 @@
 """``mixlaw status`` and ``mixlaw logs``: what happened, while a sweep goes on and after."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -23,26 +22,30 @@ def register(app: typer.Typer) -> None:
 
 
 def status(experiment: _Experiment = None, json: Json = False) -> None:
-    """Which runs of a sweep are done, running, stopped or waiting."""
+    """Which runs of a sweep are done, running, failed, stopped or waiting, and why."""
     from mixlaw.sweep.status import sweep_status
 
-    rows = sweep_status(_last_begun() if experiment is None else find_experiment(experiment))
+    found = sweep_status(_last_begun() if experiment is None else find_experiment(experiment))
     if json:
-        output.write_json([asdict(row) for row in rows])
-    else:
-        lines = [f"{row.run_id:<30}  {row.state:<8}  {row.detail}".rstrip() for row in rows]
-        output.write("\n".join(lines) if rows else "nothing has been trained yet")
+        output.write_json(found.document())
+        return
+    lines = [f"{run.run_id:<30}  {run.state:<8}  {run.detail}".rstrip() for run in found.runs]
+    output.write("\n".join([*lines, "", f"{found.experiment}: {found.summary()}"]).lstrip())
+    for note in found.notes:
+        output.say(note)
+    if "failed" in found.counts:
+        output.hint("mixlaw logs RUN")
 
 
 def logs(
     run: Annotated[str, typer.Argument(help="Name of a run, or its beginning.")],
     experiment: _Experiment = None,
 ) -> None:
-    """What happened to one run, and what its process printed."""
+    """What happened to one run, what its process printed besides, and how it is now."""
     from mixlaw.sweep.status import read_log
 
     folder = _last_begun() if experiment is None else find_experiment(experiment)
-    output.write(read_log(folder, run).rstrip() or "nothing: it ran without a word")
+    output.write(read_log(folder, run))
 
 
 def _last_begun() -> Path:

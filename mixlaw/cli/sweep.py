@@ -75,6 +75,8 @@ def _show_plan(folder: Path, executor: str | None, as_json: bool) -> None:
         f"{plan['flops']:.2g} FLOPs, about {duration(plan['seconds'])} here, "
         f"{plan['disk'] / 1e6:.1f} MB"
     )
+    for note in plan["notes"]:
+        output.say(note)
 
 
 def _plan_line(run: dict[str, Any]) -> tuple[str, ...]:

@@ -12,10 +12,10 @@ from mixlaw.corpora.prepare import Corpora, prepare_corpora
 from mixlaw.errors import RunError
 from mixlaw.executors import Executor, open_executor
 from mixlaw.experiment import Experiment, load_experiment
-from mixlaw.quantities import format_quantity
 from mixlaw.sweep.collect import collect_runs
 from mixlaw.sweep.cost import cost_of, measure_speed
 from mixlaw.sweep.driver import RETRIES, Outcome, execute
+from mixlaw.sweep.edits import edit_since, messages, remember
 from mixlaw.sweep.jobs import missing_tasks, run_folder
 from mixlaw.sweep.plan import DataIdentity, Plan, plan_runs, train_tokens
 from mixlaw.sweep.progress import Lines, Live
@@ -86,8 +86,10 @@ def run_sweep(
     following = open_tracking(track or experiment.track, folder)
     with closing(place), plain_faults(folder), only_sweep(folder):
         corpora = prepare(folder, experiment, say)
-        plan = plan_runs(experiment, DataIdentity.of(corpora))
-        _mention_strays(folder, plan, say)
+        data = DataIdentity.of(corpora)
+        plan = plan_runs(experiment, data)
+        for sentence in messages(folder, plan, edit_since(folder, experiment, plan, data)):
+            say(sentence)
         for run in plan.runs:
             check_lengths(run, corpora)
         folders = [run_folder(folder, spec) for spec in plan.specs]
@@ -96,6 +98,7 @@ def run_sweep(
             planned.plan(spec)
             if planned.is_done:
                 planned.spec()  # refuses a folder that was copied to this name
+        remember(folder, experiment, plan, data)
         _reopen_damaged(folder, plan, say)
         n_before = sum(planned.is_done for planned in folders)
         outcome = _execute(folder, experiment, plan, place, following, None if live else say)
@@ -153,27 +156,18 @@ def _reopen_damaged(folder: Path, plan: Plan, say: Say) -> None:
             base.reopen()
 
 
-def _mention_strays(folder: Path, plan: Plan, say: Say) -> None:
-    """Say how many earlier runs an edited experiment.yaml (or other text) has no use for."""
-    known = {spec.run_id for spec in plan.specs}
-    found = [path.parent.name for path in folder.glob("*/*/spec.json")]
-    strays = [name for name in found if name not in known]
-    if strays:
-        say(
-            f"{len(strays)} earlier base(s) and run(s) belong to another state of experiment.yaml "
-            f"or its text, such as {strays[0]}; they are kept, but not in runs.csv."
-        )
-
-
 def _check_outcome(outcome: Outcome) -> None:
     if outcome.interrupted:
         raise RunError("The sweep was stopped; sweep again and it goes on where it was.")
     if outcome.failed:
-        task, code = outcome.failed[0]
+        for task, code in outcome.failed:
+            if task.left[0].failure is None:  # what kills a process also keeps it from saying so
+                task.left[0].fail(_reason(task.left[0], code))
+        first, code = outcome.failed[0][0].left[0], outcome.failed[0][1]
         raise RunError(
             f"{len(outcome.failed)} job(s) failed, the first with exit code {code}: "
-            f"{_reason(task.left[0], code)} (more in '{task.left[0].path}'). What is done is kept: "
-            "mend that and sweep again."
+            f"{_reason(first, code)} (more in '{first.path}'). What is done is kept: mend that and "
+            "sweep again."
         )
 
 
@@ -182,9 +176,8 @@ def _reason(folder: RunFolder, code: int) -> str:
         free = shutil.disk_usage(folder.path).free
         return f"its files cannot be written; {free / 1e6:.1f} MB are free there"
     if code == -signal.SIGKILL:
-        size = format_quantity(folder.spec().shape.n_params)
         return (
-            f"it was killed {RETRIES + 1} times, as systems do when memory runs out; lower "
-            f"executor.workers or training.batch_tokens, or leave the size {size} out"
+            f"{folder.run_id} was killed {RETRIES + 1} times, as systems do when memory runs out. "
+            f"{folder.memory_advice()}"
         )
-    return folder.last_words()
+    return folder.failure or folder.last_words()

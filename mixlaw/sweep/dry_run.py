@@ -7,7 +7,7 @@ from typing import Any
 from mixlaw.executors import open_executor
 from mixlaw.experiment import load_experiment
 from mixlaw.sweep.cost import START_SECONDS, Cost, cost_of, measure_speed
-from mixlaw.sweep.edits import edit_since, strays
+from mixlaw.sweep.edits import edit_since, messages
 from mixlaw.sweep.expected import expected_identity
 from mixlaw.sweep.jobs import run_folder
 from mixlaw.sweep.plan import DataIdentity, plan_runs, train_tokens
@@ -48,7 +48,7 @@ def describe_sweep(folder: Path, executor: str | None = None) -> dict[str, Any]:
         + (START_SECONDS * len(left) / slots if left else 0.0),
         "disk": sum(cost.disk for cost in left) + 4 * sum(train_tokens(experiment).values()),
         "edit": edit.document() if edit else None,
-        "notes": [*(edit.sentences() if edit else ()), *strays(folder, plan)],
+        "notes": messages(folder, plan, edit),
     }
 
 

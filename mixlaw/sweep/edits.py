@@ -5,7 +5,7 @@ named key by key; which bases and runs that makes outdated follows from their id
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ class Edit:
 
     def document(self) -> dict[str, Any]:
         """The same as plain data."""
-        return asdict(self)
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}
 
     def sentences(self) -> Iterator[str]:
         """The same for a person."""
@@ -137,9 +137,20 @@ def edit_since(folder: Path, experiment: Experiment, plan: Plan, data: DataIdent
     )
 
 
-def strays(folder: Path, plan: Plan) -> Iterator[str]:
-    """Sentences on the folders of runs that the plan does not ask for."""
-    asked = {_folder_name(folder, spec) for spec in plan.specs}
+def swept_runs(folder: Path) -> list[str] | None:
+    """Folders of the bases and runs that the last sweep asked for; None if that is not known."""
+    note = _read_note(folder)
+    return None if note is None else list(note["runs"])
+
+
+def messages(folder: Path, plan: Plan, edit: Edit | None) -> list[str]:
+    """All there is to say of an edit, and of folders of runs that the plan does not ask for."""
+    told = {*edit.outdated, *edit.dropped} if edit else set()
+    return [*(edit.sentences() if edit else ()), *_strays(folder, plan, told)]
+
+
+def _strays(folder: Path, plan: Plan, told: Set[str]) -> Iterator[str]:
+    asked = {_folder_name(folder, spec) for spec in plan.specs} | told
     found = sorted(path.parent for path in folder.glob("*/*/spec.json"))
     others = [RunFolder(path) for path in found if path.relative_to(folder).as_posix() not in asked]
     copies = [run for run in others if run.origin != run.run_id]

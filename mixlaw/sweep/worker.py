@@ -16,7 +16,7 @@ from mixlaw import plugins
 from mixlaw.corpora.prepare import Corpora, load_corpora
 from mixlaw.errors import MixlawError
 from mixlaw.train.faults import CannotWriteError, plain_faults
-from mixlaw.train.folder import RunFolder
+from mixlaw.train.folder import LOG_FORMAT, LOG_TIME, RunFolder
 from mixlaw.train.locks import stop_file
 from mixlaw.train.spec import BaseSpec
 from mixlaw.train.watch import StoppedError, Watch
@@ -30,9 +30,6 @@ def work(paths: list[Path], watch: Watch) -> int:
     Returns:
         The exit code.
     """
-    from mixlaw.train.state import one_thread
-
-    one_thread()
     folders = [RunFolder(path) for path in paths]
     corpora = load_corpora(folders[0].experiment / "corpora")
     failed = 0
@@ -47,21 +44,25 @@ def work(paths: list[Path], watch: Watch) -> int:
 
 
 def _train(folder: RunFolder, corpora: Corpora, watch: Watch) -> None:
-    from mixlaw.train.base import train_base
-
     with (
-        _logged_to(folder.log),
-        plain_faults(folder.path),
+        _logged_to(folder),
+        plain_faults(folder.path, folder.memory_advice),
         folder.lock(watch.stop_if_asked),
     ):
         if folder.is_done:
             return
+        folder.begin()
         spec = folder.spec()
+        # Only now: torch takes seconds to import, in which a person wants to see a run start.
+        from mixlaw.train.base import train_base
+        from mixlaw.train.state import one_thread
+
+        one_thread()
         if isinstance(spec, BaseSpec):
             train_base(folder, spec, corpora, watch)
         else:
             plugins.load("recipes", spec.recipe).train_runs([(folder, spec)], corpora, watch)
-        log.info("%s: %s", folder.run_id, folder.done()["status"])
+        log.info("%s is %s", folder.run_id, folder.done()["status"])
 
 
 class _RunLog(logging.FileHandler):
@@ -76,9 +77,10 @@ class _RunLog(logging.FileHandler):
 
 
 @contextmanager
-def _logged_to(path: Path) -> Iterator[None]:
+def _logged_to(folder: RunFolder) -> Iterator[None]:
     """Write what happens to a run into its own log too, the reason of its end included."""
-    handler = _RunLog(path, delay=True)
+    handler = _RunLog(folder.log, delay=True)
+    handler.setFormatter(logging.Formatter(LOG_FORMAT, LOG_TIME))
     logging.getLogger().addHandler(handler)
     try:
         yield
@@ -87,9 +89,11 @@ def _logged_to(path: Path) -> Iterator[None]:
         raise
     except MixlawError as error:
         log.error("%s", error)
+        folder.fail(str(error))
         raise
-    except Exception:
+    except Exception as error:
         log.exception("This is a mistake in mixlaw or in its surroundings:")
+        folder.fail(f"{type(error).__name__}: {error}")
         raise
     finally:
         logging.getLogger().removeHandler(handler)

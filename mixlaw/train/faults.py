@@ -1,7 +1,7 @@
 """Faults of the machine as sentences: files that cannot be written, memory that ran out."""
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,9 +22,17 @@ class OutOfMemoryError(RunError):
     """Memory ran out."""
 
 
+def _for_drivers() -> str:
+    return "Lower executor.workers, or end other programs"
+
+
 @contextmanager
-def plain_faults(folder: Path) -> Iterator[None]:
+def plain_faults(folder: Path, advice: Callable[[], str] = _for_drivers) -> Iterator[None]:
     """Say in a sentence what the machine refused.
+
+    Args:
+        folder: what is worked on.
+        advice: what to do where memory runs out; asked for only then.
 
     Raises:
         CannotWriteError: something in ``folder`` could not be written.
@@ -43,8 +51,7 @@ def plain_faults(folder: Path) -> Iterator[None]:
         if not _is_out_of_memory(error):
             raise
         raise OutOfMemoryError(
-            f"Memory ran out for {folder.name}; take a smaller training.batch_tokens, fewer "
-            "executor.workers, or leave this size out of 'sizes', then sweep again."
+            f"Memory ran out for {folder.name}. {advice()}; then sweep again."
         ) from error
 
 

@@ -9,6 +9,7 @@
     done.json       written last, whole or not at all: only with it the run counts as done
     *.safetensors   checkpoints while it runs; of a base its final weights
     progress.json   what a person may want to see while it runs; no part of the result
+    failed.json     why its last process failed; gone when the next one begins
     log.txt         what happened to it, a sentence each
     output.txt      all that a process printed whose first run this was
 
@@ -18,9 +19,11 @@ Experiment, base and run know each other by place: ``<experiment>/runs/<run_id>`
 
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +33,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from mixlaw.corpora.tokens import checksum
 from mixlaw.errors import RunError
 from mixlaw.files import write_atomic
+from mixlaw.quantities import format_quantity
 from mixlaw.train.locks import is_locked
 from mixlaw.train.spec import BaseSpec, OptimSpec, RunSpec, parse_spec
 
 log = logging.getLogger(__name__)
+
+#: The time of a line in a run's log (see ``LOG_FORMAT``).
+_TIME = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  ")
+LOG_FORMAT, LOG_TIME = "%(asctime)s  %(message)s", "%Y-%m-%d %H:%M:%S"
 
 
 class Record(BaseModel):
@@ -98,12 +106,55 @@ class RunFolder:
         return self.path / "output.txt"
 
     def last_words(self) -> str:
-        """The last line that the run, or its process, left."""
+        """The last line that the run, or its process, left, without its time."""
         for path in (self.log, self.output):
             lines = path.read_text(errors="replace").split("\n") if path.exists() else []
             if words := [line for line in lines if line.strip()]:
-                return words[-1].strip()
+                return _TIME.sub("", words[-1]).strip()
         return "nothing was printed"
+
+    @property
+    def failure(self) -> str | None:
+        """Why its last process failed; None if it did not, or has been started again."""
+        try:
+            return str(json.loads(self._failed.read_text())["reason"])
+        except (OSError, ValueError, KeyError):  # not there, or cut off by the fault it is about
+            return None
+
+    def memory_advice(self) -> str:
+        """What to change where its memory runs out."""
+        spec = self.spec()
+        size = format_quantity(spec.shape.n_params)
+        data = getattr(spec, "data", None)
+        batch = f" below {data.batch_size}" if data else ""
+        return (
+            f"Set training.micro_batch{batch} (sequences at once), lower executor.workers, or "
+            f"leave the size {size} out"
+        )
+
+    def fail(self, reason: str) -> None:
+        """Keep the reason of a failure for whoever asks; a full disk takes none."""
+        with suppress(OSError):
+            write_atomic(self._failed, json.dumps({"reason": reason}) + "\n")
+
+    def begin(self) -> None:
+        """Forget how an earlier process ended, and how far it said it was."""
+        for path in (self._failed, self.progress):
+            path.unlink(missing_ok=True)
+        n_records, step = self.saved()
+        if n_records or step:
+            log.info("goes on from step %d with %d losses measured", step, n_records)
+        else:
+            log.info("begins")
+
+    @property
+    def progress(self) -> Path:
+        """What it says of itself while it trains."""
+        return self.path / "progress.json"
+
+    @property
+    def _failed(self) -> Path:
+        return self.path / "failed.json"
 
     @property
     def weights(self) -> Path:
@@ -208,6 +259,8 @@ class RunFolder:
         known += [record for record in records if record.key not in have]
         text = "".join(record.model_dump_json() + "\n" for record in known)
         write_atomic(self.metrics, text)
+        losses = ", ".join(f"{record.eval_set} {record.loss or nan:.3f}" for record in records)
+        log.info("%s at %s tokens: %s", records[0].run_id, f"{records[0].tokens:,}", losses)
 
     @property
     def is_done(self) -> bool:
@@ -249,7 +302,7 @@ class RunFolder:
     def _tidy(self) -> None:
         leftovers = [*self.path.glob(".*.tmp")]
         if self.is_done:
-            leftovers += [*self.path.glob("*.checkpoint.safetensors"), self.path / "progress.json"]
+            leftovers += [*self.path.glob("*.checkpoint.safetensors"), self.progress]
         for leftover in leftovers:
             leftover.unlink(missing_ok=True)
 

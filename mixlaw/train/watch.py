@@ -44,6 +44,7 @@ class Watch:
         self._parent = int(os.environ.get(PARENT_VARIABLE, 0))
         self._every = float(os.environ.get(CHECKPOINT_VARIABLE, CHECKPOINT_SECONDS))
         self._saved = self._told = time.monotonic()
+        self._path: Path | None = None
         self._tokens_told = 0
         for number in signals:
             signal.signal(number, lambda *_: self.ask_to_stop())
@@ -86,9 +87,12 @@ class Watch:
     def tell(self, path: Path, tokens: int, total: int, loss: float) -> None:
         """Write ``progress.json`` twice a second: tokens done and planned, loss, tokens/s."""
         now = time.monotonic()
+        if path != self._path or tokens < self._tokens_told:
+            # Another run, or a leg of it again: a rate needs two looks at one thing.
+            self._path, self._told, self._tokens_told = path, now, tokens
         if now - self._told < PROGRESS_SECONDS:
             return
-        rate = max(0, tokens - self._tokens_told) / (now - self._told)
+        rate = (tokens - self._tokens_told) / (now - self._told)
         self._told, self._tokens_told = now, tokens
         facts = {"tokens": tokens, "total": total, "loss": round(loss, 4), "rate": round(rate)}
         # A reader that meets half a line waits for the next; an fsync twice a second costs more.

@@ -1,19 +1,25 @@
 """mixlaw status and logs, and the lines that a sweep writes while it runs."""
 
 import json
+import logging
+import shutil
 from pathlib import Path
 
 import pytest
-from tiny_sweep import StopAfter, folders, planned, write_tiny
+from tiny_sweep import YAML, StopAfter, folders, planned, write_tiny
 
 from mixlaw.cli import main
 from mixlaw.errors import ConfigError
+from mixlaw.experiment import load_experiment
+from mixlaw.sweep.edits import NOTE, remember
+from mixlaw.sweep.expected import expected_identity
 from mixlaw.sweep.jobs import Task
+from mixlaw.sweep.plan import plan_runs
 from mixlaw.sweep.progress import Lines, Live, duration, glimpse
-from mixlaw.sweep.status import read_log, sweep_status
+from mixlaw.sweep.status import RunStatus, read_log, sweep_status
 from mixlaw.sweep.worker import work
 from mixlaw.train.folder import RunFolder
-from mixlaw.train.watch import Watch
+from mixlaw.train.watch import CHECKPOINT_VARIABLE, Watch
 
 
 @pytest.fixture(scope="module")
@@ -26,27 +32,95 @@ def half(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[RunFolder
     return experiment, all_folders
 
 
+def states(experiment: Path) -> dict[str, RunStatus]:
+    return {row.run_id: row for row in sweep_status(experiment).runs}
+
+
 def test_states(half: tuple[Path, list[RunFolder]]):
     experiment, all_folders = half
-    rows = {row.run_id: row for row in sweep_status(experiment)}
+    rows = states(experiment)
     done, stopped, waiting = (rows[folder.run_id] for folder in all_folders[:3])
     assert done.state == "done"
     assert "general " in done.detail
     assert (stopped.state, waiting.state) == ("stopped", "waiting")
-    assert "it can continue" in stopped.detail
-    with all_folders[2].lock():
-        assert {row.run_id: row.state for row in sweep_status(experiment)}[
-            all_folders[2].run_id
-        ] == "running"
+    assert stopped.detail.startswith("Stopped at step 9 of ")
+    found = sweep_status(experiment)
+    assert found.counts == {"done": 1, "stopped": 1, "waiting": 6}
+    assert found.summary().endswith("no sweep is at work; 'mixlaw sweep' goes on")
+
+
+def test_a_run_starts_then_runs(half: tuple[Path, list[RunFolder]]):
+    experiment, all_folders = half
+    run = all_folders[2]
+    with run.lock():
+        assert states(experiment)[run.run_id].state == "starting"
+        run.progress.write_text(json.dumps({"tokens": 1, "total": 2, "loss": 3.0, "rate": 7}))
+        row = states(experiment)[run.run_id]
+        assert (row.state, row.detail) == ("running", " 50%  loss 3.000  7 tokens/s")
+    run.progress.unlink()
+
+
+def test_a_failure_has_its_reason_until_it_is_started_again(half: tuple[Path, list[RunFolder]]):
+    experiment, all_folders = half
+    base, run = all_folders[1], all_folders[-1]
+    base.fail("The disk is full.")
+    rows = states(experiment)
+    assert (rows[base.run_id].state, rows[base.run_id].detail) == ("failed", "The disk is full.")
+    assert rows[run.run_id].detail == f"for its base {base.run_id}, which failed"
+    base.begin()
+    assert states(experiment)[base.run_id].state == "stopped"
+
+
+def test_copies_and_runs_not_asked_for_are_marked(half: tuple[Path, list[RunFolder]]):
+    experiment, all_folders = half
+    base = all_folders[0]
+    copy = base.path.with_name("copy")
+    shutil.copytree(base.path, copy)
+    loaded = load_experiment(experiment)
+    data = expected_identity(experiment, loaded)
+    smaller = loaded.model_copy(update={"mixtures": (1.0,)})
+    remember(experiment, smaller, plan_runs(smaller, data), data)
+    found = sweep_status(experiment)
+    assert states(experiment)["copy"] == RunStatus(
+        "copy", "copy", f"of {base.run_id}; it is not used"
+    )
+    assert (found.counts["outdated"], found.counts["copy"]) == (2, 1)
+    assert any("mixtures: [1.0] -> [0.5, 1.0]" in note for note in found.notes)
+    shutil.rmtree(copy)
+    (experiment / NOTE).unlink()
 
 
 def test_the_log_of_a_run_by_the_beginning_of_its_name(half: tuple[Path, list[RunFolder]]):
     experiment, all_folders = half
-    assert "it can continue" in read_log(experiment, all_folders[1].run_id[:-3])
+    base = all_folders[1]
+    assert "it can continue" in read_log(experiment, base.run_id[:-3])
     with pytest.raises(ConfigError, match="Available: base-"):
         read_log(experiment, "base")
     with pytest.raises(ConfigError, match="no run named 'nothing'"):
         read_log(experiment, "nothing")
+
+
+def test_the_log_tells_the_story_of_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setenv(CHECKPOINT_VARIABLE, "0")
+    caplog.set_level(logging.INFO, "mixlaw")  # as a worker's own process has it
+    experiment = write_tiny(tmp_path, YAML.replace("[8k, 16k]", "[8k]"))
+    base, run, *_ = folders(experiment, planned(experiment))
+    assert work([base.path], Watch()) == 0
+    assert work([run.path], StopAfter(5)) == 75
+    run.output.write_text("a warning of some library\n")
+    assert work([run.path], Watch()) == 0
+    told = [line[21:] for line in read_log(experiment, run.run_id).splitlines() if line[:2] == "20"]
+    assert told[0] == "begins"
+    assert "trunk: checkpoint at step 1" in told
+    assert f"Stopped at step 5 of {run.run_id}; it can continue." in told
+    assert any(line.startswith("goes on from step 5 with ") for line in told)
+    assert any(line.startswith(f"{run.run_id}-b1024 at 1,024 tokens: domain ") for line in told)
+    assert told[-1] == f"{run.run_id} is done"
+    rest = read_log(experiment, run.run_id).split("Its process printed besides:")[1]
+    assert rest.splitlines()[1] == "a warning of some library"
+    assert rest.splitlines()[-1].startswith("now: done  domain ")
 
 
 def test_the_commands(half: tuple[Path, list[RunFolder]], capsys: pytest.CaptureFixture[str]):
@@ -58,8 +132,10 @@ def test_the_commands(half: tuple[Path, list[RunFolder]], capsys: pytest.Capture
     with pytest.raises(SystemExit):
         main(["logs", all_folders[1].run_id, str(experiment)])
     text = capsys.readouterr().out
-    assert len(json.JSONDecoder().raw_decode(text)[0]) == 8
-    assert text.count("waiting") == 12
+    document, _ = json.JSONDecoder().raw_decode(text)
+    assert len(document["runs"]) == 8
+    assert document["counts"]["waiting"] == 6
+    assert "1 done, 1 stopped, 6 waiting; no sweep is at work" in text
     assert "it can continue" in text
 
 
