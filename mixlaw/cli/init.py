@@ -23,12 +23,17 @@ def init(
         Path, typer.Option(help="File or folder of the general text.", metavar="PATH")
     ],
     base: Annotated[
-        str | None, typer.Option(help="Existing model to start from (later).", metavar="MODEL")
+        list[str] | None,
+        typer.Option(
+            help="Existing model to start from, a folder or a name on the Hugging Face hub; again "
+            "for every further size of its family.",
+            metavar="MODEL",
+        ),
     ] = None,
 ) -> None:
     """Write experiments/NAME/experiment.yaml for two corpora, with a comment for every choice."""
     from mixlaw.sweep.quickstart import write_experiment
 
-    path = write_experiment(EXPERIMENTS, name, domain=domain, general=general, base=base)
+    path = write_experiment(EXPERIMENTS, name, domain=domain, general=general, models=base or ())
     output.write(str(path))
     output.hint(f"mixlaw sweep {name} --dry-run")

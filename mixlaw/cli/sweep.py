@@ -10,6 +10,8 @@ from mixlaw.cli import output
 from mixlaw.cli.options import Json
 from mixlaw.cli.places import EXPERIMENTS, find_experiment
 
+_UNITS = {"MB": 1e6, "GB": 1e9, "TB": 1e12}
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -70,13 +72,20 @@ def _show_plan(folder: Path, executor: str | None, as_json: bool) -> None:
     header = ("run", "size", "mixture", "seed", "tokens", "FLOPs", "time", "")
     output.write(output.table(header, [_plan_line(run) for run in plan["runs"]]))
     n_left = sum(not run["done"] for run in plan["runs"])
+    gpu_hours = f"{plan['gpu_hours']:,.0f} GPU hours, " if plan["gpu_hours"] is not None else ""
     output.write(
         f"\n{n_left} of {len(plan['runs'])} to train: {format_quantity(plan['tokens'])} tokens, "
-        f"{plan['flops']:.2g} FLOPs, about {duration(plan['seconds'])} here, "
-        f"{plan['disk'] / 1e6:.1f} MB"
+        f"{plan['flops']:.2g} FLOPs, about {duration(plan['seconds'])} here, {gpu_hours}"
+        f"{_bytes(plan['disk'])} and, while it runs, {_bytes(plan['disk_running'])} of checkpoints"
     )
     for note in plan["notes"]:
         output.say(note)
+
+
+def _bytes(size: float) -> str:
+    """A number of bytes in the largest unit of which it has one."""
+    unit = next((unit for unit in ("TB", "GB") if size >= _UNITS[unit]), "MB")
+    return f"{size / _UNITS[unit]:.1f} {unit}"
 
 
 def _plan_line(run: dict[str, Any]) -> tuple[str, ...]:
@@ -88,7 +97,7 @@ def _plan_line(run: dict[str, Any]) -> tuple[str, ...]:
         run["run_id"] or run["kind"],
         format_quantity(run["n_params"]),
         shares,
-        str(run["seed"]),
+        "" if run["seed"] is None else str(run["seed"]),
         format_quantity(run["tokens"]),
         f"{run['flops']:.2g}",
         duration(run["seconds"]),

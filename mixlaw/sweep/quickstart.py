@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from mixlaw.errors import ConfigError
@@ -11,6 +12,9 @@ from mixlaw.files import write_atomic
 NAME = "quickstart"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+#: Paragraphs that a sweep from existing models has not, or has at its end.
+_OTHERWISE = {"tokenizer", "sizes", "executor"}
+_HUB_NAME = re.compile(r"([A-Za-z0-9][\w.-]*/)?[A-Za-z0-9][\w.-]*", re.ASCII)
 
 
 def write_quickstart(experiments: Path) -> Path:
@@ -26,7 +30,7 @@ def write_quickstart(experiments: Path) -> Path:
 
 
 def write_experiment(
-    experiments: Path, name: str, *, domain: Path, general: Path, base: str | None = None
+    experiments: Path, name: str, *, domain: Path, general: Path, models: Sequence[str] = ()
 ) -> Path:
     """Write a commented experiment.yaml for two corpora of the user's.
 
@@ -35,33 +39,77 @@ def write_experiment(
         name: of the new one; its folder's name.
         domain: file or folder of the domain's text.
         general: the same for the general text.
-        base: an existing model to start from; not possible yet.
+        models: existing models to start from, folders or names on the Hugging Face hub; bases are
+            trained on the general corpus if there are none.
 
     Returns:
         The new file.
 
     Raises:
-        ConfigError: the name is no plain name or taken, or a corpus does not exist.
+        ConfigError: the name is no plain name or taken, or a corpus or model does not exist.
     """
     if not _NAME.fullmatch(name):
         raise ConfigError(f"'{name}' is no name for a folder; use letters, digits, '-' and '_'.")
-    if base is not None:
-        raise ConfigError(
-            f"Sweeps from existing models such as '{base}' are not possible yet; leave --base out "
-            "and bases are trained on the general corpus."
-        )
     path = experiments / name / FILE_NAME
     if path.exists():
         raise ConfigError(f"'{path}' exists; choose another name or edit that file.")
-    text = _pattern()
+    text = _starting_from([_known_model(model) for model in models]) if models else _pattern()
     for corpus, source in (("domain", domain), ("general", general)):
         if not source.exists():
             raise ConfigError(f"There is no '{source}' for --{corpus}; give a file or a folder.")
-        quoted = json.dumps(str(source.resolve()), ensure_ascii=False)
-        text = text.replace(f"{{builtin: {corpus}}}", f"{{path: {quoted}}}")
+        text = text.replace(f"{{builtin: {corpus}}}", f"{{path: {_quoted(str(source.resolve()))}}}")
     parse_experiment(text, source=str(path))
     write_atomic(path, text)
     return path
+
+
+def _starting_from(models: Sequence[str]) -> str:
+    """The pattern, with the paragraphs that are others where bases are existing models."""
+    others = _paragraphs((Path(__file__).parent / "existing_models.yaml").read_text())
+    kept = {k: v for k, v in _paragraphs(_pattern()).items() if k not in _OTHERWISE}
+    quoted = [_quoted(model) for model in models]
+    values = {
+        "MODELS": ", ".join(quoted),
+        "FIRST": quoted[0],
+        "SEQ_LEN": str(min(map(_seq_len, models))),
+    }
+    text = "\n\n".join((kept | others).values()) + "\n"
+    return re.sub("|".join(values), lambda found: values[found[0]], text)
+
+
+def _paragraphs(text: str) -> dict[str, str]:
+    """The paragraphs of a commented YAML file by their key; "" for the heading."""
+    found = {}
+    for paragraph in text.strip().split("\n\n"):
+        key = next((line for line in paragraph.splitlines() if not line.startswith("#")), "")
+        found[key.split(":")[0]] = paragraph
+    return found
+
+
+def _known_model(model: str) -> str:
+    """A model's folder as an absolute path, or its name on the hub as it is."""
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise ConfigError(f"'{model}' for --base holds no config.json; give a saved model.")
+        return str(folder.resolve())
+    if not _HUB_NAME.fullmatch(model):
+        raise ConfigError(
+            f"There is no folder '{model}' for --base, and that is no name on the Hugging Face "
+            "hub; give a folder, or a name such as Qwen/Qwen2.5-0.5B."
+        )
+    return model
+
+
+def _seq_len(model: str) -> int:
+    """Tokens a sequence for a start: as many as the model reads, up to 4096."""
+    config = Path(model) / "config.json"
+    known = json.loads(config.read_text()) if config.is_file() else {}
+    return min(4096, int(known.get("max_position_embeddings", 2048)))
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _pattern() -> str:

@@ -52,7 +52,8 @@ def test_what_init_writes_can_be_swept(text: Path, capsys: pytest.CaptureFixture
         ("mine", "missing.txt", [], "no 'missing.txt' for --domain"),
         ("../up", "domain.jsonl", [], "no name for a folder"),
         ("", "domain.jsonl", [], "no name for a folder"),
-        ("mine", "domain.jsonl", ["--base", "gpt2"], "not possible yet"),
+        ("mine", "domain.jsonl", ["--base", "./model"], "no folder './model' for --base"),
+        ("mine", "domain.jsonl", ["--base", "."], "holds no config.json"),
     ],
 )
 def test_bad_input_is_a_sentence_and_writes_nothing(
