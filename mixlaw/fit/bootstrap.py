@@ -9,6 +9,7 @@ into account), and each draw is spread by a χ² factor with the degrees of free
 leave, so that few runs give the longer tails of Student's t.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,6 +72,20 @@ class Noise:
         """Of two rows of one trunk."""
         total = self.between**2 + self.within**2
         return self.between**2 / total if total > 0 else 0.0
+
+
+def pooled(noises: Sequence[Noise]) -> Noise:
+    """The noise of several fits whose runs are equally noisy, weighted by degrees of freedom.
+
+    Fits that had to assume theirs say nothing about it.
+    """
+    measured = [noise for noise in noises if not noise.assumed]
+    if not measured:
+        return noises[0]
+    freedom = np.array([noise.freedom for noise in measured])
+    variances = np.array([(noise.between**2, noise.within**2) for noise in measured])
+    between, within = np.sqrt(freedom @ variances / freedom.sum())
+    return Noise(float(between), float(within), float(freedom.sum()))
 
 
 def estimate_noise(
@@ -195,8 +210,10 @@ def noise_draws(plan: Plan, residual: Array, trunk: NDArray[np.intp], noise: Noi
         return plan.sign[:, trunk] * noise.between
     out = np.empty((len(plan.level), len(residual)))
     names = np.array(sorted(paths))
-    # Donors that have no rows in this eval set hand over to the next one that has.
-    donor = np.searchsorted(names, plan.donor) % len(names)
+    # Donors that have no rows here, such as runs of another size, are shared out among those that
+    # have: handing over to the next one that has would draw its path over and over.
+    here = np.isin(plan.donor, names)
+    donor = np.where(here, np.searchsorted(names, plan.donor), plan.donor % len(names))
     for length in sorted({len(rows) for rows in paths.values()}):
         moved = np.stack(
             [level_gain * level[t] + shape_gain * _stretch(shape[t], length) for t in names]

@@ -1,6 +1,6 @@
 """Predictions of a saved fit: inputs of the laws, slices by size, and the stack of laws.
 
-Draw k of every prediction is the same resampled sweep, the same law of the stack, the same slice.
+Draw k of every prediction is the same resampled sweep and the same law of the stack.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -6,11 +6,11 @@ what the fit does not know.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mixlaw.fit.bootstrap import Plan
+from mixlaw.fit.bootstrap import Plan, pooled
 from mixlaw.fit.fitting import DEFAULT, SAME_LEVEL, Fitted, Settings, draw_refits, fit_rows
 from mixlaw.fit.result import Member
 from mixlaw.fit.rows import Rows
@@ -92,7 +92,9 @@ def fit_law(law: Law, rows: Rows, settings: Settings = DEFAULT) -> LawFit:
     for size in sizes:
         here = np.abs(np.log(rows.x["N"] / size)) <= SAME_LEVEL
         parts.append(fit_rows(law, rows.where(here), settings, size))
-    return LawFit(law, tuple(parts))
+    # The few runs of one size tell little about their noise; it is taken to be that of the others.
+    noise = pooled([part.noise for part in parts])
+    return LawFit(law, tuple(replace(part, noise=noise) for part in parts))
 
 
 def levels(values: Array) -> list[float]:

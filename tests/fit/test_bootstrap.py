@@ -5,7 +5,7 @@ import pytest
 from sweeps import grid, rows_of, typical
 
 from mixlaw import laws
-from mixlaw.fit.bootstrap import Plan, estimate_noise, noise_draws
+from mixlaw.fit.bootstrap import Noise, Plan, estimate_noise, noise_draws, pooled
 from mixlaw.fit.fitting import draw_refits, fit_rows
 
 SEED, ROW = 0.003, 0.001
@@ -51,6 +51,26 @@ def test_a_draw_moves_whole_trunks():
     paths = draws.reshape(50, 6, 4)
     assert np.ptp(paths, axis=2).max() < 1e-12
     assert np.std(paths[:, :, 0]) == pytest.approx(np.sqrt(3.5) * 1e-3, rel=0.4)
+
+
+def test_a_slice_draws_on_all_its_trunks_alike():
+    trunk = np.repeat([3, 4, 5], 4)  # the plan has three more, of another size
+    residual = np.repeat([1.0, 2.0, -3.0], 4)
+    draws = noise_draws(Plan.draw(3000, 6, 0), residual, trunk, Noise(1.0, 0.0, np.inf))
+    level = np.abs(draws[:, 0])
+    shares = [np.mean(np.isclose(level, value)) for value in np.unique(level.round(9))]
+    assert shares == pytest.approx([1 / 3] * 3, abs=0.03)
+
+
+def test_noise_of_slices_is_pooled_by_their_freedom():
+    few, many = Noise(0.001, 0.002, 1.0), Noise(0.003, 0.001, 3.0)
+    both = pooled([few, many])
+    assert both.between**2 == pytest.approx((0.001**2 + 3 * 0.003**2) / 4)
+    assert both.within**2 == pytest.approx((0.002**2 + 3 * 0.001**2) / 4)
+    assert (both.freedom, both.assumed) == (4.0, False)
+    assumed = Noise(0.004, 0.0, np.inf, assumed=True)
+    assert pooled([assumed, many]) == many
+    assert pooled([assumed, assumed]) == assumed
 
 
 def test_plan_is_the_same_for_every_eval_set_and_depends_on_the_seed():

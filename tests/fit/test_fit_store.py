@@ -14,8 +14,8 @@ NAMES = ("E", "A", "B", "C", "alpha", "beta", "eta", "eps", "gamma")
 VALUES = np.array([1.5, 0.3, 0.2, 0.25, 0.4, 0.3, 1.5, 0.1, 0.6])
 
 
-def _member(size=None, tokens=None, weight=1.0, law="dcpt", shift=0.0):
-    draws = VALUES * (1 + 0.01 * np.random.default_rng(0).standard_normal((40, 9)))
+def _member(size=None, tokens=None, weight=1.0, law="dcpt", shift=0.0, noise=0.01):
+    draws = VALUES * (1 + noise * np.random.default_rng(0).standard_normal((40, 9)))
     moved = shift * (np.array(NAMES) == "E")
     return Member(law, NAMES, VALUES + moved, draws + moved, size, tokens, weight)
 
@@ -101,19 +101,17 @@ def test_slices_of_one_size_refuse_others_unless_carried():
 
 
 def test_two_slices_are_interpolated_and_their_difference_spreads_the_draws():
-    fit = _fit(_member(size=1e8), _member(size=4e8, shift=0.2))
-    extra = {}
+    fit = _fit(_member(size=1e8, noise=0), _member(size=4e8, shift=0.2, noise=0))
+    level, spread = {}, {}
     for size in (1e8, 2e8, 4e8, 8e8, 8e9):
         both = fit.predict("general", size, 1e10, SHARES, carry_size=True)
         alone = _fit(_member(size=1e8)).predict("general", size, 1e10, SHARES, carry_size=True)
-        extra[size] = both.estimate - alone.estimate, np.ptp(both.draws - alone.draws)
-    expected = {1e8: 0.0, 2e8: 0.1, 4e8: 0.2, 8e8: 0.2, 8e9: 0.2}
-    for size, level in expected.items():
-        assert extra[size][0] == pytest.approx(level)
-    spreads = [spread for _, spread in extra.values()]
-    assert spreads[0] == pytest.approx(0)
-    assert spreads[2] == pytest.approx(0)
-    assert 0 < spreads[1] < spreads[3] < spreads[4]
+        level[size] = both.estimate[0] - alone.estimate[0]
+        spread[size] = np.ptp(both.draws)
+    assert level == pytest.approx({1e8: 0.0, 2e8: 0.1, 4e8: 0.2, 8e8: 0.2, 8e9: 0.2})
+    assert spread[1e8] == pytest.approx(0)
+    assert spread[4e8] == pytest.approx(0)
+    assert 0 < spread[2e8] < spread[8e8] < spread[8e9]
 
 
 def test_one_budget_refuses_others():
