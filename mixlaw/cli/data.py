@@ -35,9 +35,14 @@ def show(
         str, typer.Option("--field", help="Field of the text in formats with fields.")
     ] = "text",
     precision: Annotated[
-        float,
-        typer.Option(min=1e-6, help="Standard error wanted of a held-out loss, nats per token."),
-    ] = 0.01,
+        float | None,
+        typer.Option(
+            min=1e-6,
+            help="Standard error wanted of a held-out loss, nats per token; by default that of the "
+            "experiment, else 0.01.",
+            show_default=False,
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Print samples, counts, bytes per token and the fingerprint of every corpus.
@@ -48,7 +53,8 @@ def show(
 
     asked = _asked(sources or [], field)
     surveys = survey_corpora(asked.plan)
-    notes = [*_precision(surveys, precision), *_repetition(asked.experiment, surveys)]
+    wanted = precision or _precision_of(asked.experiment)
+    notes = [*_precision(surveys, wanted), *_repetition(asked.experiment, surveys)]
     if json:
         corpora = [_record(survey) for survey in surveys]
         output.write_json({"cache": str(asked.cache), "corpora": corpora, "notes": notes})
@@ -100,6 +106,11 @@ def _name(path: str) -> str:
     return Path(path).name or path
 
 
+def _precision_of(experiment: "Experiment | None") -> float:
+    asked = experiment.evaluation.precision if experiment else None
+    return asked or 0.01
+
+
 def _precision(surveys: Sequence["Survey"], precision: float) -> Iterator[str]:
     """How precisely each held-out set measures, and how many tokens would do."""
     from mixlaw.corpora.precision import precision_note
@@ -118,16 +129,11 @@ def _precision(surveys: Sequence["Survey"], precision: float) -> Iterator[str]:
 
 def _repetition(experiment: "Experiment | None", surveys: Sequence["Survey"]) -> Iterator[str]:
     """Corpora that proxies and target run would repeat differently, at their largest share."""
-    from mixlaw.corpora.notes import repetition_note
+    from mixlaw.sweep.advice import repetition
 
-    if experiment is None or experiment.target.tokens is None:
-        return
-    for survey in surveys:
-        share = max(mixture[survey.name] for mixture in experiment.all_mixtures)
-        if survey.is_complete and survey.train.tokens:
-            passes = share / survey.train.tokens
-            proxies, target = max(experiment.token_budgets), experiment.target.tokens
-            yield from repetition_note(survey.name, share, passes * proxies, passes * target)
+    complete = {s.name: s.train.tokens for s in surveys if s.is_complete and s.train.tokens}
+    if experiment is not None:
+        yield from repetition(experiment, complete)
 
 
 def _page(surveys: Sequence["Survey"]) -> str:

@@ -88,7 +88,7 @@ def damage(cache: Path, manifest: Mapping[str, Any] | None) -> Iterator[str]:
 
 def _has_tokenizer(cache: Path, manifest: Mapping[str, Any]) -> bool:
     file = cache / manifest["tokenizer"]["file"]
-    return file.is_file() and checksum(file) == manifest["tokenizer"]["sha256"]
+    return file.is_file() and bool(checksum(file) == manifest["tokenizer"]["sha256"])
 
 
 def _error(train: TokenCorpus, held_out: HeldOut) -> float | None:

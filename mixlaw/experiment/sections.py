@@ -127,9 +127,12 @@ class Evaluation(Section):
     Attributes:
         held_out_tokens: size of the held-out set, one number or one per corpus.
         trunk_points: number of log-spaced evaluations along a trunk.
+        precision: standard error wanted of a loss, in nats; a set that is too small for it is told
+            with the size that would do. None asks for none.
     """
 
     held_out_tokens: Count | dict[str, Count] = 24_000
+    precision: Annotated[float, Field(gt=0, le=10)] | None = None
     trunk_points: Annotated[int, Field(ge=1, le=1000)] = 12
 
 
