@@ -67,7 +67,7 @@ class Chaos:
         return found
 
     @contextmanager
-    def sweeping(self, kill: str = "nobody:0:") -> Iterator[psutil.Popen]:
+    def sweeping(self, kill: str = "nobody:0::") -> Iterator[psutil.Popen]:
         """The sweep's command, saving at every step."""
         (self.ledger / "kill").touch()
         environment = {
@@ -124,10 +124,33 @@ class Chaos:
         """All is trained, and the table is being written."""
         return self._between_files("driver", self.rng.randint(1, 6), "runs.csv")
 
+    def preparing_between_files(self, at_most: int) -> str:
+        """The corpora are made again, and while they are the driver dies."""
+        self._forget_corpora()
+        return self._between_files("driver", self.rng.randint(1, 40), "corpora")
+
+    def preparing_any_time(self, at_most: int) -> str:
+        """As above, somewhere between the tokenizer's training and the last token."""
+        self._forget_corpora()
+        note = self.ledger / "note"
+        note.unlink(missing_ok=True)
+        with self.sweeping("driver:2:text/:tell") as driver:
+            self.wait(lambda: note.exists() or driver.poll() is not None)
+            time.sleep(self.rng.uniform(0, 0.3))
+            if driver.poll() is not None:
+                return ""
+            driver.kill()
+        is_made = (self.folder / "corpora" / "corpora.json").exists()
+        return f"SIGKILL to the driver {'after' if is_made else 'while'} the corpora are made"
+
+    def _forget_corpora(self) -> None:
+        self.wait(lambda: not self.processes())
+        shutil.rmtree(self.folder / "corpora", ignore_errors=True)
+
     def _between_files(self, role: str, number: int, part: str = "") -> str:
         note = self.ledger / "note"
         note.unlink(missing_ok=True)
-        with self.sweeping(f"{role}:{number}:{part}") as driver:
+        with self.sweeping(f"{role}:{number}:{part}:die") as driver:
             self.wait(lambda: note.exists() or driver.poll() is not None)
             if not note.exists():
                 return ""
@@ -220,12 +243,14 @@ class Chaos:
 
 
 KINDS = (
+    Chaos.preparing_any_time,
     Chaos.worker_between_files,
-    Chaos.driver_between_files,
+    Chaos.preparing_between_files,
     Chaos.worker_any_time,
     Chaos.interrupted_twice,
     Chaos.driver_while_training,
     Chaos.everything,
+    Chaos.driver_between_files,
     Chaos.worker_between_files,
     Chaos.driver_any_time,
     Chaos.driver_asked,
@@ -290,7 +315,10 @@ def _chaos(root: Path, text: str, seed: int) -> Chaos:
 
 
 def _judge(calm: Chaos, killed: Chaos, n_kills: int, code: int) -> Verdict:
-    results = ("runs.csv", "bases/*/metrics.jsonl", "bases/*/model.safetensors", "runs/*/*.jsonl")
+    results = (
+        "runs.csv", "bases/*/metrics.jsonl", "bases/*/model.safetensors", "runs/*/*.jsonl",
+        "corpora/*/*.np?", "corpora/tokenizer-*.json",
+    )  # fmt: skip
     names = [p.relative_to(calm.folder) for pattern in results for p in calm.folder.glob(pattern)]
     same = {
         name: (killed.folder / name).exists()

@@ -1,7 +1,7 @@
 """Loaded at the start of every Python process of a chaos run (it is first on PYTHONPATH).
 
 It counts training steps in a file that outlives every process, and kills the one process that was
-chosen right before its k-th file operation in the experiment's folder.
+chosen right before its k-th file operation in the experiment's folder; or only leaves a note then.
 """
 
 import os
@@ -28,23 +28,28 @@ def is_chosen(role: str) -> bool:
     return True
 
 
-def watch_files(last: int, part: str) -> None:
-    """Die before the operation with this number, among those on files with ``part`` in the name."""
+def watch_files(last: int, part: str, how: str) -> None:
+    """Act before the operation with this number, among those on paths with ``part`` in them.
+
+    Files of text are counted when they are opened for reading, all others when they change.
+    """
     done = 0
 
     def count(operation: str, path: object) -> None:
         nonlocal done
-        if not str(path).startswith(FOLDER) or part not in Path(str(path)).name:
+        if not str(path).startswith(FOLDER) or part not in str(path):
             return
         done += 1
         if done == last:
             name = re.sub(r"^\.(.+)\.\w{8}\.tmp$", r"the temporary \1", Path(str(path)).name)
             note = os.open(LEDGER / "note", os.O_CREAT | os.O_WRONLY)
             os.write(note, f"{operation} of {name}".encode())
-            os.kill(os.getpid(), signal.SIGKILL)
+            if how == "die":
+                os.kill(os.getpid(), signal.SIGKILL)
 
     def audit(event: str, arguments: tuple[object, ...]) -> None:
-        if event in CHANGES or (event == "open" and int(str(arguments[2])) & WRITES):
+        is_change = event in CHANGES or (event == "open" and int(str(arguments[2])) & WRITES)
+        if is_change or (event == "open" and part == "text/"):
             count(event.removeprefix("os."), arguments[0])
 
     fsync = os.fsync
@@ -65,8 +70,8 @@ def count_steps() -> None:
     register_optimizer_step_post_hook(lambda *_: os.write(steps, b".") and None)
 
 
-role, number, part = os.environ["CHAOS_KILL"].split(":")
+role, number, part, how = os.environ["CHAOS_KILL"].split(":")
 if is_chosen(role):
-    watch_files(int(number), part)
+    watch_files(int(number), part, how)
 if IS_WORKER:
     count_steps()
