@@ -103,22 +103,27 @@ def predicted_ratios(
 def naive_losses(known: pd.DataFrame, base: pd.DataFrame, size: float) -> dict[str, pd.Series]:
     """Predictions without a law by (eval set, share, tokens), for the budgets that are known.
 
-    ``next-smaller-size`` repeats its loss, ``same-change`` its change from its own base,
-    ``log-linear`` draws a line in log size through all sizes, ``constant`` is their mean.
+    ``next-smaller-size`` repeats its loss, ``same-change`` its change from its own base;
+    ``log-linear`` draws a line in log size through the losses of all sizes, ``log-linear-change``
+    through their changes; ``constant`` is the mean of all losses.
     """
     table = annealed(known).pivot_table(index=CELL, columns="n_params", values="loss")
-    sizes = np.array(table.columns, dtype=float)
-    smaller = table[sizes.max()]
-    eval_set = smaller.index.get_level_values("eval_set")
-    lines = np.polyfit(np.log(sizes), table.to_numpy().T, 1)
+    eval_set = table.index.get_level_values("eval_set")
+    start = base.T.loc[eval_set].set_index(table.index)
+    change = table - start[table.columns]
     return {
-        "next-smaller-size": smaller,
-        "same-change": smaller
-        - base.loc[sizes.max()][eval_set].to_numpy()
-        + base.loc[size][eval_set].to_numpy(),
-        "log-linear": pd.Series(lines[0] * np.log(size) + lines[1], table.index),
+        "next-smaller-size": table[table.columns.max()],
+        "same-change": change[table.columns.max()] + start[size],
+        "log-linear": _line(table, size),
+        "log-linear-change": _line(change, size) + start[size],
         "constant": table.mean(axis=1).groupby("eval_set").transform("mean"),
     }
+
+
+def _line(table: pd.DataFrame, size: float) -> pd.Series:
+    """Straight lines in log size through every row, at another size."""
+    slope, level = np.polyfit(np.log(table.columns.to_numpy(dtype=float)), table.to_numpy().T, 1)
+    return pd.Series(slope * np.log(size) + level, table.index)
 
 
 def at_nearest_budget(losses: pd.Series, cells: pd.DataFrame) -> np.ndarray:
