@@ -82,6 +82,11 @@ start() {
 }
 
 stop() {
+    scancel --me || true
+    for _ in $(seq 100); do
+        [ -z "$(squeue --noheader)" ] && break
+        sleep 0.1
+    done
     for file in slurmd.pid slurmctld.pid munge/pid; do
         [ -f "$folder/$file" ] && kill "$(cat "$folder/$file")"
     done
