@@ -6,12 +6,17 @@ start from, measured on the same windows.) The sweep is fitted with the bootstra
 and asked for the ratio that keeps the general loss within 0.03 nats of the base with a risk of 10%.
 As the truth is known, so are the critical ratio, the rise at the recommended one and any regret.
 
-    python tests/recommend/simulation.py 400        prints the table that simulation.md holds
+    python tests/recommend/simulation.py WORLDS.jsonl 400 2
+
+simulates on two processes those of 400 worlds that the file lacks, so a run that was cut off goes
+on, and prints the table that simulation.md holds. A file belongs to one state of the code.
 """
 
+import json
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -157,9 +162,9 @@ def judge(truth: Truth, scenario: Scenario, fit: FitResult) -> Outcome | None:
         return None
     low, high = answer.interval
     return Outcome(
-        covered=low <= truth.critical(*target) <= high,
+        covered=bool(low <= truth.critical(*target) <= high),
         width=high - low,
-        broken=truth.rise(*target, answer.recommended) > TOLERANCE,
+        broken=bool(truth.rise(*target, answer.recommended) > TOLERANCE),
         regret=truth.regret(*target, answer.recommended),
         plug_in=truth.regret(*target, answer.estimate),
     )
@@ -194,17 +199,39 @@ def table(rows: dict[str, dict[str, float]]) -> str:
     return "\n".join(lines)
 
 
-def main(n_sweeps: int) -> None:
-    """Print the table so far, after every fiftieth world and the last."""
-    worlds = []
-    with get_context("spawn").Pool() as pool:
-        for world in pool.imap(simulate, range(n_sweeps)):
-            worlds.append(world)
-            if len(worlds) % 50 == 0 or len(worlds) == n_sweeps:
-                rows = {s.name: summary([world[s.name] for world in worlds]) for s in SCENARIOS}
-                sys.stdout.write(f"{len(worlds)} worlds\n{table(rows)}\n\n")
-                sys.stdout.flush()
+def main(path: Path, n_sweeps: int, n_processes: int) -> None:
+    """Add the worlds that a file lacks, one line each, and print the table after every tenth."""
+    worlds = read(path)
+    missing = [seed for seed in range(n_sweeps) if seed not in worlds]
+    with get_context("spawn").Pool(n_processes) as pool, path.open("a") as file:
+        for seed, world in pool.imap_unordered(_simulated, missing):
+            worlds[seed] = world
+            found = {name: outcome and asdict(outcome) for name, outcome in world.items()}
+            file.write(json.dumps({"seed": seed, "world": found}) + "\n")
+            file.flush()
+            if len(worlds) % 10 == 0:
+                _print(worlds)
+    _print(worlds)
+
+
+def read(path: Path) -> dict[int, dict[str, Outcome | None]]:
+    """The worlds of a file by seed; none if there is no such file."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    return {
+        row["seed"]: {name: found and Outcome(**found) for name, found in row["world"].items()}
+        for row in map(json.loads, lines)
+    }
+
+
+def _simulated(seed: int) -> tuple[int, dict[str, Outcome | None]]:
+    return seed, simulate(seed)
+
+
+def _print(worlds: dict[int, dict[str, Outcome | None]]) -> None:
+    rows = {s.name: summary([world[s.name] for world in worlds.values()]) for s in SCENARIOS}
+    sys.stdout.write(f"{len(worlds)} worlds\n{table(rows)}\n\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 400)
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
