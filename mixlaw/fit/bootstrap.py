@@ -187,7 +187,8 @@ def _solve_variances(sums: Array, share: Array, one_row_each: bool) -> tuple[flo
     if between < 0:
         return 0.0, alone
     if within < 0:
-        return float(sums[1] / share[1, 0]), 0.0
+        # Rows that the fit absorbs whole leave nothing to divide by.
+        return float(sums[1] / share[1, 0]) if share[1, 0] > 1e-9 else alone, 0.0
     return float(between), float(within)
 
 

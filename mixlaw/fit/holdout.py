@@ -18,8 +18,11 @@ from mixlaw.fit.rows import Rows
 from mixlaw.fit.slices import SIZES, LawFit, fit_law, levels
 from mixlaw.laws import Array, Law
 
-#: Budgets count as levels up to this many; beyond, the longest are those over half the last.
-MANY_BUDGETS = 12
+#: Budgets over this part of the longest are held out with it: the last checkpoint of a dense trunk
+#: is so short a step that a wrong law passes it, and then misses at twice the budget.
+LONGEST = 0.5
+#: With more sizes and budgets than this, neither is a level of a grid.
+MANY = 12
 #: Where there are many sizes and budgets, runs within this factor of the most compute are held out.
 COMPUTE = 4.0
 #: Starts of the search in a split.
@@ -84,9 +87,8 @@ def splits(rows: Rows) -> dict[str, NDArray[np.bool_]]:
     found = {"largest-size": rows.x["N"] >= sizes[-1] * 0.999} if len(sizes) > 1 else {}
     budgets = levels(rows.x["D"])
     if len(budgets) > 1:
-        edge = budgets[-1] * (0.999 if len(budgets) <= MANY_BUDGETS else 0.5)
-        found["longest-budget"] = rows.x["D"] >= edge
-    if min(len(sizes), len(budgets)) > MANY_BUDGETS:
+        found["longest-budget"] = rows.x["D"] > budgets[-1] * LONGEST * 1.001
+    if min(len(sizes), len(budgets)) > MANY:
         # Sizes and budgets that follow from compute: neither alone says how far a run reaches.
         compute = rows.x["N"] * rows.x["D"]
         found["largest-compute"] = compute >= compute.max() / COMPUTE

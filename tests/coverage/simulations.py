@@ -1,19 +1,26 @@
 """How often 90% intervals cover the truth on simulated sweeps; writes ``simulated.csv``.
 
     PYTHONPATH=tests python tests/coverage/simulations.py [--repetitions 200] [--scenario NAME ...]
+        [--records simulated.jsonl]
 
 Every repetition simulates a sweep from a known truth (seed noise, checkpoints that wander together
 along a trunk), fits it, and asks for general losses and for the largest domain ratio at which the
-general loss equals a bound, at settings in and out of the swept range.
+general loss equals a bound, at settings in and out of the swept range. Every repetition is written
+to the records as it ends, so that a run which was stopped goes on where it was.
 """
 
 import argparse
 import csv
-import sys
+import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import product
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from simulate import (
@@ -26,7 +33,9 @@ from simulate import (
     simulate_sweep,
 )
 
+from mixlaw.fit import api, holdout, stack
 from mixlaw.fit.api import fit_laws
+from mixlaw.fit.fitting import Settings
 from mixlaw.fit.result import FitResult
 
 LEVEL = 0.9
@@ -61,19 +70,17 @@ class Scenario:
     outside: tuple[tuple[float, float], ...] = ((4, 1), (1, 4))
 
 
-TRUNKS = Design(ratios=(0.1, 0.25, 0.4, 0.6, 0.8), checkpoints=12)
+TRUNKS = Design(ratios=(0.1, 0.25, 0.4, 0.6, 0.8))
 #: The cmr law describes one size at a time, so one is enough to ask it at a swept size.
-ONE_SIZE = replace(TRUNKS, sizes=(240e6,))
+ONE_SIZE = Design((240e6,), ratios=(0.1, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8), checkpoints=12)
+HUMP_TRUTH, CMR_TRUTH = anchored_truth("hump", HUMP), anchored_truth("cmr", CMR)
 SCENARIOS = {
     "dcpt": Scenario(dcpt_truth(), "dcpt", "dcpt"),
-    "hump": Scenario(anchored_truth("hump", HUMP), "hump", "hump", TRUNKS, ((1, 4),)),
-    "cmr": Scenario(anchored_truth("cmr", CMR), "cmr", "cmr", ONE_SIZE, ((1, 2),)),
-    "dcpt not among the fitted": Scenario(
-        dcpt_truth(), "dcpt-l2,dcpt-l7,exponential", "dcpt", outside=((4, 1), (1, 4))
-    ),
-    "hump not among the fitted": Scenario(
-        anchored_truth("hump", HUMP), "cmr", "hump", ONE_SIZE, ((1, 2),)
-    ),
+    "hump": Scenario(HUMP_TRUTH, "hump", "hump", TRUNKS, ((1, 4),)),
+    "cmr": Scenario(CMR_TRUTH, "cmr", "cmr", ONE_SIZE, ((1, 2),)),
+    "dcpt not among the fitted": Scenario(dcpt_truth(), "dcpt-l2,exponential", "dcpt"),
+    "hump not among the fitted": Scenario(HUMP_TRUTH, "cmr", "hump", ONE_SIZE, ((1, 2),)),
+    "cmr not among the fitted": Scenario(CMR_TRUTH, "hump", "cmr", ONE_SIZE, ((1, 4),)),
 }
 
 
@@ -166,29 +173,61 @@ def repetition(scenario: Scenario, seed: int) -> Iterator[tuple]:
                 yield region, quantity, truth, ends, own_ends, residual_only(fit, quantity, point)
 
 
-def say(message: str) -> None:
-    """A line for the person who waits."""
-    sys.stderr.write(message + "\n")
+@contextmanager
+def hurried() -> Iterator[None]:
+    """With a shorter search, and without what the intervals of one law do not read.
+
+    Whether the search finds the optimum is tested elsewhere. Left out are lmfit's standard errors,
+    the law of the base losses, which are given here, and the splits by ratio: a stack is weighed by
+    sizes and budgets alone. All this takes a third of the time.
+    """
+    every = holdout.splits
+
+    def beyond_range(rows):
+        return {name: mask for name, mask in every(rows).items() if "ratio" not in name}
+
+    with (
+        patch.object(stack, "Settings", partial(Settings, n_starts=64, n_polish=2)),
+        patch.multiple(holdout, N_STARTS=32, N_POLISH=2, splits=beyond_range),
+        patch.multiple(api, standard_errors=lambda fit: [], fit_base=lambda *_: ()),
+    ):
+        yield
 
 
-def simulate(name: str, repetitions: int, report=say) -> list[dict]:
-    """The rows of the table for one scenario."""
-    scenario, tallies = SCENARIOS[name], defaultdict(Tally)
-    for seed in range(repetitions):
-        for region, quantity, *ends in repetition(scenario, seed):
-            tallies[region, quantity].add(*ends)
-        if (seed + 1) % 25 == 0:
-            report(
-                f"{name} {seed + 1}: "
-                + ", ".join(
-                    f"{region} {quantity} {np.mean(t.covered):.3f}"
-                    for (region, quantity), t in tallies.items()
-                )
-            )
+def simulate(names: Iterable[str], repetitions: int, records: Path) -> list[dict]:
+    """The rows of the table for these scenarios; what is recorded already is not run again."""
+    done = read(records)
+    with hurried():
+        for seed, name in product(range(repetitions), names):
+            if (name, seed) in done:
+                continue
+            found = [
+                (*region, quantity, *map(float, (truth, *ends, *own, *naive)))
+                for region, quantity, truth, ends, own, naive in repetition(SCENARIOS[name], seed)
+            ]
+            done[name, seed] = found
+            with records.open("a") as file:
+                file.write(json.dumps([name, seed, found]) + "\n")
+    return [row for name in names for row in table(name, done, repetitions)]
+
+
+def read(records: Path) -> dict[tuple[str, int], list[Any]]:
+    """Intervals by scenario and seed."""
+    lines = records.read_text().splitlines() if records.is_file() else []
+    return {(name, seed): found for name, seed, found in map(json.loads, lines)}
+
+
+def table(name: str, done: dict[tuple[str, int], list[Any]], repetitions: int) -> list[dict]:
+    """The rows of one scenario, from the repetitions that are there."""
+    seeds = [seed for seed in range(repetitions) if (name, seed) in done]
+    tallies = defaultdict(Tally)
+    for seed in seeds:
+        for size, tokens, quantity, truth, *ends in done[name, seed]:
+            tallies[(size, tokens), quantity].add(truth, ends[:2], ends[2:4], ends[4:])
     return [
         {
-            "scenario": name, "fitted": scenario.fitted, "region": spelled(region),
-            "quantity": quantity, "repetitions": repetitions, "intervals": len(t.covered),
+            "scenario": name, "fitted": SCENARIOS[name].fitted, "region": spelled(region),
+            "quantity": quantity, "repetitions": len(seeds), "intervals": len(t.covered),
             "coverage": f"{np.mean(t.covered):.3f}", "median_width": f"{np.median(t.width):.4g}",
             "width_to_true_law": f"{np.median(t.width) / np.median(t.own_width):.2f}",
             "interval_score": f"{np.mean(t.score):.4g}",
@@ -216,14 +255,15 @@ def update(path: Path, rows: list[dict]) -> None:
 
 
 def main() -> None:
-    """Run the scenarios asked for and update the table."""
+    """Run the scenarios asked for, seed by seed, and update the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repetitions", type=int, default=200)
-    parser.add_argument("--scenario", nargs="*", default=list(SCENARIOS))
+    parser.add_argument("--scenario", nargs="*", default=list(SCENARIOS), choices=list(SCENARIOS))
+    parser.add_argument("--records", type=Path, default=Path("simulated.jsonl"))
     parser.add_argument("--table", type=Path, default=TABLE)
     arguments = parser.parse_args()
-    for name in arguments.scenario:
-        update(arguments.table, simulate(name, arguments.repetitions))
+    rows = simulate(arguments.scenario, arguments.repetitions, arguments.records)
+    update(arguments.table, rows)
 
 
 if __name__ == "__main__":

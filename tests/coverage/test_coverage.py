@@ -20,8 +20,8 @@ def test_an_interval_score_is_the_width_and_twenty_times_the_miss():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_intervals_cover(name):
-    for row in simulate(name, 200):
+def test_intervals_cover(name, tmp_path):
+    for row in simulate([name], 200, tmp_path / "records.jsonl"):
         inside = row["region"] == "in range"
         coverage, width = float(row["coverage"]), float(row["width_to_true_law"])
         assert 0.85 <= coverage <= 0.95 if inside else coverage >= 0.80, row
