@@ -1,10 +1,17 @@
 """Tiny models of published families, saved as their makers save them, with a tokenizer."""
 
 from pathlib import Path
+from typing import Any
 
-from tiny_sweep import WORDS
+from tiny_sweep import WORDS, write_tiny
 
 from mixlaw.corpora.tokenizer import END_OF_TEXT, train_encoder
+from mixlaw.experiment import load_experiment
+from mixlaw.sweep.api import prepare
+from mixlaw.sweep.jobs import run_folder
+from mixlaw.sweep.models import resolve_models
+from mixlaw.sweep.plan import DataIdentity, Plan, plan_runs
+from mixlaw.train.spec import ExistingSpec
 
 #: Entries of the tokenizer; what it was trained on is made-up text.
 VOCAB_SIZE = 300
@@ -64,3 +71,37 @@ def save_tokenizer(folder: Path, vocab: int = VOCAB_SIZE) -> None:
     PreTrainedTokenizerFast(
         tokenizer_object=encoder.tokenizer, eos_token=END_OF_TEXT
     ).save_pretrained(folder)
+
+
+YAML = """
+corpora:
+  domain: {path: text/domain.jsonl}
+  general: {path: text/general.jsonl}
+evaluation: {held_out_tokens: 256, trunk_points: 2}
+training: {seq_len: 16, batch_tokens: 64}
+base: {model: model}
+mixtures: [1]
+token_budgets: [1k]
+schedule: {lr: 3.0e-3}
+executor: {name: inline}
+"""
+
+
+def write_experiment(folder: Path, training: str = "", **model: Any) -> Path:
+    """An experiment that starts from one model, which stands beside it as ``model``."""
+    plain = "{seq_len: 16, batch_tokens: 64}"
+    write_tiny(folder, YAML.replace(plain, plain[:-1] + training + "}"))
+    save_model(folder / "model", **model)
+    return folder
+
+
+def planned(folder: Path) -> Plan:
+    """Its plan, with its corpora prepared and all folders made, as ``run_sweep`` begins."""
+    experiment, models = resolve_models(folder, load_experiment(folder))
+    corpora = prepare(folder, experiment, lambda message: None)
+    plan = plan_runs(experiment, DataIdentity.of(corpora), models.shapes)
+    for spec in plan.specs:
+        run_folder(folder, spec).plan(spec)
+        if isinstance(spec, ExistingSpec):
+            models.source(spec).note(run_folder(folder, spec).path)
+    return plan
