@@ -1,7 +1,8 @@
 """``mixlaw status`` and ``mixlaw logs``: what happened, while a sweep goes on and after."""
 
+import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +10,10 @@ from mixlaw.cli import output
 from mixlaw.cli.options import Json
 from mixlaw.cli.places import EXPERIMENTS, find_experiment
 
+if TYPE_CHECKING:
+    from mixlaw.sweep.status import SweepStatus
+
+WATCH_SECONDS = 1.0
 _Experiment = Annotated[
     str | None,
     typer.Argument(help="Folder or name of an experiment; the one swept last if absent."),
@@ -21,20 +26,47 @@ def register(app: typer.Typer) -> None:
     app.command()(logs)
 
 
-def status(experiment: _Experiment = None, json: Json = False) -> None:
+def status(
+    experiment: _Experiment = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Look again and again while anybody is at work.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Which runs of a sweep are done, running, failed, stopped or waiting, and why."""
     from mixlaw.sweep.status import sweep_status
 
-    found = sweep_status(_last_begun() if experiment is None else find_experiment(experiment))
+    folder = _last_begun() if experiment is None else find_experiment(experiment)
+    if watch:
+        _watch(folder)
+    found = sweep_status(folder)
     if json:
         output.write_json(found.document())
         return
-    lines = [f"{run.run_id:<30}  {run.state:<8}  {run.detail}".rstrip() for run in found.runs]
-    output.write("\n".join([*lines, "", f"{found.experiment}: {found.summary()}"]).lstrip())
+    output.write(_as_text(found))
     for note in found.notes:
         output.say(note)
     if "failed" in found.counts:
         output.hint("mixlaw logs RUN")
+
+
+def _watch(folder: Path) -> None:
+    """Show the status on the terminal until nobody is at work."""
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    from mixlaw.sweep.status import sweep_status
+
+    with Live(console=Console(stderr=True), transient=True) as display:
+        while (found := sweep_status(folder)).is_at_work:
+            display.update(Text(_as_text(found)))
+            time.sleep(WATCH_SECONDS)
+
+
+def _as_text(found: "SweepStatus") -> str:
+    lines = [f"{run.run_id:<30}  {run.state:<8}  {run.detail}".rstrip() for run in found.runs]
+    return "\n".join([*lines, "", f"{found.experiment}: {found.summary()}"]).lstrip()
 
 
 def logs(

@@ -35,6 +35,10 @@ def sweep(
         str | None,
         typer.Option(help="Show runs in tensorboard, wandb or mlflow.", metavar="NAME"),
     ] = None,
+    detach: Annotated[
+        bool,
+        typer.Option("--detach", help="Go on in the background; see 'status' and 'cancel'."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Train proxies at several ratios and token budgets; their losses go to runs.csv."""
@@ -50,6 +54,9 @@ def sweep(
     if dry_run:
         _show_plan(folder, executor, json)
         return
+    if detach:
+        _detach(folder, executor, track, json)
+        return
     result = run_sweep(
         folder, executor=executor, track=track, say=output.say, live=sys.stderr.isatty()
     )
@@ -58,6 +65,19 @@ def sweep(
         return
     output.write(str(result.table))
     output.hint(f"mixlaw fit {experiment or ''}".strip())
+
+
+def _detach(folder: Path, executor: str | None, track: str | None, as_json: bool) -> None:
+    from mixlaw.sweep.control import detach_sweep
+
+    chosen = {"--executor": executor, "--track": track}
+    options = [f"{option}={name}" for option, name in chosen.items() if name]
+    detached = detach_sweep(folder, options)
+    if as_json:
+        output.write_json(detached.document())
+        return
+    output.write(str(detached.log))
+    output.say(f"\nnext: mixlaw status {folder} --watch, or mixlaw cancel {folder}")
 
 
 def _show_plan(folder: Path, executor: str | None, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from mixlaw.errors import ConfigError, MixlawError, unknown_name
 from mixlaw.experiment import load_experiment
 from mixlaw.sweep.edits import edit_since, swept_runs
 from mixlaw.sweep.expected import expected_identity
+from mixlaw.sweep.models import resolve_models
 from mixlaw.sweep.plan import plan_runs
 from mixlaw.sweep.progress import glimpse
 from mixlaw.train.folder import RunFolder
@@ -54,6 +55,11 @@ class SweepStatus:
     is_sweeping: bool
     runs: tuple[RunStatus, ...]
     notes: tuple[str, ...]
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether a driver or a worker is; a worker elsewhere may outlive its driver."""
+        return self.is_sweeping or not {"running", "starting"}.isdisjoint(self.counts)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -175,9 +181,9 @@ def _last_losses(folder: RunFolder) -> str:
 def _notes(experiment: Path) -> Iterator[str]:
     """What an edit since the last sweep would do; or why that cannot be told."""
     try:
-        asked = load_experiment(experiment)
+        asked, models = resolve_models(experiment, load_experiment(experiment), weights=False)
         data = expected_identity(experiment, asked)
-        edit = edit_since(experiment, asked, plan_runs(asked, data), data)
+        edit = edit_since(experiment, asked, plan_runs(asked, data, models.shapes), data)
     except MixlawError as error:
         yield str(error)
         return
