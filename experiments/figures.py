@@ -39,7 +39,7 @@ def forgetting(runs: pd.DataFrame) -> Figure:
                 axis.plot(
                     group["tokens"], change, "o-", color=ratio_color(float(ratio)), markersize=3
                 )
-            count_axis(axis.xaxis, rows["tokens"].tolist()[::2])
+            count_axis(axis.xaxis, sorted(set(rows["tokens"]))[::2])
             axis.axhline(0, color="0.3", linewidth=0.8)
         row[0].set_ylabel(f"change of {eval_set} loss (nats)")
     for axis, size in zip(axes[0], sizes, strict=True):
@@ -115,7 +115,7 @@ def fewer(table: pd.DataFrame) -> Figure:
         axis.set_title(f"{eval_set} loss", fontsize=9)
         axis.set_xlabel("proxy runs that were fitted")
         axis.set_ylabel("error at the largest size (%)")
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, 2 * 100 * here["baseline"].iloc[0])
     axes[0][0].legend(fontsize=8)
     return figure
 
