@@ -12,17 +12,20 @@ from mixlaw.corpora.prepare import Corpora, prepare_corpora
 from mixlaw.errors import RunError
 from mixlaw.executors import Executor, open_executor
 from mixlaw.experiment import Experiment, load_experiment
+from mixlaw.sweep.advice import advice
 from mixlaw.sweep.collect import collect_runs
-from mixlaw.sweep.cost import cost_of, measure_speed
+from mixlaw.sweep.cost import cost_of, run_speed
 from mixlaw.sweep.driver import RETRIES, Outcome, execute
 from mixlaw.sweep.edits import edit_since, messages, remember
 from mixlaw.sweep.jobs import missing_tasks, run_folder
+from mixlaw.sweep.models import resolve_models
 from mixlaw.sweep.plan import DataIdentity, Plan, plan_runs, train_tokens
 from mixlaw.sweep.progress import Lines, Live
 from mixlaw.sweep.tracking import Following, open_tracking
 from mixlaw.train.faults import CannotWriteError, plain_faults
 from mixlaw.train.folder import RunFolder
 from mixlaw.train.locks import only_sweep, stop_file
+from mixlaw.train.spec import ExistingSpec
 from mixlaw.train.streams import check_lengths
 
 Say = Callable[[str], None]
@@ -85,10 +88,12 @@ def run_sweep(
     place = open_executor(experiment.executor, folder, executor)
     following = open_tracking(track or experiment.track, folder)
     with closing(place), plain_faults(folder), only_sweep(folder):
+        experiment, models = resolve_models(folder, experiment)
         corpora = prepare(folder, experiment, say)
         data = DataIdentity.of(corpora)
-        plan = plan_runs(experiment, data)
-        for sentence in messages(folder, plan, edit_since(folder, experiment, plan, data)):
+        plan = plan_runs(experiment, data, models.shapes)
+        edit = edit_since(folder, experiment, plan, data)
+        for sentence in (*advice(experiment, corpora), *messages(folder, plan, edit)):
             say(sentence)
         for run in plan.runs:
             check_lengths(run, corpora)
@@ -96,6 +101,8 @@ def run_sweep(
         for spec, planned in zip(plan.specs, folders, strict=True):
             planned.tidy()
             planned.plan(spec)
+            if isinstance(spec, ExistingSpec):
+                models.source(spec).note(planned.path)
             if planned.is_done:
                 planned.spec()  # refuses a folder that was copied to this name
         remember(folder, experiment, plan, data)
@@ -137,7 +144,7 @@ def _execute(
     following: Following,
     say: Say | None,
 ) -> Outcome:
-    speed, slots = measure_speed(), executor.slots
+    speed, slots = run_speed(experiment), executor.slots
     tasks = missing_tasks(folder, plan, experiment, speed, slots)
     seconds = {
         run_folder(folder, spec): cost_of(spec, experiment).all_flops / speed for spec in plan.specs

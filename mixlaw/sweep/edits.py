@@ -187,11 +187,9 @@ def _changes(old: Any, new: Any, key: str = "") -> Iterator[Change]:
 
 def _differs(name: str, before: Mapping[str, Any], data: DataIdentity) -> bool:
     """Whether the tokens of a corpus, or what they were made with, are others."""
-    return (
-        before["train"].get(name) != data.train[name]
-        or before["held_out"].get(name) != data.held_out[name]
-        or before["tokenizer"] != data.tokenizer
-    )
+    now = data.train[name], data.held_out[name], data.tokenizer
+    then = before["train"].get(name), before["held_out"].get(name), before["tokenizer"]
+    return now != then
 
 
 def _folder_name(folder: Path, spec: Any) -> str:

@@ -18,7 +18,7 @@ from mixlaw.errors import MixlawError
 from mixlaw.train.faults import CannotWriteError, plain_faults
 from mixlaw.train.folder import LOG_FORMAT, LOG_TIME, RunFolder
 from mixlaw.train.locks import stop_file
-from mixlaw.train.spec import BaseSpec
+from mixlaw.train.spec import BaseSpec, ExistingSpec
 from mixlaw.train.watch import StoppedError, Watch
 
 log = logging.getLogger("mixlaw")
@@ -54,12 +54,14 @@ def _train(folder: RunFolder, corpora: Corpora, watch: Watch) -> None:
         folder.begin()
         spec = folder.spec()
         # Only now: torch takes seconds to import, in which a person wants to see a run start.
-        from mixlaw.train.base import train_base
+        from mixlaw.train.base import measure_base, train_base
         from mixlaw.train.state import one_thread
 
         one_thread()
         if isinstance(spec, BaseSpec):
             train_base(folder, spec, corpora, watch)
+        elif isinstance(spec, ExistingSpec):
+            measure_base(folder, spec, corpora)
         else:
             plugins.load("recipes", spec.recipe).train_runs([(folder, spec)], corpora, watch)
         log.info("%s is %s", folder.run_id, folder.done()["status"])

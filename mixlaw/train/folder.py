@@ -7,7 +7,8 @@
     retry.json      there once it has diverged and is trained again at a lower learning rate: the
                     second attempt has metrics and checkpoints of its own, named retry-*
     done.json       written last, whole or not at all: only with it the run counts as done
-    *.safetensors   checkpoints while it runs; of a base its final weights
+    *.safetensors   checkpoints while it runs; of a base that is trained here its final weights
+    model.json      of a base that is an existing model: where that is
     progress.json   what a person may want to see while it runs; no part of the result
     failed.json     why its last process failed; gone when the next one begins
     log.txt         what happened to it, a sentence each
@@ -35,7 +36,8 @@ from mixlaw.errors import RunError
 from mixlaw.files import write_atomic
 from mixlaw.quantities import format_quantity
 from mixlaw.train.locks import is_locked
-from mixlaw.train.spec import BaseSpec, OptimSpec, RunSpec, parse_spec
+from mixlaw.train.sources import Source, shape_of
+from mixlaw.train.spec import AnySpec, BaseSpec, OptimSpec, RunSpec, parse_spec
 
 log = logging.getLogger(__name__)
 
@@ -208,12 +210,28 @@ class RunFolder:
         """Folder of the base that this run starts from."""
         return RunFolder(self.experiment / "bases" / spec.base.run_id)
 
-    def plan(self, spec: RunSpec | BaseSpec) -> None:
+    @property
+    def source(self) -> Source:
+        """Where the model is that this base is.
+
+        Raises:
+            RunError: nothing says so.
+        """
+        if (source := Source.noted(self.path)) is None:
+            raise RunError(f"'{self.path}' does not say where its model is; sweep again.")
+        return source
+
+    @property
+    def known_models(self) -> Path:
+        """File of the experiment's models that were looked through already."""
+        return self.experiment / "bases" / "models.json"
+
+    def plan(self, spec: AnySpec) -> None:
         """Make the folder; what is in it already stays."""
         if not (self.path / "spec.json").exists():
             write_atomic(self.path / "spec.json", spec.model_dump_json(indent=1) + "\n")
 
-    def spec(self) -> RunSpec | BaseSpec:
+    def spec(self) -> AnySpec:
         """The specification.
 
         Raises:
@@ -275,6 +293,8 @@ class RunFolder:
     @property
     def has_sound_weights(self) -> bool:
         """Whether a finished base's weights are those that it was finished with."""
+        if (source := Source.noted(self.path)) is not None:
+            return shape_of(source, self.known_models).fingerprint == self.done().get("weights")
         return self.weights.is_file() and checksum(self.weights) == self.done().get("weights")
 
     def reopen(self) -> None:

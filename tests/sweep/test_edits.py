@@ -1,12 +1,15 @@
 """An experiment.yaml or its text, edited between two sweeps: what changed, what is kept."""
 
+import dataclasses
 import shutil
 from pathlib import Path
 
 import pytest
 from tiny_sweep import YAML, folders, planned, write_tiny
 
+from mixlaw.corpora.prepare import load_corpora
 from mixlaw.experiment import load_experiment, parse_experiment
+from mixlaw.sweep.advice import advice
 from mixlaw.sweep.api import run_sweep
 from mixlaw.sweep.dry_run import describe_sweep
 from mixlaw.sweep.edits import NOTE, Edit, edit_since, messages, remember
@@ -48,7 +51,7 @@ def test_nothing_edited_is_nothing_said(swept: Path):
     assert edit_to(swept, "# a comment\n" + SMALL.replace("1k", "1000")) is None
     plan = describe_sweep(swept)
     assert plan["edit"] is None
-    assert plan["notes"] == []
+    assert not any("edited" in note or "earlier" in note for note in plan["notes"])
     assert all(run["done"] and run["run_id"] for run in plan["runs"])
 
 
@@ -161,7 +164,7 @@ def test_a_copied_run_folder_is_named_as_a_copy(swept: Path):
     shutil.copytree(run.path, copy)
     (sentence,) = messages(swept, plan, None)
     assert f"'{copy}' is a copy of '{run.run_id}'" in sentence
-    assert describe_sweep(swept)["notes"] == [sentence]
+    assert describe_sweep(swept)["notes"][-1] == sentence
     shutil.rmtree(copy)
 
 
@@ -180,3 +183,27 @@ def test_a_sweep_says_what_an_edit_does_once(tmp_path: Path):
     said.clear()
     run_sweep(folder, say=said.append)
     assert not any("edited" in sentence for sentence in said)
+
+
+def test_the_precision_asked_for_is_told_with_the_tokens_that_would_do(swept: Path):
+    text = SMALL.replace("trunk_points: 4", "trunk_points: 4, precision: 0.001")
+    (swept / "experiment.yaml").write_text(text)
+    plan = describe_sweep(swept)
+    (swept / "experiment.yaml").write_text(SMALL)
+    told = [note for note in plan["notes"] if "0.001 would take about" in note]
+    assert [note.split("'")[1] for note in told] == ["domain", "general"]
+    assert told[0].startswith("The 512 held-out tokens of 'domain' measure a loss to about 0.")
+    assert plan["edit"]["changes"] == [
+        {"key": "evaluation.precision", "old": None, "new": 0.001},
+    ]
+    assert plan["edit"]["outdated"] == []
+
+
+def test_repetition_that_the_target_will_not_have_is_told(swept: Path):
+    experiment = parse_experiment(SMALL + "target: {tokens: 1M}", folder=swept)
+    corpora = load_corpora(swept / "corpora")
+    assert list(advice(experiment, corpora)) == []  # how much text there is is not known
+    small = dataclasses.replace(corpora.train["domain"], n_tokens=1000)
+    few = dataclasses.replace(corpora, train={**corpora.train, "domain": small})
+    (sentence,) = advice(experiment, few)
+    assert "the proxies read 'domain' 2.00 times and the target run 1,000.00 times" in sentence

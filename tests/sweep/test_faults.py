@@ -6,19 +6,27 @@ import random
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from tiny_sweep import YAML, folders, planned, write_tiny
 
+import mixlaw
+from mixlaw.corpora.prepare import load_corpora
 from mixlaw.errors import RunError
 from mixlaw.runs import read_runs
 from mixlaw.sweep.api import run_sweep
+from mixlaw.sweep.collect import collect_runs
+from mixlaw.sweep.plan import Plan
 from mixlaw.sweep.status import sweep_status
 from mixlaw.sweep.worker import work
 from mixlaw.train.folder import RunFolder
+from mixlaw.train.spec import RunSpec
 from mixlaw.train.watch import Watch
 
 SMALL = YAML.replace("[8k, 16k]", "[8k]")
@@ -61,7 +69,7 @@ def test_a_read_only_folder_is_a_sentence_and_can_be_looked_at(disk: Path):
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
     with pytest.raises(RunError, match="cannot be written: Read-only file system"):
         run_sweep(folder)
-    assert {row.state for row in sweep_status(folder)} == {"waiting"}
+    assert {row.state for row in sweep_status(folder).runs} == {"waiting"}
 
 
 def test_damaged_base_weights_are_found_rebuilt_and_said(tmp_path: Path):
@@ -107,28 +115,116 @@ def test_without_a_retry_or_after_it_a_divergence_ends_there(tmp_path: Path):
         assert "diverged at step" in base.last_words()
 
 
-def test_memory_that_ran_out_says_what_to_change(tmp_path: Path):
+def planned_by_hand(folder: Path, spec: RunSpec, **optim: float | None) -> RunFolder:
+    """A run with an optimiser that no experiment.yaml can ask for."""
+    changed = spec.model_copy(update={"optim": spec.optim.model_copy(update=optim)})
+    run = RunFolder(folder / "runs" / changed.run_id)
+    run.plan(changed)
+    return run
+
+
+def flags(folder: Path, base: RunFolder, *runs: RunFolder) -> dict[str, set[str]]:
+    """Flags of the rows of a table of these runs, by run."""
+    plan = Plan((base.spec(),), tuple(run.spec() for run in runs))
+    table = read_runs(collect_runs(folder, plan, load_corpora(folder / "corpora")))
+    return {name: set(rows["flag"].fillna("")) for name, rows in table.groupby("run_id")}
+
+
+def test_a_trunk_that_diverges_is_flagged_and_its_siblings_go_on(tmp_path: Path):
     folder = write_tiny(tmp_path, SMALL)
-    base = folders(folder, planned(folder))[0]
+    base, sibling, run, _ = folders(folder, planned(folder))
+    lost = planned_by_hand(folder, run.spec(), lr_peak=1e30)
+    second = planned_by_hand(folder, run.spec(), lr_peak=1e30, lr_final=1e27, retry=1e-33)
+    assert work([f.path for f in (base, lost, second, sibling)], Watch()) == 0
+    found = flags(folder, base, lost, second, sibling)
+    assert "diverged" in found[lost.run_id]  # after rows that were still sound
+    assert not [name for name in found if name.startswith(f"{lost.run_id}-b")]
+    assert found[second.run_id] == found[f"{second.run_id}-b1024"] == {""}
+    assert found[sibling.run_id] == found[f"{sibling.run_id}-b1024"] == {""}
+    assert "second attempt" in second.optim(second.spec()).lr_rule
+    states = {row.run_id: row for row in sweep_status(folder).runs}
+    assert (states[lost.run_id].state, states[second.run_id].state) == ("diverged", "done")
+    assert states[lost.run_id].detail.startswith("no number at ")
+
+
+def test_a_branch_that_diverges_leaves_its_trunk_and_siblings_alone(tmp_path: Path):
+    folder = write_tiny(tmp_path, SMALL)
+    base, sibling, run, _ = folders(folder, planned(folder))
+    # A decay that ends at an absurd rate: the trunk never sees it.
+    lost = planned_by_hand(folder, run.spec(), lr_final=1e30)
+    second = planned_by_hand(folder, run.spec(), lr_final=1e30, retry=1e-33)
+    assert work([f.path for f in (base, lost, second, sibling)], Watch()) == 0
+    found = flags(folder, base, lost, second, sibling)
+    assert found[lost.run_id] == {""}
+    assert found[f"{lost.run_id}-b1024"] == found[f"{lost.run_id}-b1984"] == {"diverged"}
+    assert {flag for name, of in found.items() if name not in lost_runs(lost) for flag in of} == {
+        ""
+    }
+    assert json.loads((second.path / "retry.json").read_text())["lr_ratio"] == 1e-33
+
+
+def lost_runs(run: RunFolder) -> set[str]:
+    spec = run.spec()
+    assert isinstance(spec, RunSpec)
+    return {spec.branch_id(budget) for budget in spec.budgets}
+
+
+def test_memory_that_ran_out_says_which_size_and_what_to_change(tmp_path: Path):
+    folder = write_tiny(tmp_path, SMALL)
+    spec = folders(folder, planned(folder))[0].spec()
+    data = spec.data.model_copy(update={"batch_size": 8192})
+    large = spec.model_copy(update={"data": data, "max_epochs": 1000.0})
+    base = RunFolder(folder / "bases" / large.run_id)
+    base.plan(large)
+    # The process may have 64 MB more than it has with everything imported: real steps need more.
     code = (
         "import resource, sys\n"
         "from mixlaw.sweep.worker import main\n"
         "from mixlaw.train import base\n"
-        "import torch\n"
-        "torch.set_num_threads(1)\n"
-        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
-        "spec = base.new_state\n"
-        "def greedy(*arguments):\n"
-        "    torch.empty(used, dtype=torch.uint8)\n"
-        "    return spec(*arguments)\n"
-        "base.new_state = greedy\n"
-        "resource.setrlimit(resource.RLIMIT_AS, (used + 2**27, used + 2**27))\n"
+        "new_state = base.new_state\n"
+        "def limited(*arguments):\n"
+        "    state = new_state(*arguments)\n"
+        "    used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
+        "    resource.setrlimit(resource.RLIMIT_AS, (used + 2**26, used + 2**26))\n"
+        "    return state\n"
+        "base.new_state = limited\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(base.path)], capture_output=True)
-    assert done.returncode == 1
-    assert f"Memory ran out for {base.run_id}" in base.last_words()
-    assert "training.batch_tokens" in base.last_words()
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(base.path)], capture_output=True, text=True
+    )
+    assert done.returncode == 1, done.stderr
+    reason = base.failure
+    assert reason is not None
+    assert reason.startswith(f"Memory ran out for {base.run_id}. Set training.micro_batch below 81")
+    assert "leave the size 8.27k out" in reason
+    assert base.last_words() == reason
+
+
+def test_workers_that_are_killed_are_told_as_memory_that_ran_out(tmp_path: Path):
+    folder = write_tiny(tmp_path, SMALL)
+    ends = threading.Event()
+
+    def kill_workers() -> None:
+        while not ends.wait(0.02):
+            for child in psutil.Process().children():
+                with suppress(psutil.Error):
+                    if "mixlaw.sweep.worker" in child.cmdline():
+                        child.kill()
+
+    killer = threading.Thread(target=kill_workers)
+    killer.start()
+    try:
+        with pytest.raises(RunError, match=r"was killed 3 times, as systems do when memory runs"):
+            run_sweep(folder)
+    finally:
+        ends.set()
+        killer.join()
+    (failed,) = [row for row in sweep_status(folder).runs if row.state == "failed"]
+    assert failed.run_id.startswith("base-")
+    assert "lower executor.workers, or leave the size 8.27k out" in failed.detail
+    waiting = [row.detail for row in sweep_status(folder).runs if row.state == "waiting"]
+    assert waiting == [f"for its base {failed.run_id}, which failed"] * 3
 
 
 def test_a_clock_that_jumps_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -136,10 +232,19 @@ def test_a_clock_that_jumps_changes_nothing(tmp_path: Path, monkeypatch: pytest.
     run_sweep(folder)
     before = (folder / "runs.csv").read_bytes()
     monkeypatch.setattr(time, "time", lambda: random.uniform(0, 4e9))
+    for number, path in enumerate(sorted(folder.rglob("*"))):
+        os.utime(path, (0, 4e9 * (number % 2)))  # 1970 and 2096 in turns, text and tokens too
     (folder / "runs.csv").unlink()
-    assert run_sweep(folder).n_trained == 0
+    run = next((folder / "runs").glob("*/done.json"))
+    run.unlink()  # a worker has something to do, whatever the time
+    assert run_sweep(folder).n_trained == 1
     assert (folder / "runs.csv").read_bytes() == before
-    assert len(read_runs(folder / "runs.csv")) > 10
+    assert {row.state for row in sweep_status(folder).runs} == {"done"}
+
+
+def test_durations_are_not_taken_from_the_clock_that_jumps():
+    sources = [path.read_text() for path in Path(mixlaw.__file__).parent.rglob("*.py")]
+    assert not any("time.time()" in text or "datetime.now" in text for text in sources)
 
 
 def test_a_run_copied_by_hand_onto_another_name_is_refused(tmp_path: Path):
@@ -148,5 +253,5 @@ def test_a_run_copied_by_hand_onto_another_name_is_refused(tmp_path: Path):
     assert work([base.path, one.path], Watch()) == 0
     shutil.rmtree(other.path)
     shutil.copytree(one.path, other.path)
-    with pytest.raises(RunError, match=f"specification of '{one.run_id}'.*delete the copy"):
+    with pytest.raises(RunError, match=f"is a copy of '{one.run_id}'.*delete the copy"):
         run_sweep(folder)
