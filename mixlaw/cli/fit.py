@@ -51,7 +51,9 @@ def fit(
     ] = [],  # noqa: B006
     constrain: Annotated[
         list[str],
-        typer.Option("--constrain", help="Impose a constraint of the law.", metavar="eta>1"),
+        typer.Option(
+            "--constrain", help="Impose or lift a constraint of the law.", metavar="eta>1"
+        ),
     ] = [],  # noqa: B006
     profile: Annotated[
         list[str],

@@ -81,7 +81,7 @@ def _page(law: "Law") -> str:
             "",
             "Parameters:",
             *lines,
-            *(["\nConstraints:" + constraints] if constraints else []),
+            *(["\nSwitches (mixlaw fit --constrain NAME):" + constraints] if constraints else []),
         ]
     )
 

@@ -80,14 +80,14 @@ class Claim:
 
 @dataclass(frozen=True)
 class Switch:
-    """A constraint of a paper that a fit may impose; off unless asked for.
+    """A constraint of a paper that a fit may impose, or lift; off unless asked for.
 
     Attributes:
-        meaning: the constraint, for people.
-        apply: called as ``apply(law, x)``: the constrained law for these inputs (plain counts),
+        meaning: what it changes, for people.
+        apply: called as ``apply(law, x)``: the changed law for these inputs (plain counts),
             itself a law to be fitted.
         restore: called as ``restore(law, params, x)``: the plain law's parameters that say the same
-            as these of the constrained one.
+            as these of the changed one.
     """
 
     meaning: str
@@ -116,7 +116,7 @@ class Law:
         expects: shapes the law is meant to have but has for some parameters only, to be checked
             on the fitted curve (``broken_shapes``).
         needs_positive: inputs at whose zero the law has no finite value.
-        switches: constraints a fit may impose, by name.
+        switches: constraints a fit may impose or lift, by name.
         held: values of parameters to hold where an input takes a single level, because the data
             cannot tell their terms from a constant ({"N": {"A": 0.0, "alpha": 1.0}}).
         trajectory: True if the law describes a run at constant learning rate (trunk rows), False

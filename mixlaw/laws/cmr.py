@@ -23,9 +23,15 @@ The slope dL/d(ln T) is T^s·(p - q·ln T), so the loss turns down at T₀ = e^(
 s = 0, where e = ln T and e' = ln² T/2, there is no seam. r is the share of the corpus whose loss
 is predicted (R for the domain loss, 1 - R for the general one); L0 is the base model's loss. b1,
 p1, q1 hold at r = 1 and b0, p0, q0 where none of the corpus is in the mixture: b is the change at
-T = 1 and p the slope there, of either sign; q ≥ 0 is how fast the slope falls, so that the last
-turn is downwards. s is the exponent of tokens; ε > 0 and γ > 0 are offset and exponent of the
-share, as in D-CPT. This joint form is ours, not the paper's.
+T = 1 and p the slope there, of either sign; q is how fast the slope falls. s is the exponent of
+tokens; ε > 0 and γ > 0 are offset and exponent of the share, as in D-CPT. This joint form is ours,
+not the paper's.
+
+Signs: the paper's amplitudes α may have either sign (its Table 4 has both), and so may b and p,
+which are made of them. q ≥ 0 by default, so that a loss turns downwards last, as all of the paper's
+curves up to R = 3/4 do: on those curves with noise, cut before the turn, free signs predict losses
+as well but miss the turning point by two to four times as much in ln T₀. The switch ``q<0`` frees
+q, for curves that keep rising ever faster, such as the paper's at R = 1 (460M).
 
 Limits: one fit per model size, N is no input: at an unswept size only the critical ratio can be
 carried over, from three sizes or more (``carry_ratio``). No finite value at D = 0. Made for runs
@@ -35,12 +41,13 @@ not identified; compare curves and turning points.
 """
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from mixlaw.errors import NotIdentifiedError
-from mixlaw.laws import OFFSET, Array, Inputs, Law, Parameter, Params, dcpt
+from mixlaw.laws import OFFSET, Array, Inputs, Law, Parameter, Params, Switch, dcpt
 from mixlaw.laws._factors import lacking_share
 
 #: Tokens in one unit of T: 20B tokens are T = 100 in the paper.
@@ -190,13 +197,14 @@ def _tokens(p: Params, x: Inputs) -> tuple[Array, Array, Array]:
 
 
 def joint_turning_point(p: Params, r: Array) -> Array:
-    """T₀ of the joint law at shares r: 0 where loss never rises, inf where it always does."""
+    """T₀ of the joint law at shares r: 0 where the loss never rises, inf where it rises at last."""
     share = _SHARE.value(p, {"r": r})
     slope = p["p1"] * (1 - share) + p["p0"] * share
     fall = p["q1"] * (1 - share) + p["q0"] * share
     turns = fall > 0
     log_turn = np.clip(slope / np.where(turns, fall, 1.0), -_LOG_RANGE, _LOG_RANGE)
-    return np.where(turns, np.exp(log_turn), np.where(slope > 0, np.inf, 0.0))
+    rises_at_last = (fall < 0) | (fall == 0) & (slope > 0)
+    return np.where(turns, np.exp(log_turn), np.where(rises_at_last, np.inf, 0.0))
 
 
 def terms(p: Params, x: Inputs) -> dict[str, Any]:
@@ -240,6 +248,14 @@ def _free(name: str, meaning: str) -> Parameter:
     return Parameter(name, -np.inf, np.inf, meaning, amplitude="free")
 
 
+def _free_q(law: Law, x: Inputs) -> Law:
+    parameters = tuple(
+        replace(p, low=-np.inf, amplitude="free") if p.name in ("q1", "q0") else p
+        for p in law.parameters
+    )
+    return replace(law, parameters=parameters)
+
+
 LAW = Law(
     name="cmr",
     formula="L0 + b(r) + p(r) e(T) - q(r) de/ds, e = (T^s - 1)/s, T = D/0.2B",
@@ -259,6 +275,7 @@ LAW = Law(
     gradient=gradient,
     units={"D": UNIT},
     needs_positive=("D",),
+    switches={"q<0": Switch("q of either sign: a loss may turn up last", _free_q)},
     held={
         "D": {"p1": 0.0, "p0": 0.0, "q1": 0.0, "q0": 0.0, "s": 0.0},
         "r": {"eps": 0.1, "gamma": 1.0},
