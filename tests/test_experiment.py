@@ -126,3 +126,18 @@ def test_an_absurd_size_is_named_beside_an_unknown_key():
     assert "no key named 'sedes'. Did you mean 'seeds'?" in str(error.value)
     assert "sizes" in str(error.value)
     assert "a proxy has from 1k to 20B" in str(error.value)
+
+
+def test_mistakes_between_sections_are_named_beside_those_within_others():
+    text = GOOD.replace("32k", "2k").replace("50k", "50q")
+    text += "max_epochs: {code: 4}\nseeds: {extra: [{size: 70k, mixture: 0.2}]}\nexecuter: local"
+    with pytest.raises(ConfigError) as error:
+        parse_experiment(text)
+    message = str(error.value)
+    assert "sizes.0: " in message
+    assert "no key named 'executer'" in message
+    assert "max_epochs: There is no corpus named 'code'" in message
+    assert "token_budgets: 2000 tokens decay for less than one step" in message
+    assert "seeds.extra" not in message  # the sizes are not known
+    with pytest.raises(ConfigError, match="seeds.extra: the size 70000 is none of the sweep's"):
+        parse_experiment(text.replace("50q", "50k"))

@@ -1,6 +1,6 @@
 """The whole experiment, and the checks that need more than one of its sections."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
@@ -41,8 +41,8 @@ def _proxy_size(size: int) -> int:
 Size = Annotated[Count, AfterValidator(_proxy_size)]
 
 
-class Experiment(Section):
-    """One experiment: everything that decides which proxies are trained, and on what."""
+class Sections(Section):
+    """All sections of an experiment, each right by itself."""
 
     corpora: Annotated[dict[str, CorpusSource], Field(min_length=1)]
     tokenizer: TokenizerSource = TokenizerSource()
@@ -72,19 +72,6 @@ class Experiment(Section):
         if not existing and not sizes:
             raise ValueError("at least one is needed, or existing models under base.models")
         return sizes
-
-    @model_validator(mode="after")
-    def _check_together(self) -> Self:
-        mistakes = [
-            *_wrong_names(self),
-            *_wrong_counts(self),
-            *_wrong_mixtures(self),
-            *_wrong_cells(self),
-            *(_wrong_beside_models(self) if isinstance(self.base, ExistingBase) else ()),
-        ]
-        if mistakes:
-            raise ValueError("\n".join(mistakes))
-        return self
 
     @property
     def general_corpora(self) -> tuple[str, ...]:
@@ -128,7 +115,29 @@ class Experiment(Section):
         return {name: wanted[name] for name in self.corpora}
 
 
-def _wrong_names(experiment: Experiment) -> Iterator[str]:
+class Experiment(Sections):
+    """One experiment: everything that decides which proxies are trained, and on what."""
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if mistakes := list(mistakes_between(self)):
+            raise ValueError("\n".join(mistakes))
+        return self
+
+
+def mistakes_between(sections: Sections, wrong: Set[str] = frozenset()) -> Iterator[str]:
+    """Mistakes that only show when sections are held against each other.
+
+    Args:
+        sections: of an experiment.
+        wrong: keys that are wrong by themselves; what is in their place here says nothing.
+    """
+    for check, keys in _CHECKS.items():
+        if not keys & wrong:
+            yield from check(sections)
+
+
+def _wrong_names(experiment: Sections) -> Iterator[str]:
     """Corpora that are named somewhere and not defined, or the other way round."""
     known = tuple(experiment.corpora)
     named = {
@@ -153,7 +162,7 @@ def _wrong_names(experiment: Experiment) -> Iterator[str]:
         yield "roles.domain_corpora: every corpus is of the domain; a general one is needed"
 
 
-def _wrong_counts(experiment: Experiment) -> Iterator[str]:
+def _wrong_counts(experiment: Sections) -> Iterator[str]:
     step = experiment.training.batch_size * experiment.training.seq_len
     for budget in experiment.token_budgets:
         if budget * experiment.schedule.decay < step:
@@ -166,7 +175,7 @@ def _wrong_counts(experiment: Experiment) -> Iterator[str]:
         yield f"base.tokens: {base.tokens} is less than 10 steps of {step} tokens"
 
 
-def _wrong_mixtures(experiment: Experiment) -> Iterator[str]:
+def _wrong_mixtures(experiment: Sections) -> Iterator[str]:
     for entry in experiment.mixtures:
         try:
             experiment.mixture(entry)
@@ -174,7 +183,7 @@ def _wrong_mixtures(experiment: Experiment) -> Iterator[str]:
             yield f"mixtures: {error}"
 
 
-def _wrong_cells(experiment: Experiment) -> Iterator[str]:
+def _wrong_cells(experiment: Sections) -> Iterator[str]:
     """Replicates in cells that the sweep does not have."""
     base = experiment.base
     for cell in experiment.seeds.extra:
@@ -186,8 +195,10 @@ def _wrong_cells(experiment: Experiment) -> Iterator[str]:
             yield f"seeds.extra: the model {cell.model} is none of base.models"
 
 
-def _wrong_beside_models(experiment: Experiment) -> Iterator[str]:
+def _wrong_beside_models(experiment: Sections) -> Iterator[str]:
     """What means nothing, or something else than it seems, where the bases are existing models."""
+    if not isinstance(experiment.base, ExistingBase):
+        return
     if {"path", "vocab_size"} & experiment.tokenizer.model_fields_set:
         yield "tokenizer: the models' own tokenizer is used; only 'end_of_text' can be given"
     if experiment.seeds.base != (0,) or any(cell.base for cell in experiment.seeds.extra):
@@ -197,3 +208,13 @@ def _wrong_beside_models(experiment: Experiment) -> Iterator[str]:
             "schedule.lr: give the peak learning rate, such as 1e-4; the rule by width that is "
             "used without it was measured on proxies that are trained from scratch"
         )
+
+
+#: Every check, and the keys that it reads.
+_CHECKS: dict[Callable[[Sections], Iterator[str]], set[str]] = {
+    _wrong_names: {"corpora", "roles", "max_epochs", "evaluation", "mixtures"},
+    _wrong_counts: {"training", "token_budgets", "schedule", "base"},
+    _wrong_mixtures: {"corpora", "roles", "mixtures"},
+    _wrong_cells: {"base", "sizes", "mixtures", "seeds"},
+    _wrong_beside_models: {"base", "tokenizer", "seeds", "schedule"},
+}

@@ -7,7 +7,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from mixlaw.errors import ConfigError, unknown_name
-from mixlaw.experiment.model import Experiment
+from mixlaw.experiment.model import Experiment, Sections, mistakes_between
 from mixlaw.experiment.sections import ExistingBase
 
 FILE_NAME = "experiment.yaml"
@@ -46,6 +46,9 @@ def parse_experiment(text: str, *, source: str = FILE_NAME, folder: Path = Path(
         experiment = Experiment.model_validate(document)
     except ValidationError as error:
         mistakes = [line for detail in error.errors() for line in _mistakes(detail)]
+        mistakes += _beside(
+            document, {str(place[0]) for e in error.errors() if (place := e["loc"])}
+        )
         listing = "\n".join(f"  - {mistake}" for mistake in dict.fromkeys(mistakes))
         raise ConfigError(f"'{source}' cannot be used:\n{listing}") from None
     sources = {
@@ -77,6 +80,16 @@ def _with_models_beside(experiment: Experiment, base: ExistingBase, folder: Path
     )
 
 
+#: In the place of keys that an experiment must have, where those are wrong.
+_STAND_INS: dict[str, Any] = {
+    "corpora": {"domain": {"builtin": "domain"}, "general": {"builtin": "general"}},
+    "base": {"tokens": 1_000_000},
+    "sizes": [50_000],
+    "mixtures": [0],
+    "token_budgets": [1_000_000],
+}
+
+
 class _Loader(yaml.SafeLoader):
     """YAML without the base-60 numbers of YAML 1.1, which read the ratio 3:7 as 187."""
 
@@ -98,6 +111,17 @@ def _mistakes(detail: Any) -> list[str]:
         message = unknown_name("key", key, _keys_at(place))
     path = ".".join(str(part) for part in place)
     return [f"{path}: {line}" if path else line for line in message.splitlines()]
+
+
+def _beside(document: dict[str, Any], wrong: set[str]) -> list[str]:
+    """Mistakes between the sections that are right by themselves, where others are wrong."""
+    sound = {key: value for key, value in document.items() if key not in wrong}
+    stand_ins = {key: value for key, value in _STAND_INS.items() if key in wrong}
+    try:
+        sections = Sections.model_validate({**sound, **stand_ins})
+    except ValidationError:  # what is right depends on what is wrong
+        return []
+    return list(mistakes_between(sections, wrong)) if wrong else []
 
 
 def _keys_at(place: list[Any]) -> tuple[str, ...]:
