@@ -194,7 +194,7 @@ class RunFolder:
         Returns:
             Whether there is one; the first attempt's records stay in their own file.
         """
-        if spec.optim.retry is None or self._retry.exists():
+        if not self.may_retry(spec):
             return False
         facts = {"lr_ratio": spec.optim.retry, "diverged_at_step": step}
         write_atomic(self._retry, json.dumps(facts) + "\n")
@@ -205,6 +205,10 @@ class RunFolder:
             spec.optim.retry,
         )
         return True
+
+    def may_retry(self, spec: RunSpec | BaseSpec) -> bool:
+        """Whether the specification wants a second attempt and there was none."""
+        return spec.optim.retry is not None and not self._retry.exists()
 
     def base(self, spec: RunSpec) -> "RunFolder":
         """Folder of the base that this run starts from."""

@@ -56,7 +56,7 @@ def load_model(source: Source) -> Any:
         DataError: its weights are not safetensors, incomplete or damaged; or as ``describe_model``.
     """
     weight_files(source.folder)
-    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     with _in_a_sentence(source):
         model, report = _AUTO_MODEL.from_pretrained(
             source.folder,
