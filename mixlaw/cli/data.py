@@ -99,7 +99,10 @@ def _asked_experiment(folder: Path) -> _Asked:
 
 def _is_corpus(path: Path) -> bool:
     on_hub = path.parts[:1] == ("hf:",)
-    return on_hub or (path.exists() and not (path / "experiment.yaml").is_file())
+    is_other = path.exists() and not (path / "experiment.yaml").is_file()
+    # What is nowhere but looks like a file is told as a missing file, not as an experiment.
+    is_missing = path.suffix and not path.exists() and not (places.EXPERIMENTS / path).exists()
+    return on_hub or is_other or bool(is_missing)
 
 
 def _name(path: str) -> str:

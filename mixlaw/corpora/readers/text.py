@@ -47,19 +47,21 @@ def _pieces(lines: Iterator[str], piece: int) -> Iterator[str]:
 def _lines(file: BinaryIO, origin: str) -> Iterator[str]:
     """Lines, or the first ``LONGEST`` characters of longer ones."""
     stream = io.TextIOWrapper(file, encoding="utf-8-sig", errors="strict")
-    n_read = 0
+    n_lines = 0
     try:
         while line := stream.readline(PIECE):
             if "\0" in line:
                 raise DataError(_BINARY.format(origin))
-            n_read += 1
+            n_lines += line.endswith("\n")
             yield line
     except UnicodeDecodeError as error:
         if b"\0" in error.object:
             raise DataError(_BINARY.format(origin)) from None
+        # The decoder fails on a whole chunk: its lines before the fault were not handed out.
+        number = n_lines + error.object.count(b"\n", 0, error.start) + 1
         raise DataError(
-            f"'{origin}' is not valid UTF-8 (byte {error.object[error.start]:#04x} after line "
-            f"{n_read}); convert it, for example with iconv."
+            f"'{origin}' is not valid UTF-8 (byte {error.object[error.start]:#04x} in line "
+            f"{number}); convert it, for example with iconv."
         ) from error
     finally:
         stream.detach()
