@@ -16,6 +16,7 @@ from mixlaw.fit.bootstrap import Plan
 from mixlaw.fit.facts import facts
 from mixlaw.fit.lmfit_report import Profiles, standard_errors
 from mixlaw.fit.result import FitResult
+from mixlaw.fit.rivals import heard
 from mixlaw.fit.rows import only_where
 from mixlaw.fit.slices import levels
 from mixlaw.fit.stack import AUTO, Choice, auto, compared_document, one_law
@@ -76,7 +77,7 @@ def fit_laws(
         "seed": seed,
     }
     found = statuses.of_selection(selection, choice.fits, target)
-    return FitResult(
+    result = FitResult(
         law=choice.law,
         eval_sets=tuple(leading),
         domain_set=roles.domain_set,
@@ -107,6 +108,7 @@ def fit_laws(
             **facts(frame, roles),
         },
     )
+    return heard(result, choice, seed)
 
 
 def default_law(frame: pd.DataFrame) -> str:

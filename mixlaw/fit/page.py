@@ -2,15 +2,19 @@
 
 import csv
 import io
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mixlaw.fit.result import BASELINE, FitResult
+from mixlaw.fit.result import BASELINE, FitResult, Status
+from mixlaw.quantities import format_quantity
 
 COLUMNS = (
     "eval_set", "law", "weight", "split", "rows", "error", "bias", "baseline_error",
-    "baseline_bias", "regret", "note",
+    "baseline_bias", "regret", "n_params", "tokens", "loss", "low", "high", "statuses", "note",
 )  # fmt: skip
+#: A figure in the message of a status.
+FIGURE = re.compile(r"\d[\d.,e+]*%?")
 #: Eval sets named in one line of a status.
 SHOWN = 3
 
@@ -24,7 +28,8 @@ def page(fit: FitResult) -> str:
 def comparison(fit: FitResult) -> str:
     """``compare.csv``: one line per eval set, law and held-out split, beside the baseline.
 
-    A stack (``auto``) comes first, then every law that was compared, on the same rows.
+    A stack (``auto``) comes first, then every law that was compared, on the same rows, with its
+    loss and 90% interval at one size and budget: the target, else the largest of the sweep.
     """
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
@@ -37,6 +42,8 @@ def comparison(fit: FitResult) -> str:
                 "weight": _plain(found["weight"]),
                 "regret": _plain(found["regret"]),
                 "note": found["note"],
+                **{key: _plain(value) for key, value in found.get("at", {}).items()},
+                "statuses": " ".join(found.get("statuses", ())),
             }
             lines = _lines(fit, eval_set, about, found["splits"])
             writer.writerows(lines or [{"eval_set": eval_set, **about}])
@@ -70,16 +77,29 @@ def _rows(fit: FitResult) -> str:
 
 
 def _statuses(fit: FitResult) -> str:
-    """One line per finding, with all eval sets that share it."""
-    sets: dict[tuple[str, str], list[str]] = {}
+    """One line per finding, with all eval sets and laws that share it, whatever their figures."""
+    alike: dict[tuple[str, str], list[Status]] = {}
     for s in fit.statuses:
-        sets.setdefault((s.code, s.message), []).append(s.eval_set)
+        pattern = FIGURE.sub("#", s.message.replace(s.law, "LAW") if s.law else s.message)
+        alike.setdefault((s.code, pattern), []).append(s)
     return "\n".join(
-        f"{code}{_in_sets(names, fit)}: {message}" for (code, message), names in sets.items()
+        f"{found[0].code}{_in_sets([s.eval_set for s in found], fit)}{_of_laws(found, fit)}: "
+        f"{found[0].message}"
+        for found in alike.values()
     )
 
 
+def _of_laws(found: Sequence[Status], fit: FitResult) -> str:
+    """Which laws of a stack; the message is the first one's, and its figures with it."""
+    laws = list(dict.fromkeys(s.law for s in found if s.law))
+    if not fit.compared or not laws:
+        return ""
+    more = f", and so with other figures {', '.join(laws[1:])}" * (len(laws) > 1)
+    return f" ({laws[0]}{more})"
+
+
 def _in_sets(names: list[str], fit: FitResult) -> str:
+    names = list(dict.fromkeys(names))
     if not any(names) or len(names) == len(fit.eval_sets) > 1:
         return ""
     shown = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" * (len(names) > SHOWN))
@@ -102,16 +122,30 @@ def _laws(fit: FitResult) -> str:
     """Every law of a stack, the heaviest first: weight and errors on the same held-out rows."""
     lines = []
     for eval_set, by_law in fit.compared.items():
-        lines.append(f"{eval_set}: every law on the same rows (weight, error (bias) by split)")
+        lines.append(f"{eval_set}: every law on the same rows: {_heading(by_law)}")
         for law, found in sorted(by_law.items(), key=lambda pair: -pair[1]["weight"]):
             scores = "  ".join(
                 f"{split} {_score(score)}" for split, score in found["splits"].items()
             )
-            note = f"  {found['note']}" if found["note"] else ""
+            note = "  ".join(["", *found.get("statuses", ()), found["note"]]).rstrip()
             regret = found["regret"]
             given = "" if regret is None or regret != regret else f"  regret {regret:.2%}"
-            lines.append(f"  {found['weight']:4.0%} {law:14} {scores}{given}{note}")
+            said = _said(found["at"]) if "at" in found else ""
+            lines.append(f"  {found['weight']:4.0%} {law:14} {scores}{given}{said}{note}")
     return "\n".join(lines)
+
+
+def _heading(by_law: Mapping[str, Any]) -> str:
+    at = next((found["at"] for found in by_law.values() if "at" in found), None)
+    columns = "weight, error (bias) by split"
+    if at is None:
+        return columns
+    size, tokens = format_quantity(at["n_params"]), format_quantity(at["tokens"])
+    return f"{columns}, loss with 90% interval at {size} and {tokens} tokens"
+
+
+def _said(at: Mapping[str, float]) -> str:
+    return f"  {at['loss']:.3f} ({at['low']:.3f} to {at['high']:.3f})"
 
 
 def _seeds(fit: FitResult, eval_set: str) -> str:

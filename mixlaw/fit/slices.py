@@ -43,6 +43,11 @@ class LawFit:
         n_free = sum(len(part.problem.model.free) for part in self.parts)
         return float(np.sqrt(np.sum(self.residual**2) / max(len(self.residual) - n_free, 1)))
 
+    @property
+    def noise(self) -> float:
+        """Relative noise of one row, as the first of the fits sees it."""
+        return float(np.hypot(self.parts[0].noise.between, self.parts[0].noise.within))
+
     def members(self, plan: Plan, weight: float = 1.0) -> tuple[Member, ...]:
         """Members of a fit result, with their draws."""
         return tuple(
@@ -60,7 +65,7 @@ class LawFit:
 
     def predict(self, x: Mapping[str, Array]) -> Array:
         """Loss at sizes that the fit covers, nan elsewhere; shape (n,)."""
-        return self._by_size(x, 1, lambda part, inputs: part.predict(inputs))[0]
+        return np.asarray(self._by_size(x, 1, lambda part, inputs: part.predict(inputs))[0])
 
     def draws(self, plan: Plan, x: Mapping[str, Array]) -> Array:
         """Loss of a refit to every resampled sweep, nan at other sizes; shape (n_draws, n)."""

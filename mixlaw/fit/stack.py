@@ -6,7 +6,7 @@ weights (Yao et al. 2018 stack by held-out error; the shrinkage is ours). Laws t
 much again as the best one do not take part.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -45,6 +45,7 @@ class Choice:
         weights: the same, summing to one.
         forecasts: of the weighted laws by eval set and split.
         compared: every law beside the others, by eval set; empty for one law by name.
+        others: fits of the compared laws that have no weight, by eval set and law.
     """
 
     law: str
@@ -53,6 +54,7 @@ class Choice:
     weights: Mapping[str, Mapping[str, float]]
     forecasts: Mapping[str, Mapping[str, Forecast]]
     compared: Mapping[str, Mapping[str, Compared]] = field(default_factory=dict)
+    others: Mapping[str, Mapping[str, LawFit]] = field(default_factory=dict)
 
     @property
     def leading(self) -> dict[str, LawFit]:
@@ -62,7 +64,7 @@ class Choice:
     def beyond(self) -> dict[str, dict[str, float]]:
         """Widening out of range by eval set, as ``beyond.learn`` gives it."""
         return {
-            name: beyond.learn(self.selection.rows[name], self.forecasts[name], _noise(fit))
+            name: beyond.learn(self.selection.rows[name], self.forecasts[name], fit.noise)
             for name, fit in self.leading.items()
         }
 
@@ -110,8 +112,7 @@ def auto(
         raise FitError("None of these laws describes the kind of rows that this table has.")
     anything = replace(laws.load("constant"), name=AUTO, trajectory=trunks)
     selection = common_rows(select(frame, anything, roles, eval_sets, mix), offered)
-    settings = Settings(selection.corpora)
-    compared = compare(selection, offered, settings)
+    compared = compare(selection, offered, Settings(selection.corpora))
     other = {
         law.name: Compared(law, note=f"describes {'annealed' if trunks else 'trunk'} rows")
         for law in every
@@ -120,12 +121,10 @@ def auto(
     runs = len(selection.trunks)
     weights = {name: stack_weights(by_law, runs) for name, by_law in compared.items()}
     fits = {
-        name: {
-            law: fit_law(laws.load(law), rows_for(selection, laws.load(law), name), settings)
-            for law in by_law
-        }
+        name: {law: _fit_all(selection, compared[name][law].law, name) for law in by_law}
         for name, by_law in weights.items()
     }
+    others = {name: _outside(selection, compared[name], name, weights[name]) for name in compared}
     return Choice(
         AUTO,
         selection,
@@ -133,7 +132,28 @@ def auto(
         weights,
         {name: stacked_forecasts(compared[name], by_law) for name, by_law in weights.items()},
         {name: {**by_law, **other} for name, by_law in compared.items()},
+        others,
     )
+
+
+def _outside(
+    selection: Selection, compared: dict[str, Compared], eval_set: str, inside: Collection[str]
+) -> dict[str, LawFit]:
+    """Fits of the laws that have no weight; one that cannot be fitted gets a note instead."""
+    fits = {}
+    for name, c in compared.items():
+        if c.note or name in inside:
+            continue
+        try:
+            fits[name] = _fit_all(selection, c.law, eval_set)
+        except FitError as error:
+            compared[name] = replace(c, note=str(error))
+    return fits
+
+
+def _fit_all(selection: Selection, law: Law, eval_set: str) -> LawFit:
+    """A law fitted to all the rows that it can describe."""
+    return fit_law(law, rows_for(selection, law, eval_set), Settings(selection.corpora))
 
 
 def stack_weights(compared: Mapping[str, Compared], runs: int) -> dict[str, float]:
@@ -224,8 +244,3 @@ def compared_document(choice: Choice) -> dict[str, dict[str, Any]]:
         }
         for name, by_law in choice.compared.items()
     }
-
-
-def _noise(fit: LawFit) -> float:
-    """Relative noise of one row, as the fit sees it."""
-    return float(np.hypot(fit.parts[0].noise.between, fit.parts[0].noise.within))

@@ -13,7 +13,8 @@ from mixlaw.fit.api import fit_laws
 from mixlaw.fit.compare import Compared, candidates, ratio_regret
 from mixlaw.fit.fitting import Settings
 from mixlaw.fit.holdout import Forecast, forecast, forecasts
-from mixlaw.fit.result import FitResult
+from mixlaw.fit.page import page
+from mixlaw.fit.result import FitResult, Status
 from mixlaw.fit.rows import Rows, select
 from mixlaw.fit.stack import held_out_weights, stack_weights
 from mixlaw.roles import Roles
@@ -153,6 +154,29 @@ def test_a_stack_predicts_saves_and_restricts_to_a_member(stacked, tmp_path):
     assert again.predict("general", 2e9, 2e10, shares).draws == pytest.approx(every.draws)
     lines = (tmp_path / "compare.csv").read_text().splitlines()
     assert any(line.startswith("general,cmr") and "trunk rows" in line for line in lines)
+
+
+def test_every_fitted_law_is_heard_with_its_interval_and_statuses(stacked):
+    for by_law in stacked.compared.values():
+        assert "at" not in by_law["cmr"]
+        for law in ("dcpt-l2", "exponential", "chinchilla"):
+            at = by_law[law]["at"]
+            assert at["low"] < at["high"]
+            assert (at["n_params"], at["tokens"]) == (480e6, 8e9)
+    alone = stacked.compared["domain"]["chinchilla"]
+    assert alone["weight"] == 0
+    assert "lack-of-fit" in alone["statuses"]
+    assert f"{alone['at']['loss']:.3f} ({alone['at']['low']:.3f} to" in page(stacked)
+
+
+def test_statuses_that_differ_in_figures_are_one_line(stacked):
+    found = [
+        Status("shape-violated", f"the loss falls by {much}, which {law} cannot do", "general", law)
+        for law, much in (("dcpt", "1.20%"), ("dcpt-l2", "2.3%"))
+    ]
+    printed = page(replace(stacked, statuses=tuple(found)))
+    (line,) = [line for line in printed.splitlines() if line.startswith("shape-violated")]
+    assert "(dcpt, and so with other figures dcpt-l2)" in line
 
 
 def test_intervals_grow_beyond_the_sweep_and_not_inside(stacked):
