@@ -6,7 +6,7 @@
 from pathlib import Path
 
 import pandas as pd
-from forward_test import annealed, bases, measured_losses
+from forward_test import annealed, bases, measured_losses, with_exact_budgets
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -53,7 +53,7 @@ def forgetting(runs: pd.DataFrame) -> Figure:
 
 def forward(runs: pd.DataFrame, predicted: pd.DataFrame, law: str) -> Figure:
     """What was predicted of the largest size, with 90% bands, and what was measured then."""
-    predicted = predicted[predicted["law"] == law]
+    predicted = with_exact_budgets(predicted[predicted["law"] == law], annealed(runs)["tokens"])
     size = float(predicted["n_params"].iloc[0])
     rows = measured_losses(runs, size)
     base = bases(runs).loc[size]

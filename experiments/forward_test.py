@@ -134,6 +134,13 @@ def at_nearest_budget(losses: pd.Series, cells: pd.DataFrame) -> np.ndarray:
     return losses.reindex(pd.MultiIndex.from_frame(keys)).to_numpy()
 
 
+def with_exact_budgets(table: pd.DataFrame, budgets: pd.Series) -> pd.DataFrame:
+    """A table whose token counts were written with fewer digits, with those of the runs."""
+    exact = np.unique(budgets)
+    nearest = [exact[np.abs(exact - tokens).argmin()] for tokens in table["tokens"]]
+    return table.assign(tokens=nearest)
+
+
 def critical_ratio(ratios: np.ndarray, rises: np.ndarray, bound: float) -> float:
     """Largest ratio whose measured rise stays within the bound; monotone cubics in between."""
     axis = np.linspace(ratios.min(), ratios.max(), 2001)
@@ -172,14 +179,15 @@ def predict(folder: Path, bound: float, draws: int) -> None:
         ratios.append(predicted_ratios(fit, size, base.loc[size], budgets, bound).assign(law=law))
     for name, tables in {"predictions": losses, "predicted_ratios": ratios}.items():
         table = pd.concat(tables).assign(n_params=size)
-        table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g")
+        table.to_csv(folder / f"{name}.csv", index=False, float_format="%.8g")
 
 
 def score(folder: Path) -> None:
     """Hold the predictions against what was measured since."""
     runs = read_runs(folder / "runs.csv")
     base = bases(runs)
-    predicted = pd.read_csv(folder / "predictions.csv")
+    budgets = annealed(runs)["tokens"]
+    predicted = with_exact_budgets(pd.read_csv(folder / "predictions.csv"), budgets)
     size, longest = predicted["n_params"].max(), predicted["tokens"].max()
     measured = measured_losses(runs, size)
     known = known_part(runs, size, longest)
@@ -190,10 +198,10 @@ def score(folder: Path) -> None:
     scored["budget"] = np.where(scored["tokens"] < longest, "seen", "longest")
     every = [_scores(part, key) for key, part in scored.groupby(["law", "eval_set", "budget"])]
     pd.DataFrame(every).to_csv(folder / "scores.csv", index=False, float_format="%.4g")
-    ratios = pd.read_csv(folder / "predicted_ratios.csv")
+    ratios = with_exact_budgets(pd.read_csv(folder / "predicted_ratios.csv"), budgets)
     ratios["measured"] = measured_ratios(measured, base.loc[size], ratios)
     ratios["inside"] = ratios["measured"].between(ratios["low"], ratios["high"])
-    ratios.to_csv(folder / "measured_ratios.csv", index=False, float_format="%.6g")
+    ratios.to_csv(folder / "measured_ratios.csv", index=False, float_format="%.8g")
 
 
 def _scores(rows: pd.DataFrame, key: tuple[str, ...]) -> dict[str, object]:
