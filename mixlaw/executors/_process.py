@@ -48,6 +48,10 @@ class Process:
         """SIGTERM to the process, which saves and leaves."""
         self._popen.terminate()
 
+    def end(self) -> None:
+        """SIGKILL to the process alone."""
+        self._popen.kill()
+
     def kill(self) -> None:
         """SIGKILL to its whole session."""
         if self.poll() is None:

@@ -63,11 +63,14 @@ class Task:
         return tuple(folder for folder in self.folders if not folder.is_done)
 
     def job(self) -> Job:
-        """The command that trains what is left of it."""
+        """The command that trains what is left of it: one worker, or one for each of its GPUs."""
         paths = [str(folder.path.resolve()) for folder in self.left]
+        workers = (
+            ["mixlaw.sweep.ranks", str(self.gpus)] if self.gpus > 1 else ["mixlaw.sweep.worker"]
+        )
         return Job(
             name=self.left[0].run_id,
-            argv=[sys.executable, "-m", "mixlaw.sweep.worker", *paths],
+            argv=[sys.executable, "-m", *workers, *paths],
             log=self.left[0].output,
             environment=ENVIRONMENT,
             gpus=self.gpus,

@@ -18,6 +18,7 @@ from mixlaw.errors import MixlawError
 from mixlaw.train.faults import CannotWriteError, plain_faults
 from mixlaw.train.folder import LOG_FORMAT, LOG_TIME, RunFolder
 from mixlaw.train.locks import stop_file
+from mixlaw.train.ranks import SharedFolder, n_ranks, rank, together
 from mixlaw.train.spec import BaseSpec, ExistingSpec
 from mixlaw.train.watch import StoppedError, Watch
 
@@ -30,7 +31,7 @@ def work(paths: list[Path], watch: Watch) -> int:
     Returns:
         The exit code.
     """
-    folders = [RunFolder(path) for path in paths]
+    folders = [(SharedFolder if n_ranks() > 1 else RunFolder)(path) for path in paths]
     corpora = load_corpora(folders[0].experiment / "corpora")
     failed = 0
     for folder in folders:
@@ -81,6 +82,9 @@ class _RunLog(logging.FileHandler):
 @contextmanager
 def _logged_to(folder: RunFolder) -> Iterator[None]:
     """Write what happens to a run into its own log too, the reason of its end included."""
+    if rank() > 0:
+        yield
+        return
     handler = _RunLog(folder.log, delay=True)
     handler.setFormatter(logging.Formatter(LOG_FORMAT, LOG_TIME))
     logging.getLogger().addHandler(handler)
@@ -109,7 +113,8 @@ def main(arguments: list[str]) -> int:
     # USR1 and USR2 are what schedulers send before they take a machine away.
     signals = [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2]
     watch = Watch(signals, stop_file(RunFolder(folders[0]).experiment))
-    return work(folders, watch)
+    with together():
+        return work(folders, watch)
 
 
 if __name__ == "__main__":

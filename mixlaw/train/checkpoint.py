@@ -16,6 +16,8 @@ from safetensors.torch import load_file, save_file
 
 from mixlaw.errors import RunError
 from mixlaw.files import write_atomic_with
+from mixlaw.train.ranks import rank, wait_for_all
+from mixlaw.train.sharding import in_parts, whole
 
 Tensors = dict[str, torch.Tensor]
 
@@ -79,6 +81,9 @@ def load_weights(model: Any, path: Path) -> None:
 
 def _write(path: Path, tensors: Tensors, facts: dict[str, str]) -> None:
     """One file, whole or absent; the library's own error hides which trouble the disk has."""
+    if rank() > 0:
+        wait_for_all()
+        return
     try:
         write_atomic_with(path, lambda temporary: save_file(tensors, temporary, metadata=facts))
     except SafetensorError as error:
@@ -86,28 +91,31 @@ def _write(path: Path, tensors: Tensors, facts: dict[str, str]) -> None:
             code = int(number[1])
             raise OSError(code, os.strerror(code), str(path)) from error
         raise
+    wait_for_all()
 
 
 def _weights(model: Any) -> Tensors:
     """Weights by name; one that has two names, such as a tied embedding, under its first."""
     twins = _twins(model)
     return {
-        name: weight.detach().contiguous()
+        name: whole(weight.detach()).contiguous()
         for name, weight in model.state_dict().items()
         if name not in twins
     }
 
 
 def _load_weights(model: Any, weights: Tensors) -> None:
-    model.load_state_dict(weights | {n: weights[first] for n, first in _twins(model).items()})
+    weights = weights | {name: weights[first] for name, first in _twins(model).items()}
+    patterns = model.state_dict()
+    model.load_state_dict({name: in_parts(w, patterns[name]) for name, w in weights.items()})
 
 
 def _twins(model: Any) -> dict[str, str]:
     """Further names of weights, each with the first name of the same weight."""
-    first: dict[tuple[int, torch.Size], str] = {}
+    first: dict[int, str] = {}
     names = {
-        name: first.setdefault((weight.data_ptr(), weight.shape), name)
-        for name, weight in model.state_dict().items()
+        name: first.setdefault(id(weight), name)
+        for name, weight in model.named_parameters(remove_duplicate=False)
     }
     return {name: known for name, known in names.items() if name != known}
 
@@ -119,7 +127,7 @@ def _model_tensors(state: State) -> Tensors:
 def _optimizer_tensors(state: State) -> Tensors:
     slots = state.optimizer.state_dict()["state"]
     return {
-        f"optimizer.{index}.{slot}": value
+        f"optimizer.{index}.{slot}": whole(value)
         for index, values in slots.items()
         for slot, value in values.items()
     }
@@ -127,10 +135,11 @@ def _optimizer_tensors(state: State) -> Tensors:
 
 def _load_optimizer(optimizer: torch.optim.AdamW, tensors: Tensors) -> None:
     slots: dict[int, Tensors] = {}
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     for name, value in tensors.items():
         if name.startswith("optimizer."):
             _, index, slot = name.split(".", 2)
-            slots.setdefault(int(index), {})[slot] = value
+            slots.setdefault(int(index), {})[slot] = in_parts(value, weights[int(index)])
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": slots, "param_groups": groups})
 

@@ -13,6 +13,7 @@ from mixlaw.errors import RunError
 from mixlaw.train.checkpoint import State, save_checkpoint
 from mixlaw.train.folder import RunFolder
 from mixlaw.train.model import token_losses
+from mixlaw.train.ranks import agreed, mean, share
 from mixlaw.train.schedule import Schedule
 from mixlaw.train.watch import StoppedError, Watch
 
@@ -76,16 +77,18 @@ def train(
     """
     step_tokens = leg.batch_size * leg.stream.seq_len
     while state.step < until:
-        if leg.watch.must_stop:
+        must_stop, is_due = agreed(leg.watch.must_stop, leg.watch.checkpoint_due())
+        if must_stop:
             save_checkpoint(state, leg.checkpoint)
             raise StoppedError(
                 f"Stopped at step {state.step} of {leg.folder.run_id}; it can continue."
             )
-        if leg.watch.checkpoint_due():
+        if is_due:
             save_checkpoint(state, leg.checkpoint)
             log.info("%s: checkpoint at step %d", leg.name, state.step)
 
-        batch = torch.from_numpy(leg.stream.batch(state.step * leg.batch_size, leg.batch_size))
+        rows = leg.stream.batch(state.step * leg.batch_size, leg.batch_size)
+        batch = torch.from_numpy(share(rows))
         for group in state.optimizer.param_groups:
             group["lr"] = leg.schedule.at(state.step)
         # ------------------------------------------------------------------ one step
@@ -100,7 +103,7 @@ def train(
         state.step += 1
         # ------------------------------------------------------------------
 
-        loss = torch.stack(losses).sum().item()
+        loss = mean(torch.stack(losses).sum().item())
         if not math.isfinite(loss):
             raise DivergedError(state.step)
         leg.watch.tell(

@@ -9,7 +9,9 @@ from mixlaw.train.checkpoint import DamagedCheckpointError, State, load_checkpoi
 from mixlaw.train.folder import RunFolder
 from mixlaw.train.model import build_model, build_optimizer, configure
 from mixlaw.train.pretrained import load_model
+from mixlaw.train.ranks import local_rank, n_ranks
 from mixlaw.train.shape import ExistingShape
+from mixlaw.train.sharding import shard
 from mixlaw.train.spec import AnySpec, ExistingSpec
 
 log = logging.getLogger(__name__)
@@ -26,7 +28,7 @@ def one_thread() -> None:
 
 def device() -> torch.device:
     """Where this process trains: a GPU if it may see one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device("cuda", local_rank()) if torch.cuda.is_available() else torch.device("cpu")
 
 
 def new_state(spec: AnySpec, base: RunFolder | None = None) -> State:
@@ -43,6 +45,8 @@ def new_state(spec: AnySpec, base: RunFolder | None = None) -> State:
         model = build_model(spec.shape, spec.data.seq_len, spec.seed)
         if base is not None:
             load_weights(model, base.weights)
+    if n_ranks() > 1:
+        shard(model, device())
     model.to(device())
     configure(model, spec.compute)
     weight_decay = 0.0 if isinstance(spec, ExistingSpec) else spec.optim.weight_decay

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mixlaw.errors import MixlawError
 from mixlaw.executors import PARENT_VARIABLE, STOPPED
+from mixlaw.train.ranks import rank
 
 #: Variable with the seconds between two checkpoints.
 CHECKPOINT_VARIABLE = "MIXLAW_CHECKPOINT_SECONDS"
@@ -86,6 +87,8 @@ class Watch:
 
     def tell(self, path: Path, tokens: int, total: int, loss: float) -> None:
         """Write ``progress.json`` twice a second: tokens done and planned, loss, tokens/s."""
+        if rank() > 0:
+            return
         now = time.monotonic()
         if path != self._path or tokens < self._tokens_told:
             # Another run, or a leg of it again: a rate needs two looks at one thing.

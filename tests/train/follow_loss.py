@@ -1,0 +1,47 @@
+"""``follow_loss.py FOLDER OUT``: train 50 steps of a base and write down every step's loss.
+
+Started alone, or by torchrun as one of several ranks.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from mixlaw.corpora.prepare import load_corpora
+from mixlaw.train.base import train_base
+from mixlaw.train.folder import RunFolder
+from mixlaw.train.ranks import SharedFolder, n_ranks, rank, together
+from mixlaw.train.spec import BaseSpec
+from mixlaw.train.state import one_thread
+from mixlaw.train.watch import StoppedError, Watch
+
+STEPS = 50
+
+
+class Notes(Watch):
+    """Keeps all losses, and stops after enough of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.losses: list[float] = []
+
+    @property
+    def must_stop(self) -> bool:
+        return len(self.losses) == STEPS
+
+    def tell(self, path: Path, tokens: int, total: int, loss: float) -> None:
+        self.losses.append(loss)
+
+
+if __name__ == "__main__":
+    one_thread()
+    notes = Notes()
+    with together():
+        folder = (SharedFolder if n_ranks() > 1 else RunFolder)(Path(sys.argv[1]))
+        spec = folder.spec()
+        assert isinstance(spec, BaseSpec)
+        try:
+            train_base(folder, spec, load_corpora(folder.experiment / "corpora"), notes)
+        except StoppedError:
+            if rank() == 0:
+                Path(sys.argv[2]).write_text(json.dumps(notes.losses))
