@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 from mixlaw import laws
 from mixlaw.errors import FitError
 from mixlaw.fit.predict import mixture_inputs
-from mixlaw.fit.result import Member, Status
+from mixlaw.fit.result import Member, Prediction, Status
 from mixlaw.quantities import format_quantity
 from mixlaw.recommend import tolerance
 from mixlaw.recommend.optimum import argmin, minimum
 from mixlaw.recommend.question import Question
+from mixlaw.recommend.regret import interpolate
 from mixlaw.recommend.verdict import LEVEL, Verdict
 
 if TYPE_CHECKING:
@@ -109,8 +110,7 @@ def _factor(
 def _at_ratio(question: Question, ratio: float, flops: float) -> Verdict:
     sizes, constants = _sizes_at_ratio(question, ratio, flops)
     size = float(sizes[0])
-    low, high = np.nanquantile(sizes[1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    interval = {"estimate": size, "low": min(float(low), size), "high": max(float(high), size)}
+    interval = _interval_of(sizes[1:], size)
     details: dict[str, Any] = {
         "flops": flops,
         "n_params": interval,
@@ -165,26 +165,53 @@ def _regret(question: Question, ratio: float, size: float, sizes: Array, flops: 
 def _at_free_ratio(question: Question, asked: "Options") -> Verdict:
     assert asked.flops is not None
     sizes = _grid(asked.flops, _N_SIZES_FREE)
-    losses = np.array([_loss_within_bound(question, asked, size) for size in sizes])
-    if np.isinf(losses).all():
+    losses = [_loss_within_bound(question, asked, float(size)) for size in sizes]
+    if not any(np.isfinite(loss.estimate[0]) for loss in losses):
         return tolerance.decide(question.at(tokens=asked.flops / 6 / question.n_params), asked)
-    size = float(np.exp(argmin(np.log(sizes), losses[None, :])[0]))
+    interval = _best_size(sizes, losses)
+    size = interval["estimate"]
     tokens = asked.flops / 6 / size
     verdict = tolerance.decide(question.at(n_params=size, tokens=tokens), asked)
     return replace(
         verdict,
-        details={"flops": asked.flops, "n_params": {"estimate": size}},
+        warnings=(*verdict.warnings, *_unbounded(interval, asked.flops)),
+        details={"flops": asked.flops, "n_params": interval},
         n_params=size,
         tokens=tokens,
     )
 
 
-def _loss_within_bound(question: Question, asked: "Options", size: float) -> float:
-    """Domain loss at the ratio that the tolerance rule recommends; inf if it recommends none."""
+def _loss_within_bound(question: Question, asked: "Options", size: float) -> Prediction:
+    """Domain loss at a size: at the recommended ratio, and of every draw at its own critical one.
+
+    It is infinite where there is no such ratio.
+    """
     assert asked.flops is not None
-    question = question.at(n_params=float(size), tokens=float(asked.flops / 6 / size))
-    ratio = tolerance.decide(question, asked).recommended
-    return np.inf if ratio is None else float(question.domain(np.array([ratio])).estimate[0])
+    question = question.at(n_params=size, tokens=asked.flops / 6 / size)
+    verdict, ratios = tolerance.decide(question, asked), question.ratios
+    loss, recommended = question.domain(ratios), verdict.recommended
+    estimate = np.inf if recommended is None else np.interp(recommended, ratios, loss.estimate)
+    own = interpolate(ratios, loss.draws, np.nan_to_num(verdict.draws, nan=ratios[0]))
+    draws = np.where(np.isnan(verdict.draws), np.inf, own)
+    return Prediction(np.array([estimate]), draws[:, None])
+
+
+def _best_size(sizes: Array, losses: list[Prediction]) -> dict[str, float]:
+    """The size of the lowest loss with its interval; draws without a ratio anywhere are out."""
+    estimate = np.concatenate([loss.estimate for loss in losses])[None, :]
+    draws = np.hstack([loss.draws for loss in losses])
+    usable = draws[np.isfinite(draws).any(axis=1)]
+    best = [np.exp(argmin(np.log(sizes), values)) for values in (estimate, usable)]
+    return _interval_of(best[1], float(best[0][0]))
+
+
+def _interval_of(sizes: Array, estimate: float) -> dict[str, float]:
+    low, high = np.nanquantile(sizes, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return {
+        "estimate": estimate,
+        "low": min(float(low), estimate),
+        "high": max(float(high), estimate),
+    }
 
 
 def _unbounded(interval: dict[str, float], flops: float) -> tuple[Status, ...]:

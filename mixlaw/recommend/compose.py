@@ -186,7 +186,8 @@ def _practice(question: Question, asked: Options) -> dict[str, Any]:
     defaults = {name: 1 - replay for name, replay in practice.REPLAY_DEFAULTS.items()}
     found = {"replay_defaults": defaults, "published": practice.domain_band(asked.shift)}
     runs = question.fit.about.get("longest_runs", ())
-    return {**found, "best_observed": practice.best_observed(runs, asked.bound)}
+    best = practice.best_observed(runs, asked.bound)
+    return {**found, "best_observed": best, "bound": str(asked.bound)}
 
 
 def _warnings(question: Question, verdict: Verdict) -> tuple[Status, ...]:

@@ -114,6 +114,11 @@ class Options:
         return self.tokens is not None
 
     @property
+    def keeps_bound(self) -> bool:
+        """True if the answer keeps the general loss within the allowed rise."""
+        return self.rule == "tolerance" or (self.rule == "allocation" and self.ratio is None)
+
+    @property
     def asks_for_mixture(self) -> bool:
         """True if a cap, bound or penalty on single corpora is given."""
         return bool(self.unique_tokens or self.bounds or self.kl)

@@ -25,8 +25,8 @@ def regrets(question: Question, ratio: float, critical: Array, risk: float) -> A
     ratios = question.ratios
     loss = question.domain(ratios).draws
     critical = np.nan_to_num(critical, nan=0.0)
-    at_ratio = _interpolate(ratios, loss, np.full(len(critical), ratio))
-    lost = at_ratio - _interpolate(ratios, loss, critical)
+    at_ratio = interpolate(ratios, loss, np.full(len(critical), ratio))
+    lost = at_ratio - interpolate(ratios, loss, critical)
     return np.maximum(np.where(ratio <= critical, lost, -lost * (1 - risk) / risk), 0.0)
 
 
@@ -35,7 +35,7 @@ def regret_document(regret: Array) -> dict[str, float]:
     return {"mean": float(np.mean(regret)), "p95": float(np.quantile(regret, 0.95))}
 
 
-def _interpolate(ratios: Array, loss: Array, where: Array) -> Array:
+def interpolate(ratios: Array, loss: Array, where: Array) -> Array:
     """Loss of draw k at ratio ``where[k]``, linear between the points of the axis."""
     right = np.clip(np.searchsorted(ratios, where), 1, len(ratios) - 1)
     rows = np.arange(len(where))

@@ -51,7 +51,7 @@ def assumptions(question: Question, asked: Options) -> tuple[str, ...]:
 
 
 def _assumed(question: Question, asked: Options) -> Iterator[str]:
-    if asked.max_general_rise is None and asked.rule in ("tolerance", "allocation"):
+    if asked.max_general_rise is None and asked.keeps_bound:
         yield f"allowed rise of the general loss {asked.bound} (--max-general-rise)"
     yield from _size(question.fit, asked)[1]
     if not asked.fixed_budget and asked.rule not in FREE_BUDGET:

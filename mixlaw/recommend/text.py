@@ -87,7 +87,18 @@ def _promise(answer: Recommendation) -> list[str]:
             f"The general loss then rises by more than {rise['tolerance']:.3g} nats over the "
             f"{answer.reference} with a probability of at most {rise['risk']:.0%}."
         )
+    elif not _bounds_the_rise(answer) and rise is not None and rise["high"] > 0:
+        found.append(
+            "Nothing bounds the general loss here: it rises by "
+            f"{rise['estimate']:.3g} nats over the {answer.reference}."
+        )
     return found
+
+
+def _bounds_the_rise(answer: Recommendation) -> bool:
+    """True if the answer keeps a bound on the rise: allocation at a given ratio does not."""
+    free = answer.rule == "allocation" and "closed_form" not in answer.details
+    return answer.rule == "tolerance" or free
 
 
 def _numbers(answer: Recommendation) -> list[str]:
@@ -104,7 +115,7 @@ def _numbers(answer: Recommendation) -> list[str]:
     rows += [(f"{n} loss", *_interval(loss), where) for n, loss in answer.losses.items()]
     rise = answer.general_rise
     if rise is not None:
-        bounded = answer.rule in ("tolerance", "allocation") and rise["tolerance"] is not None
+        bounded = _bounds_the_rise(answer) and rise["tolerance"] is not None
         allowed = f"allowed: {rise['tolerance']:.3g}" if bounded else ""
         rows.append(("general rise", *_interval(rise), allowed))
     return _columns(rows)
@@ -114,20 +125,20 @@ def _costs(answer: Recommendation) -> list[str]:
     found = []
     if answer.regret is not None:
         text = (
-            f"If the truth is elsewhere: costs {answer.regret['mean']:.3g} nats of domain loss on "
-            f"average, {answer.regret['p95']:.3g} in one case of twenty"
+            f"If the truth is elsewhere: costs {_cost(answer.regret['mean'])} nats of domain loss "
+            f"on average, {_cost(answer.regret['p95'])} in one case of twenty"
         )
         if "plug_in" in answer.regret and answer.estimate is not None:
-            plug_in = answer.regret["plug_in"]["mean"]
-            text += f" (using {percent(answer.estimate)} instead: {plug_in:.3g})"
+            plug_in = _cost(answer.regret["plug_in"]["mean"])
+            text += f" (using {percent(answer.estimate)} instead: {plug_in})"
         found += _wrap(text + ".")
     found += [line for text in held_out_lines(answer.held_out) for line in _wrap(text)]
     band = answer.practice["published"]
     best = answer.practice.get("best_observed")
     if best is not None:
         found += _wrap(
-            "Best run measured within the bound, of the largest size at its longest budget: "
-            f"{percent(best['domain_ratio'])}."
+            "Best run measured, of the largest size at its longest budget, whose general loss rose "
+            f"by no more than {answer.practice['bound']}: {percent(best['domain_ratio'])}."
         )
     found += _wrap(
         "Others: Ibrahim et al. (2024) replay 5% for a weak shift and 25% for a strong one, domain "
@@ -136,6 +147,10 @@ def _costs(answer: Recommendation) -> list[str]:
         f"median {percent(band['median'])})."
     )
     return found
+
+
+def _cost(nats: float) -> str:
+    return f"{nats:.2g}" if nats >= 5e-5 else "less than 0.0001"
 
 
 def held_out_lines(held_out: Mapping[str, Any]) -> list[str]:

@@ -173,6 +173,12 @@ BAD = {
     "risk": (["--model-size", "8B", "--risk", "1"], "--risk is 1"),
     "reference": (["--model-size", "8B", "--reference", "x"], "Available: base, control"),
     "base loss": (["--model-size", "8B", "--base-general-loss", "-2"], "--base-general-loss is -2"),
+    "bits": (["--model-size", "8B", "--base-general-loss", "0.6bpb"], "no bpb for 'general'"),
+    "tokenizer": (
+        ["--model-size", "8B", "--base-general-loss", "2.3", "--base-tokenizer", "llama"],
+        "give it in bits per byte",
+    ),
+    "unit": (["--model-size", "8B", "--base-domain-loss", "2 bits"], "nats per token (2.31)"),
     "ratio": (["--model-size", "8B", "--ratio", "1.2"], "'1.2' is not a domain ratio"),
     "lambda": (["--model-size", "8B", "--lambda", "0"], "--lambda is 0"),
     "epochs": (["--model-size", "8B", "--max-epochs", "0"], "--max-epochs is 0"),

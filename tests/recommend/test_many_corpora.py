@@ -121,3 +121,15 @@ def test_losses_are_those_of_the_vector(fit):
     for role, name in (("domain", "code"), ("general", "web")):
         expected = fit.predict(name, 1e9, 1e10, by_corpus).estimate[0]
         assert answer.losses[role]["estimate"] == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_default_split_of_several_corpora_is_an_assumption(fit):
+    options = {"n_params": 1e9, "tokens": 1e10, "reference": "control", "max_general_rise": 0.1}
+    assumed = recommend_ratio(fit, **options).document()["assumptions"]
+    assert len(assumed) == 1
+    assert "the general part is web 33%, books 33%, wiki 33%" in assumed[0]
+    assert "--natural" in assumed[0]
+    natural = {"code": 1.0, "web": 0.5, "books": 0.3, "wiki": 0.2}
+    assert recommend_ratio(fit, **options, natural=natural).assumptions == ()
+    assert ask(fit).assumptions == ()
+    assert len(ask(fit, kl=0.1).assumptions) == 1

@@ -148,6 +148,8 @@ def test_allocation_at_a_free_ratio_keeps_the_bound(build):
     answer = recommend_ratio(build(), rule="allocation", flops=1e21, max_general_rise=0.05)
     assert answer.feasible is True
     assert 6 * answer.n_params * answer.tokens == pytest.approx(1e21)
+    size = answer.details["n_params"]
+    assert size["low"] < size["estimate"] == answer.n_params < size["high"]
     fixed = recommend_ratio(
         build(), n_params=answer.n_params, tokens=answer.tokens, max_general_rise=0.05
     )

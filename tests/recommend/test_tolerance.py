@@ -144,6 +144,21 @@ def test_two_sizes_widen_the_interval(build):
     assert widths[2] > widths[1]
 
 
+def test_two_sizes_are_interpolated_in_between(build):
+    fit = build(sizes=(3e8, 1e9))
+    found = [
+        recommend_ratio(fit, n_params=n, tokens=2e10, max_general_rise=0.05)
+        for n in (3e8, 5.5e8, 1e9, 3e9, 3e10)
+    ]
+    small, middle, large, near, far = (answer.estimate for answer in found)
+    assert min(small, large) < middle < max(small, large)
+    assert near == far == large
+    widths = [np.ptp(answer.interval) for answer in found]
+    assert widths[2] < widths[3] < widths[4]
+    codes = [[w.code for w in answer.warnings] for answer in found]
+    assert ["no-size-information" in code for code in codes] == [False, True, False, True, True]
+
+
 def test_table_without_tokens(build):
     answer = recommend_ratio(build(), n_params=8e9)
     assert answer.tokens == 2e10
