@@ -15,15 +15,13 @@ from numpy.typing import NDArray
 
 from mixlaw.errors import DataError, unknown_name
 from mixlaw.fit.result import Status
+from mixlaw.fit.thinning import thin
 from mixlaw.laws import Array, Law
 from mixlaw.roles import Roles
 from mixlaw.runs import base_rows, corpora_of
 
 #: Columns that say how a loss was defined or trained; one fit takes one value of each.
 DEFINITIONS = ("schedule", "metric_version", "tokenizer", "recipe")
-#: Checkpoints kept of a run where a table is large: dense sampling adds nothing (D-CPT, app. B).
-CHECKPOINTS = 20
-LARGE_TABLE = 5_000
 
 
 @dataclass(frozen=True)
@@ -106,12 +104,12 @@ def select(
     bases, trained = base_rows(kept), kept[kept["tokens"] > 0]
     trained, annealing = _annealing(trained, law, left_out)
     _refuse_mixed(trained, mix)
-    trained = _thin(trained, left_out)
+    trained = thin(trained.assign(_trunk=_trunk_names(trained)), left_out)
     corpora = corpora_of(frame)
     domain = domain_corpora(roles, corpora)
-    trunk_names = _trunk_names(trained)
-    trunks = tuple(sorted(set(trunk_names)))
-    trained = trained.assign(_trunk=trunk_names.map({t: i for i, t in enumerate(trunks)}))
+    trunks = tuple(sorted(set(trained["_trunk"])))
+    number = {trunk: i for i, trunk in enumerate(trunks)}
+    trained = trained.assign(_trunk=trained["_trunk"].map(number))
     rows = {}
     for name in wanted:
         every = _rows(trained[trained["eval_set"] == name], bases, name, roles, corpora, domain)
@@ -234,24 +232,6 @@ def _kind(schedule: str) -> str:
         return str(json.loads(schedule)["kind"])
     except (ValueError, KeyError, TypeError):
         return schedule
-
-
-def _thin(frame: pd.DataFrame, left_out: Counter[str]) -> pd.DataFrame:
-    """About 20 log-spaced checkpoints of every run, in large tables only."""
-    if len(frame) <= LARGE_TABLE:
-        return frame
-    groups = frame.sort_values("tokens").groupby(["run_id", "eval_set"], sort=False)
-    rank, size = groups.cumcount(), groups["tokens"].transform("size")
-    low, high = groups["tokens"].transform("min"), groups["tokens"].transform("max")
-    slot = np.floor(
-        (CHECKPOINTS - 1) * np.log(frame["tokens"] / low) / np.log((high / low).clip(lower=1.001))
-    )
-    # The last checkpoint of a slot stays, so the longest budget of a run always does.
-    ordered = frame.assign(_slot=slot, _rank=rank).sort_values("_rank")
-    last = ~ordered.duplicated(["run_id", "eval_set", "_slot"], keep="last")
-    keep = (last.reindex(frame.index)) | (size <= CHECKPOINTS)
-    left_out["thinned to log-spaced checkpoints"] += int((~keep).sum())
-    return frame[keep]
 
 
 def _trunk_names(frame: pd.DataFrame) -> pd.Series:

@@ -152,3 +152,23 @@ def test_dense_checkpoints_of_a_large_table_are_thinned():
     assert per_run.min() >= 15
     assert selection.rows["domain"].x["D"].max() == tokens[-1]
     assert selection.left_out["thinned to log-spaced checkpoints"] == 8000 - per_run.sum()
+
+
+def _single_row_runs(n_runs, seed=0):
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame({"run_id": [f"r{k}" for k in range(n_runs)], "eval_set": "domain"})
+    frame["n_params"] = rng.integers(10**6, 10**9, n_runs)
+    frame["tokens"] = rng.integers(10**8, 10**11, n_runs)
+    frame["domain_ratio"] = rng.random(n_runs).round(4)
+    frame["loss"] = rng.uniform(1, 9, n_runs)
+    return frame
+
+
+def test_of_too_many_runs_every_kth_is_fitted_and_the_rest_counted():
+    frame = _single_row_runs(21_000)
+    selection = _select(frame)
+    rows, left_out = selection.rows["domain"], selection.left_out
+    assert len(rows) == 4_200
+    assert left_out == {"one run in 5 fitted: more than 5,000 rows an eval set add nothing": 16_800}
+    assert rows.x["N"].max() == frame["n_params"].max()
+    assert rows.x["N"].min() < frame["n_params"].quantile(0.001)
