@@ -20,6 +20,8 @@ Experiment, base and run know each other by place: ``<experiment>/runs/<run_id>`
 
 import json
 import logging
+import os
+import platform
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -144,10 +146,11 @@ class RunFolder:
         for path in (self._failed, self.progress):
             path.unlink(missing_ok=True)
         n_records, step = self.saved()
+        place = f"process {os.getpid()} on {platform.node()}"
         if n_records or step:
-            log.info("goes on from step %d with %d losses measured", step, n_records)
+            log.info("%s goes on from step %d with %d losses measured", place, step, n_records)
         else:
-            log.info("begins")
+            log.info("%s begins", place)
 
     @property
     def progress(self) -> Path:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import shutil
 from pathlib import Path
 
@@ -112,10 +113,11 @@ def test_the_log_tells_the_story_of_a_run(
     run.output.write_text("a warning of some library\n")
     assert work([run.path], Watch()) == 0
     told = [line[21:] for line in read_log(experiment, run.run_id).splitlines() if line[:2] == "20"]
-    assert told[0] == "begins"
+    assert told[0].startswith(f"process {os.getpid()} on ")
+    assert told[0].endswith(" begins")
     assert "trunk: checkpoint at step 1" in told
     assert f"Stopped at step 5 of {run.run_id}; it can continue." in told
-    assert any(line.startswith("goes on from step 5 with ") for line in told)
+    assert any(" goes on from step 5 with " in line for line in told)
     assert any(line.startswith(f"{run.run_id}-b1024 at 1,024 tokens: domain ") for line in told)
     assert told[-1] == f"{run.run_id} is done"
     rest = read_log(experiment, run.run_id).split("Its process printed besides:")[1]
