@@ -19,6 +19,8 @@ from mixlaw.experiment import ExecutorChoice
 
 #: Variable with the id of the process that started a job: a job that it left alone saves and stops.
 PARENT_VARIABLE = "MIXLAW_PARENT"
+#: Variable with the GPUs that a process may use.
+VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
 #: Exit code of a job that was asked to stop, saved and can be continued (EX_TEMPFAIL, sysexits.h).
 STOPPED = 75
 

@@ -4,11 +4,11 @@ import os
 import signal
 import subprocess
 
-from mixlaw.executors import PARENT_VARIABLE, Job
+from mixlaw.executors import PARENT_VARIABLE, VISIBLE_GPUS, Job
 
 
 class Process:
-    """A running command.
+    """A running command; one that needs no GPU sees none.
 
     Args:
         job: what to run.
@@ -25,11 +25,11 @@ class Process:
         environment: dict[str, str] | None = None,
         own_session: bool = True,
     ) -> None:
-        parent = {PARENT_VARIABLE: str(os.getpid())}
+        facts = {PARENT_VARIABLE: str(os.getpid())} | ({} if job.gpus else {VISIBLE_GPUS: ""})
         with job.log.open("ab") as file:
             self._popen = subprocess.Popen(
                 list(job.argv),
-                env={**os.environ, **parent, **job.environment, **(environment or {})},
+                env={**os.environ, **facts, **job.environment, **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=file if log else 2,
                 stderr=subprocess.STDOUT,

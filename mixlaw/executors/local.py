@@ -10,11 +10,9 @@ from typing import Annotated
 from pydantic import Field
 
 from mixlaw.errors import ConfigError
-from mixlaw.executors import Job, Wanted
+from mixlaw.executors import VISIBLE_GPUS, Job, Wanted
 from mixlaw.executors._process import Process
 from mixlaw.experiment import Section
-
-VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
 class Options(Section):
@@ -46,7 +44,7 @@ class Local:
     def _start(self, job: Job) -> Process:
         free = [gpu for gpu, holder in self._holders.items() if not holder or _has_ended(holder)]
         mine = free[: job.gpus]
-        process = Process(job, environment={VISIBLE: ",".join(mine)})
+        process = Process(job, environment={VISIBLE_GPUS: ",".join(mine)})
         self._holders.update(dict.fromkeys(mine, process))
         return process
 
@@ -78,8 +76,8 @@ def open_executor(options: Options, wanted: Wanted) -> Local:
 
 def visible_gpus() -> list[str]:
     """The GPUs that this process may use, by the names that it knows them under."""
-    if VISIBLE in os.environ:
-        return [name.strip() for name in os.environ[VISIBLE].split(",") if name.strip()]
+    if VISIBLE_GPUS in os.environ:
+        return [name.strip() for name in os.environ[VISIBLE_GPUS].split(",") if name.strip()]
     import torch
 
     return [str(index) for index in range(torch.cuda.device_count())]

@@ -32,7 +32,7 @@ class Ranks:
 
     def __init__(self, n_ranks: int, folders: list[str]) -> None:
         argv = [sys.executable, "-m", "mixlaw.sweep.worker", *folders]
-        job, port = Job("ranks", argv, Path(os.devnull)), _free_port()
+        job, port = Job("ranks", argv, Path(os.devnull), gpus=n_ranks), _free_port()
         self._processes = [
             Process(job, log=False, own_session=False, environment=_place(rank, n_ranks, port))
             for rank in range(n_ranks)

@@ -8,6 +8,7 @@ function, but for GPUs alone; here two processes of a CPU do what GPUs do, and t
 from typing import Any
 
 import torch
+from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
@@ -16,7 +17,7 @@ from mixlaw.train.ranks import n_ranks
 
 def shard(model: Any, device: torch.device) -> None:
     """Leave a rank's part of a model, on its device; every rank has the same one before."""
-    mesh = torch.distributed.init_device_mesh(device.type, (n_ranks(),))
+    mesh = init_device_mesh(device.type, (n_ranks(),))
     blocks = set(model._no_split_modules or ())
     for module in model.modules():
         if type(module).__name__ in blocks:
