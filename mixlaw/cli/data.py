@@ -90,8 +90,9 @@ def _asked(sources: Sequence[str], field: str) -> _Asked:
 def _asked_experiment(folder: Path) -> _Asked:
     from mixlaw.corpora.plan import Plan
     from mixlaw.experiment import load_experiment
+    from mixlaw.sweep.models import resolve_models
 
-    experiment = load_experiment(folder)
+    experiment, _ = resolve_models(folder, load_experiment(folder), weights=False)
     seq_len, held_out = experiment.training.seq_len, experiment.held_out_tokens()
     plan = Plan(experiment.corpora, seq_len, {}, held_out, experiment.tokenizer)
     return _Asked(plan, folder / "corpora", experiment)

@@ -26,7 +26,7 @@ class ModelLosses:
         name: of the model.
         shape: its sizes.
         tokenizer: hash of its tokenizer.
-        is_shared: whether that is the tokenizer of the experiment, so that losses compare.
+        is_shared: whether that is the tokenizer of the sweep, so that losses compare.
         records: one for every eval set.
         roles: which of these are the domain and the general loss.
         table: where its base rows are.
@@ -158,8 +158,12 @@ def _held_out(folder: Path, experiment: Experiment, say: Say) -> tuple[Corpora, 
         swept = None
     if swept is not None and swept.tokenizer_hash == encoder.hash:
         return swept, True
-    if swept is not None:
-        say("The model has another tokenizer than the sweep: compare it in bits per byte.")
+    say(
+        "The experiment has not been swept, so nothing is known yet that a loss could be compared "
+        "with."
+        if swept is None
+        else "The model has another tokenizer than the sweep: compare it in bits per byte."
+    )
     corpora = prepare_corpora(
         experiment.corpora,
         cache=folder / "evals" / f"corpora-{encoder.hash}",
@@ -169,7 +173,7 @@ def _held_out(folder: Path, experiment: Experiment, say: Say) -> tuple[Corpora, 
         tokenizer=TokenizerSource(path=tokenizer.path, end_of_text=tokenizer.end_of_text),
         progress=say,
     )
-    return corpora, swept is None
+    return corpora, False
 
 
 def _read_table(path: Path) -> Any:

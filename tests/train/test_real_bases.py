@@ -15,6 +15,7 @@ from transformers import AutoModelForCausalLM, BertConfig, BertLMHeadModel
 
 from mixlaw.cli import main
 from mixlaw.corpora.prepare import load_corpora
+from mixlaw.corpora.tokenizer import load_encoder
 from mixlaw.errors import DataError
 from mixlaw.experiment import load_experiment
 from mixlaw.runs import read_runs
@@ -337,3 +338,16 @@ def test_a_model_of_another_tokenizer_is_measured_in_bits_per_byte(
     assert len(read_runs(experiment / "evals.csv")) == 2
     assert call("eval", "no/such/model", "--experiment", str(experiment)) == 2
     assert "no name on the Hugging Face hub" in capsys.readouterr().err
+
+
+def test_corpora_are_looked_at_with_the_tokenizer_of_the_models(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    experiment = write_experiment(tmp_path)
+    assert call("data", "show", str(experiment), "--json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    encoder = load_encoder(experiment / "model")
+    text = json.loads((experiment / "text" / "domain.jsonl").read_text().splitlines()[0])["text"]
+    (ids,) = encoder.encode_texts([text])
+    per_token = len(text) / (len(ids) - 1)
+    assert shown["corpora"][0]["train"]["bytes_per_token"] == pytest.approx(per_token, rel=0.05)
