@@ -6,7 +6,7 @@ is wrong is made again, saying so.
 """
 
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
@@ -17,11 +17,14 @@ from mixlaw.corpora.encode import Say, encode_corpus
 from mixlaw.corpora.held_out import HeldOut
 from mixlaw.corpora.manifest import damage, is_current, read_manifest, write_manifest
 from mixlaw.corpora.plan import Plan
-from mixlaw.corpora.stored import TokenCorpus, is_sound, load_held_out, load_keys, load_train
+from mixlaw.corpora.stored import TRAIN, TokenCorpus, is_sound, load_held_out, load_keys, load_train
 from mixlaw.corpora.tokenizer import TextEncoder
 from mixlaw.corpora.tokens import combined_hash
 from mixlaw.errors import DataError, RunError
 from mixlaw.experiment import CorpusSource, TokenizerSource
+
+#: From this many bytes on, token files that no plan needs any more are worth a sentence.
+MUCH_ROOM = 200_000_000
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def prepare_corpora(
             "the same command continues where it stopped."
         ) from error
     corpora = load_corpora(cache)
-    for note in corpora.notes:
+    for note in (*corpora.notes, *_unused(cache, corpora)):
         say(note)
     return corpora
 
@@ -170,6 +173,19 @@ def _clear_unfinished(cache: Path, keep: Collection[Path]) -> None:
             left.unlink()
         elif left not in keep:
             shutil.rmtree(left)
+
+
+def _unused(cache: Path, corpora: Corpora) -> Iterator[str]:
+    """A sentence on token files of earlier plans, if they take much room: going back is quick."""
+    used = {corpus.path.parent for corpus in corpora.train.values()}
+    others = [path.parent for path in sorted(cache.glob(f"*/{TRAIN}")) if path.parent not in used]
+    n_bytes = sum((folder / TRAIN).stat().st_size for folder in others)
+    if n_bytes >= MUCH_ROOM:
+        names = ", ".join(f"'{folder}'" for folder in others)
+        yield (
+            f"Token files of earlier settings take {n_bytes / 1e9:.1f} GB; delete them unless you "
+            f"want to go back: {names}."
+        )
 
 
 def _refuse_shared_documents(plan: Plan, folders: Mapping[str, Path], encoder: TextEncoder) -> None:

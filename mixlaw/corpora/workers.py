@@ -100,9 +100,11 @@ def _receive(worker: Worker, dtype: np.dtype[np.unsignedinteger[Any]]) -> Iterat
 
 
 def _death(worker: Worker) -> RunError:
+    code = worker.wait()
+    hint = ", as systems end them when memory runs out" if code == -signal.SIGKILL else ""
     return RunError(
-        f"A process that tokenises ended with code {worker.wait()}; run the same command again, "
-        "it continues where it stopped."
+        f"A process that tokenises ended with code {code}{hint}; run the same command again, it "
+        "continues where it stopped."
     )
 
 

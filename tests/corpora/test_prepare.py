@@ -164,6 +164,15 @@ def test_a_longer_plan_keeps_the_held_out_set(sources, tmp_path):
         assert (short.train[name].tokens() == long.train[name].tokens()[:n]).all()
 
 
+def test_room_that_earlier_token_files_take_is_told(sources, tmp_path, monkeypatch):
+    monkeypatch.setattr("mixlaw.corpora.prepare.MUCH_ROOM", 1000)
+    before = prepare(sources, tmp_path / "cache", train_tokens=dict.fromkeys(sources, 1000))
+    said = []
+    prepare(sources, tmp_path / "cache", said, train_tokens=dict.fromkeys(sources, 2000))
+    assert said[-1].startswith("Token files of earlier settings take 0.0 GB; delete them unless")
+    assert all(f"'{corpus.path.parent}'" in said[-1] for corpus in before.train.values())
+
+
 def test_repeats_within_a_corpus_are_read_once(tmp_path):
     once = {"domain": write_corpus(tmp_path / "a", range(100))}
     prepared = prepare(once, tmp_path / "one", train_tokens={"domain": 10**6})
