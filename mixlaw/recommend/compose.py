@@ -192,7 +192,8 @@ def _practice(question: Question, asked: Options) -> dict[str, Any]:
 
 def _warnings(question: Question, verdict: Verdict) -> tuple[Status, ...]:
     assumed: tuple[Status, ...] = ()
-    if question.has_general and not question.fit.has_base_rows and question.reference == "base":
+    given = question.base_general_loss is not None and question.reference == "base"
+    if given and question.has_general and not question.fit.has_base_rows:
         text = (
             "The table has no base rows (tokens = 0): the rise is the law minus "
             f"--base-general-loss {question.base_general_loss}, which assumes that this loss was "

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from mixlaw.errors import ConfigError, unknown_name
 from mixlaw.fit.result import Member, Status
-from mixlaw.recommend.question import MixturePath, Question
+from mixlaw.recommend.question import MixturePath, Question, natural_mixture
 from mixlaw.recommend.verdict import LEVEL, Verdict, percent
 
 if TYPE_CHECKING:
@@ -128,10 +128,9 @@ def _problem(question: Question, asked: "Options") -> Problem:
             f"No mixture obeys the bounds and caps: the smallest shares add up to {low.sum():.3g} "
             f"and the largest to {high.sum():.3g}, on either side of 1 they must lie."
         )
-    natural = question.path.shares(0.5)
-    middle = np.array([float(natural[c]) for c in fit.corpora])
+    natural = natural_mixture(fit, asked.natural)
     weights = checked_weights(asked, fit.eval_sets)
-    return Problem(weights, low, high, middle / middle.sum(), asked.kl)
+    return Problem(weights, low, high, np.array([natural[c] for c in fit.corpora]), asked.kl)
 
 
 def _index(fit: "FitResult", corpus: str) -> int:

@@ -58,11 +58,7 @@ class MixturePath:
                 f"{'no share columns' if not fit.corpora else 'no corpus named as the domain'}; "
                 "add share.<corpus> columns, or name the domain with --domain-corpora."
             )
-        if natural is None:
-            middles = {c: sum(fit.ranges.get(f"share.{c}", (0.0, 1.0))) / 2 for c in fit.corpora}
-        else:
-            middles = _checked(natural, fit.corpora)
-        return cls.through(fit, middles)
+        return cls.through(fit, natural_mixture(fit, natural))
 
     @classmethod
     def through(cls, fit: "FitResult", shares: Mapping[str, float]) -> "MixturePath":
@@ -266,6 +262,20 @@ class Question:
             return law
         change = difference(law, self._base_law(eval_set, given))
         return Prediction(given + change.estimate, given + change.draws)
+
+
+def natural_mixture(
+    fit: "FitResult", natural: Mapping[str, float] | None = None
+) -> dict[str, float]:
+    """Shares of all corpora, summing to one: as given, or the middle of the swept ranges.
+
+    Raises:
+        ConfigError: a share names no corpus of the fit, or is not between 0 and 1.
+    """
+    if natural is not None:
+        return _normalised(_checked(natural, fit.corpora))
+    middles = {c: sum(fit.ranges.get(f"share.{c}", (0.0, 1.0))) / 2 for c in fit.corpora}
+    return _normalised(middles)
 
 
 def difference(a: Prediction, b: Prediction) -> Prediction:

@@ -10,7 +10,7 @@ from mixlaw.errors import ConfigError, unknown_name
 from mixlaw.quantities import format_quantity
 from mixlaw.recommend.observed import calibrated
 from mixlaw.recommend.options import DEFAULT_TOKENS, FREE_BUDGET, Options
-from mixlaw.recommend.question import MixturePath, Question
+from mixlaw.recommend.question import MixturePath, Question, natural_mixture
 from mixlaw.recommend.size import non_embedding
 from mixlaw.recommend.verdict import percent
 
@@ -56,13 +56,23 @@ def _assumed(question: Question, asked: Options) -> Iterator[str]:
     yield from _size(question.fit, asked)[1]
     if not asked.fixed_budget and asked.rule not in FREE_BUDGET:
         yield f"token budget {format_quantity(question.tokens)} (--tokens)"
-    if asked.natural is None and (asked.rule != "balance" or asked.kl):
-        for part, corpora in (("domain", question.path.domain), ("general", question.path.general)):
-            if len(corpora) > 1:
-                yield (
-                    f"the {part} part is {_listing(corpora)}, in the proportions of the middle of "
-                    "the swept shares (--natural)"
-                )
+    if asked.natural is None:
+        yield from _assumed_mixture(question, asked)
+
+
+def _assumed_mixture(question: Question, asked: Options) -> Iterator[str]:
+    """Balance chooses every share, and needs a natural mixture only where leaving it costs."""
+    if asked.rule == "balance":
+        if asked.kl:
+            listing = _listing(natural_mixture(question.fit))
+            yield f"the natural mixture is {listing}, the middle of the swept shares (--natural)"
+        return
+    for part, corpora in (("domain", question.path.domain), ("general", question.path.general)):
+        if len(corpora) > 1:
+            yield (
+                f"the {part} part is {_listing(corpora)}, in the proportions of the middle of the "
+                "swept shares (--natural)"
+            )
 
 
 def _listing(corpora: Mapping[str, float]) -> str:
