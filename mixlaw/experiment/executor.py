@@ -20,6 +20,9 @@ class ExecutorChoice(Section):
         name: an executor plugin.
         workers: runs at the same time; None leaves that to the executor (one per core, mostly).
         gpus_per_run: GPUs of every run; 0 trains on the CPU.
+        together: runs of one shape that one job trains at the same time, their steps batched into
+            one pass: worth it where small models leave a GPU idle. Losses agree with those of runs
+            trained alone to about 1e-5 nats, not bit for bit.
         speed: training FLOP/s that one of these GPUs sustains, for estimates of time; None takes
             what a core of this machine sustains.
     """
@@ -29,6 +32,7 @@ class ExecutorChoice(Section):
     name: Annotated[str, plugin("executors")] = "local"
     workers: Annotated[int, Field(ge=1)] | None = None
     gpus_per_run: Annotated[int, Field(ge=0, le=1024)] = 0
+    together: Annotated[int, Field(ge=1, le=1024)] = 1
     speed: Count | None = None
 
     @model_validator(mode="after")

@@ -195,6 +195,20 @@ def _wrong_cells(experiment: Sections) -> Iterator[str]:
             yield f"seeds.extra: the model {cell.model} is none of base.models"
 
 
+def _wrong_together(experiment: Sections) -> Iterator[str]:
+    """What is for models too large to be batched with others."""
+    if experiment.executor.together == 1:
+        return
+    large = {
+        "existing models under 'base'": isinstance(experiment.base, ExistingBase),
+        "training.micro_batch": experiment.training.micro_batch is not None,
+        "training.gradient_checkpointing": experiment.training.gradient_checkpointing,
+        "more than one of executor.gpus_per_run": experiment.executor.gpus_per_run > 1,
+    }
+    for what in (what for what, is_used in large.items() if is_used):
+        yield f"executor.together: runs go together only without {what}; leave one of the two out"
+
+
 def _wrong_beside_models(experiment: Sections) -> Iterator[str]:
     """What means nothing, or something else than it seems, where the bases are existing models."""
     if not isinstance(experiment.base, ExistingBase):
@@ -216,5 +230,6 @@ _CHECKS: dict[Callable[[Sections], Iterator[str]], set[str]] = {
     _wrong_counts: {"training", "token_budgets", "schedule", "base"},
     _wrong_mixtures: {"corpora", "roles", "mixtures"},
     _wrong_cells: {"base", "sizes", "mixtures", "seeds"},
+    _wrong_together: {"executor", "base", "training"},
     _wrong_beside_models: {"base", "tokenizer", "seeds", "schedule"},
 }

@@ -1,6 +1,7 @@
 """Recipes: how planned runs become trained proxies; one file is one recipe.
 
-A recipe is a module with ``train(folders, corpora)``: it trains the runs of these folders, which
-have one shape, and leaves their records there. Recipes are where torch is used; listing their
-names imports none of it.
+A recipe is a module with ``train_run(folder, spec, corpora, watch)``: a generator that trains the
+run of this folder and leaves its records there. It yields where it needs the gradients of a step,
+so that runs of one shape can take their steps together (see ``mixlaw.train.together``). Recipes are
+where torch is used; listing their names imports none of it.
 """

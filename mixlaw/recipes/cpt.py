@@ -7,7 +7,6 @@ branches gives an annealed end point at every budget for about 1.2 times the tok
 """
 
 import logging
-from collections.abc import Sequence
 from dataclasses import replace
 
 from mixlaw.corpora.prepare import Corpora
@@ -20,6 +19,7 @@ from mixlaw.train.recorder import Recorder, eval_batch
 from mixlaw.train.spec import RunSpec
 from mixlaw.train.state import new_state, resume
 from mixlaw.train.streams import run_stream
+from mixlaw.train.together import Loop
 from mixlaw.train.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -29,18 +29,17 @@ class BeginAgainError(RunError):
     """What was trained of a run cannot be continued."""
 
 
-def train_runs(runs: Sequence[tuple[RunFolder, RunSpec]], corpora: Corpora, watch: Watch) -> None:
-    """Train runs of one shape, or continue them, one after the other.
+def train_run(folder: RunFolder, spec: RunSpec, corpora: Corpora, watch: Watch) -> Loop:
+    """Train a run, or continue it.
 
     Raises:
         StoppedError: the watch said so.
     """
-    for folder, spec in runs:
-        while not folder.is_done:
-            _train_run(folder, spec, corpora, watch)
+    while not folder.is_done:
+        yield from _train_run(folder, spec, corpora, watch)
 
 
-def _train_run(folder: RunFolder, spec: RunSpec, corpora: Corpora, watch: Watch) -> None:
+def _train_run(folder: RunFolder, spec: RunSpec, corpora: Corpora, watch: Watch) -> Loop:
     """Train a run to its end, unless it has to begin anew."""
     base = folder.base(spec)
     if not base.is_done:
@@ -63,7 +62,7 @@ def _train_run(folder: RunFolder, spec: RunSpec, corpora: Corpora, watch: Watch)
     )
     resume(state, trunk.checkpoint)
     try:
-        _train_trunk(state, trunk, spec, recorder)
+        yield from _train_trunk(state, trunk, spec, recorder)
     except BeginAgainError as error:
         log.warning("%s It is trained again from its start.", error)
         return
@@ -77,7 +76,7 @@ def _train_run(folder: RunFolder, spec: RunSpec, corpora: Corpora, watch: Watch)
     folder.finish(status="diverged" if diverged else "done", epochs=epochs)
 
 
-def _train_trunk(state: State, trunk: Leg, spec: RunSpec, recorder: Recorder) -> None:
+def _train_trunk(state: State, trunk: Leg, spec: RunSpec, recorder: Recorder) -> Loop:
     """Train the trunk, and at every branch point the branch that leaves it there."""
     step_tokens = spec.data.step_tokens
 
@@ -87,17 +86,17 @@ def _train_trunk(state: State, trunk: Leg, spec: RunSpec, recorder: Recorder) ->
 
     for budget in spec.budgets:
         branch_point = spec.branch_point(budget)
-        train(state, trunk, branch_point, spec.trunk_points, measure)
+        yield from train(state, trunk, branch_point, spec.trunk_points, measure)
         if not recorder.has(spec.branch_id(budget), budget * step_tokens):
             if state.step > branch_point:
                 trunk.checkpoint.unlink()
                 raise BeginAgainError(f"{spec.run_id} has lost records of what it has trained.")
             save_checkpoint(state, trunk.checkpoint)
-            _train_branch(state, trunk, spec, budget, recorder)
+            yield from _train_branch(state, trunk, spec, budget, recorder)
         trunk = replace(trunk, before=trunk.before + budget - branch_point)
 
 
-def _train_branch(state: State, trunk: Leg, spec: RunSpec, budget: int, recorder: Recorder) -> None:
+def _train_branch(state: State, trunk: Leg, spec: RunSpec, budget: int, recorder: Recorder) -> Loop:
     """Decay from the trunk's checkpoint to the end of a budget; a branch may diverge alone.
 
     It takes the place of the trunk in memory, since large models fit there once, and hands it back.
@@ -109,7 +108,7 @@ def _train_branch(state: State, trunk: Leg, spec: RunSpec, budget: int, recorder
     )
     resume(state, branch.checkpoint)
     try:
-        train(state, branch, budget)
+        yield from train(state, branch, budget)
         recorder.measure(state, run_id, tokens=tokens, annealed=True, budget=tokens)
     except DivergedError as error:
         if trunk.folder.retry(spec, error.step):

@@ -37,12 +37,14 @@ class Task:
         seconds: estimated CPU time, process start included.
         needs: bases that must be done before.
         gpus: GPUs of its worker.
+        together: runs that take their steps together.
     """
 
     folders: tuple[RunFolder, ...]
     seconds: float
     needs: frozenset[Path] = frozenset()
     gpus: int = 0
+    together: int = 1
 
     @property
     def is_ready(self) -> bool:
@@ -64,13 +66,14 @@ class Task:
 
     def job(self) -> Job:
         """The command that trains what is left of it: one worker, or one for each of its GPUs."""
+        option = [f"--together={self.together}"] if self.together > 1 else []
         paths = [str(folder.path.resolve()) for folder in self.left]
         workers = (
             ["mixlaw.sweep.ranks", str(self.gpus)] if self.gpus > 1 else ["mixlaw.sweep.worker"]
         )
         return Job(
             name=self.left[0].run_id,
-            argv=[sys.executable, "-m", *workers, *paths],
+            argv=[sys.executable, "-m", *workers, *option, *paths],
             log=self.left[0].output,
             environment=ENVIRONMENT,
             gpus=self.gpus,
@@ -96,18 +99,19 @@ def missing_tasks(
     }
     runs = [run for run in plan.runs if run.run_id in seconds]
     longest = max(SHORTEST_JOB, sum(seconds[run.run_id] for run in runs) / (4 * slots))
+    together = experiment.executor.together
     tasks: list[Task] = []
     for base in plan.bases:
         mine = [run for run in runs if run.base == base]
         needs = frozenset({run_folder(folder, base).path})
-        groups = _grouped(mine, seconds, longest)
+        groups = _grouped(mine, seconds, longest, together)
         if base.run_id in seconds:
             # The base and its first runs share a process: one start less, and nothing waits.
             specs: list[AnySpec] = [base, *(groups.pop(0) if groups else ())]
             tasks.append(_task(folder, specs, seconds))
         tasks += [_task(folder, group, seconds, needs) for group in groups]
     gpus = experiment.executor.gpus_per_run
-    tasks = [replace(task, gpus=gpus) for task in tasks]
+    tasks = [replace(task, gpus=gpus, together=together) for task in tasks]
     return sorted(tasks, key=lambda task: (len(task.needs), -task.seconds))
 
 
@@ -118,17 +122,22 @@ def run_folder(experiment: Path, spec: AnySpec) -> RunFolder:
 
 
 def _grouped(
-    runs: Sequence[RunSpec], seconds: Mapping[str, float], longest: float
+    runs: Sequence[RunSpec], seconds: Mapping[str, float], longest: float, together: int
 ) -> list[list[RunSpec]]:
-    """Neighbouring runs together while that lasts no longer than ``longest``."""
+    """Neighbouring runs in one job while that lasts no longer than ``longest``.
+
+    Those that take their steps together are never parted.
+    """
     groups: list[list[RunSpec]] = []
     total = math.inf
-    for run in runs:
-        total += seconds[run.run_id]
+    for first in range(0, len(runs), together):
+        members = runs[first : first + together]
+        cost = sum(seconds[run.run_id] for run in members)
+        total += cost
         if total > longest:
             groups.append([])
-            total = seconds[run.run_id]
-        groups[-1].append(run)
+            total = cost
+        groups[-1].extend(members)
     return groups
 
 

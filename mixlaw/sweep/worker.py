@@ -1,5 +1,7 @@
 """One job: ``python -m mixlaw.sweep.worker FOLDER...`` trains the runs (or bases) of these folders.
 
+``--together=K`` before them has K runs take their steps in one batched model; they have one shape.
+
 Everything it needs is in the folders and beside them, so that any executor, or a person, can start
 it. Exit code: 0 all done, 75 told to stop and can be continued, 74 its files
 cannot be written, 1 a run failed (the log says why).
@@ -10,6 +12,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 
 from mixlaw import plugins
@@ -20,13 +23,22 @@ from mixlaw.train.folder import LOG_FORMAT, LOG_TIME, RunFolder
 from mixlaw.train.locks import stop_file
 from mixlaw.train.ranks import SharedFolder, n_ranks, rank, together
 from mixlaw.train.spec import BaseSpec, ExistingSpec
+from mixlaw.train.together import Loop, take_steps
 from mixlaw.train.watch import StoppedError, Watch
 
 log = logging.getLogger("mixlaw")
 
+#: The run that has its turn; every loop has a context of its own.
+_turn: ContextVar[RunFolder] = ContextVar("turn")
 
-def work(paths: list[Path], watch: Watch) -> int:
+
+def work(paths: list[Path], watch: Watch, at_once: int = 1) -> int:
     """Train what is not done; one that fails does not keep the others from running.
+
+    Args:
+        paths: folders of bases, and of runs of one shape.
+        watch: when to stop.
+        at_once: runs that take their steps together.
 
     Returns:
         The exit code.
@@ -34,17 +46,24 @@ def work(paths: list[Path], watch: Watch) -> int:
     folders = [(SharedFolder if n_ranks() > 1 else RunFolder)(path) for path in paths]
     corpora = load_corpora(folders[0].experiment / "corpora")
     failed = 0
-    for folder in folders:
-        try:
-            _train(folder, corpora, watch)
-        except (StoppedError, CannotWriteError) as end:
-            return end.exit_code
-        except Exception:
+    for group in _groups(folders, at_once):
+        own_watch = watch.beside if len(group) > 1 else lambda: watch
+        loops = [_train(folder, corpora, own_watch()) for folder in group]
+        for error in filter(None, take_steps(loops)):
+            if isinstance(error, (StoppedError, CannotWriteError)):
+                return error.exit_code
             failed = 1
     return failed
 
 
-def _train(folder: RunFolder, corpora: Corpora, watch: Watch) -> None:
+def _groups(folders: list[RunFolder], at_once: int) -> Iterator[list[RunFolder]]:
+    """Bases one by one, then runs by so many."""
+    runs = [folder for folder in folders if folder.path.parent.name == "runs"]
+    yield from ([folder] for folder in folders if folder not in runs)
+    yield from (runs[i : i + at_once] for i in range(0, len(runs), at_once))
+
+
+def _train(folder: RunFolder, corpora: Corpora, watch: Watch) -> Loop:
     with (
         _logged_to(folder),
         plain_faults(folder.path, folder.memory_advice),
@@ -60,11 +79,11 @@ def _train(folder: RunFolder, corpora: Corpora, watch: Watch) -> None:
 
         one_thread()
         if isinstance(spec, BaseSpec):
-            train_base(folder, spec, corpora, watch)
+            yield from train_base(folder, spec, corpora, watch)
         elif isinstance(spec, ExistingSpec):
             measure_base(folder, spec, corpora)
         else:
-            plugins.load("recipes", spec.recipe).train_runs([(folder, spec)], corpora, watch)
+            yield from plugins.load("recipes", spec.recipe).train_run(folder, spec, corpora, watch)
         log.info("%s is %s", folder.run_id, folder.done()["status"])
 
 
@@ -87,6 +106,8 @@ def _logged_to(folder: RunFolder) -> Iterator[None]:
         return
     handler = _RunLog(folder.log, delay=True)
     handler.setFormatter(logging.Formatter(LOG_FORMAT, LOG_TIME))
+    _turn.set(folder)
+    handler.addFilter(lambda record: _turn.get() == folder)
     logging.getLogger().addHandler(handler)
     try:
         yield
@@ -109,12 +130,14 @@ def _logged_to(folder: RunFolder) -> Iterator[None]:
 def main(arguments: list[str]) -> int:
     """Entry point of the process."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
-    folders = [Path(argument).resolve() for argument in arguments]
+    option, _, count = arguments[0].partition("=")
+    paths = arguments[1:] if option == "--together" else arguments
+    folders = [Path(path).resolve() for path in paths]
     # USR1 and USR2 are what schedulers send before they take a machine away.
     signals = [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2]
     watch = Watch(signals, stop_file(RunFolder(folders[0]).experiment))
     with together():
-        return work(folders, watch)
+        return work(folders, watch, int(count or 1))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from mixlaw.train.sources import shape_of
 from mixlaw.train.spec import BaseSpec, ExistingSpec
 from mixlaw.train.state import new_state, resume
 from mixlaw.train.streams import base_stream
+from mixlaw.train.together import Loop
 from mixlaw.train.watch import Watch
 
 
@@ -40,7 +41,7 @@ def measure_base(folder: RunFolder, spec: ExistingSpec, corpora: Corpora) -> Non
     folder.finish(status="done", weights=spec.shape.fingerprint)
 
 
-def train_base(folder: RunFolder, spec: BaseSpec, corpora: Corpora, watch: Watch) -> None:
+def train_base(folder: RunFolder, spec: BaseSpec, corpora: Corpora, watch: Watch) -> Loop:
     """Train one base, or continue it, and record its held-out losses at 0 CPT tokens.
 
     Raises:
@@ -63,11 +64,11 @@ def train_base(folder: RunFolder, spec: BaseSpec, corpora: Corpora, watch: Watch
     )
     resume(state, leg.checkpoint)
     try:
-        train(state, leg, until=spec.steps)
+        yield from train(state, leg, until=spec.steps)
         recorder.measure(state, folder.run_id, tokens=0, annealed=True)
     except DivergedError as error:
         if folder.retry(spec, error.step):
-            train_base(folder, spec, corpora, watch)
+            yield from train_base(folder, spec, corpora, watch)
             return
         raise RunError(
             f"The base {folder.run_id} diverged at step {error.step} of {spec.steps}; "

@@ -12,9 +12,9 @@ from mixlaw.corpora.mixing import MixtureStream
 from mixlaw.errors import RunError
 from mixlaw.train.checkpoint import State, save_checkpoint
 from mixlaw.train.folder import RunFolder
-from mixlaw.train.model import token_losses
 from mixlaw.train.ranks import agreed, mean, share
 from mixlaw.train.schedule import Schedule
+from mixlaw.train.together import Batch, Loop
 from mixlaw.train.watch import StoppedError, Watch
 
 log = logging.getLogger(__name__)
@@ -68,8 +68,10 @@ def train(
     until: int,
     evaluate_at: Collection[int] = (),
     evaluate: Callable[[State], None] = lambda state: None,
-) -> None:
+) -> Loop:
     """Take steps until ``state.step == until``; call ``evaluate`` after the steps asked for.
+
+    A generator: who runs it computes the gradients of each step (see ``mixlaw.train.together``).
 
     Raises:
         DivergedError: the loss is not finite.
@@ -92,18 +94,14 @@ def train(
         for group in state.optimizer.param_groups:
             group["lr"] = leg.schedule.at(state.step)
         # ------------------------------------------------------------------ one step
-        losses = []
-        for part in torch.split(batch, leg.micro_batch or leg.batch_size):
-            part_loss = token_losses(state.model, part).mean() * (len(part) / len(batch))
-            part_loss.backward()  # type: ignore[no-untyped-call]
-            losses.append(part_loss.detach())
+        loss = yield Batch(state.model, batch, leg.micro_batch or leg.batch_size)
         torch.nn.utils.clip_grad_norm_(state.model.parameters(), leg.clip)
         state.optimizer.step()
         state.optimizer.zero_grad(set_to_none=True)
         state.step += 1
         # ------------------------------------------------------------------
 
-        loss = mean(torch.stack(losses).sum().item())
+        loss = mean(loss)
         if not math.isfinite(loss):
             raise DivergedError(state.step)
         leg.watch.tell(

@@ -102,9 +102,13 @@ def token_losses(model: nn.Module, batch: torch.Tensor) -> torch.Tensor:
     """Cross-entropy of every next token, nats; (B, T + 1) token ids give (B, T) losses."""
     batch = batch.to(next(model.parameters()).device, non_blocking=True)
     logits = model(input_ids=batch[:, :-1], use_cache=False).logits
-    targets = batch[:, 1:]
+    return cross_entropy(logits, batch[:, 1:])
+
+
+def cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy, nats: logits (..., V) and targets (...) give losses (...)."""
     losses = nn.functional.cross_entropy(
-        logits.float().flatten(0, 1), targets.flatten(), reduction="none"
+        logits.float().flatten(0, -2), targets.flatten(), reduction="none"
     )
     return losses.view_as(targets)
 

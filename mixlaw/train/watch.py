@@ -3,6 +3,7 @@
 Nothing here changes what is computed.
 """
 
+import copy
 import json
 import os
 import signal
@@ -39,7 +40,7 @@ class Watch:
     def __init__(
         self, signals: Iterable[signal.Signals] = (), stop_file: Path | None = None
     ) -> None:
-        self._stop = False
+        self._reasons: list[str] = []  # to stop; shared by watches that are beside each other
         self._stop_file = stop_file
         self._looked = -LOOK_SECONDS
         self._parent = int(os.environ.get(PARENT_VARIABLE, 0))
@@ -52,14 +53,19 @@ class Watch:
 
     def ask_to_stop(self) -> None:
         """Stop at the next step."""
-        self._stop = True
+        self._reasons.append("asked")
 
     @property
     def must_stop(self) -> bool:
         """Whether somebody asked, or the process that started this one has died."""
         is_alone = self._parent > 0 and os.getppid() != self._parent
-        self._stop = self._stop or is_alone or self._finds_stop_file()
-        return self._stop
+        if is_alone or self._finds_stop_file():
+            self._reasons.append("alone" if is_alone else "stop file")
+        return bool(self._reasons)
+
+    def beside(self) -> "Watch":
+        """The same watch, with a clock of its own, for one of several runs that go together."""
+        return copy.copy(self)
 
     def _finds_stop_file(self) -> bool:
         now = time.monotonic()
