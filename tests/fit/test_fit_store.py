@@ -8,6 +8,7 @@ import pytest
 
 from mixlaw.errors import FitError, NotIdentifiedError
 from mixlaw.fit.result import FitResult, Member
+from mixlaw.recommend.api import recommend_ratio
 
 SHARES = {"domain": 0.3, "general": 0.7}
 NAMES = ("E", "A", "B", "C", "alpha", "beta", "eta", "eps", "gamma")
@@ -141,7 +142,7 @@ def test_unknown_names_are_named():
         fit.base("general", 1e9)
 
 
-def test_a_fit_of_the_first_version_still_loads_and_predicts():
+def test_a_fit_of_the_first_version_still_loads_predicts_and_recommends():
     """tests/data/fit-1 was written by mixlaw 0.1.0 and is never written again."""
     fit = FitResult.load(Path(__file__).parent.parent / "data" / "fit-1")
     prediction = fit.predict("general", 4.1e8, 4e9, SHARES)
@@ -150,3 +151,9 @@ def test_a_fit_of_the_first_version_still_loads_and_predicts():
     assert prediction.estimate == pytest.approx(truth, rel=0.002)
     assert prediction.draws.shape == (40, 1)
     assert fit.base("general", 4.1e8).draws.shape == (40, 1)
+    # Where the base loses as much as a share of 0.3 does, 0.02 nats more allow a larger share.
+    answer = recommend_ratio(
+        fit, n_params=4.1e8, tokens=4e9, base_general_loss=float(prediction.estimate[0])
+    )
+    assert 0.3 < answer.estimate < 1
+    assert answer.interval[0] < answer.estimate < answer.interval[1]
