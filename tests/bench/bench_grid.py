@@ -41,7 +41,7 @@ PAPER = {
     "[2k, 4k, 8k, 16k, 32k]": "[250M, 500M, 1B, 2B, 4B]",
     "base: {tokens: 16k}": "base: {tokens: 2B}",
     "seq_len: 32, batch_tokens: 256": "seq_len: 2048, batch_tokens: 512k",
-    "vocab_size: 300": "vocab_size: 32k",
+    "vocab_size: 300": "vocab_size: 32000",
 }
 
 WORKER = """
