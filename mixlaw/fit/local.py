@@ -116,7 +116,8 @@ class Local:
         change = problem.residual(model.loss(probe), target) - self.residual
         straight = (step[:, None, :] @ self.slopes)[:, 0]
         second = 2 / PROBE * (change / PROBE - straight)
-        pull = (self.slopes @ np.nan_to_num(self.inside * second, posinf=0.0)[:, :, None])[:, :, 0]
+        second = self.inside * np.nan_to_num(second, posinf=0.0, neginf=0.0)
+        pull = (self.slopes @ second[:, :, None])[:, :, 0]
         held = (trial <= model.low) | (trial >= model.high)
         matrix = _held_out(unit, held)
         bend = _solve(matrix, np.where(held, 0.0, -pull / root))
