@@ -86,7 +86,8 @@ def train(
                 f"Stopped at step {state.step} of {leg.folder.run_id}; it can continue."
             )
         if is_due:
-            save_checkpoint(state, leg.checkpoint)
+            with leg.watch.saving():
+                save_checkpoint(state, leg.checkpoint)
             log.info("%s: checkpoint at step %d", leg.name, state.step)
 
         rows = leg.stream.batch(state.step * leg.batch_size, leg.batch_size)

@@ -8,7 +8,8 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mixlaw.errors import MixlawError
@@ -18,6 +19,8 @@ from mixlaw.train.ranks import rank
 #: Variable with the seconds between two checkpoints.
 CHECKPOINT_VARIABLE = "MIXLAW_CHECKPOINT_SECONDS"
 CHECKPOINT_SECONDS = 20.0
+#: Part of the time that checkpoints may take, those of models that fill a disk's bandwidth too.
+SAVING_SHARE = 0.05
 PROGRESS_SECONDS = 0.5
 #: How often a file that says stop is looked for: on a shared disk each look is a message.
 LOOK_SECONDS = 1.0
@@ -90,6 +93,18 @@ class Watch:
             return False
         self._saved = now
         return True
+
+    @contextmanager
+    def saving(self) -> Iterator[None]:
+        """Around a checkpoint: the longer it takes to write, the longer until the next one.
+
+        An interval that the environment asks for is kept.
+        """
+        begun = time.monotonic()
+        yield
+        self._saved = time.monotonic()
+        if CHECKPOINT_VARIABLE not in os.environ:
+            self._every = max(CHECKPOINT_SECONDS, (self._saved - begun) / SAVING_SHARE)
 
     def tell(self, path: Path, tokens: int, total: int, loss: float) -> None:
         """Write ``progress.json`` twice a second: tokens done and planned, loss, tokens/s."""

@@ -10,6 +10,7 @@ from real_models import save_tokenizer
 
 from mixlaw.cli import main
 from mixlaw.sweep.dry_run import describe_sweep
+from mixlaw.train.watch import SAVING_SHARE
 
 PAGE = (Path(__file__).parents[2] / "docs" / "plan-qwen.md").read_text()
 YAML = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)[0]
@@ -86,6 +87,7 @@ def test_the_figures_in_the_text_are_those_of_the_plan(experiment: Path):
         "{:.1f}B tokens would be": plan["disk"] / 4e9,
         "would be {:.0f} CPU hours": plan["disk"] / 4 / 2.1e6 / 3600,
         "take {:.0f} s at 0.5 GB/s": 12 * largest / 0.5e9,
+        "every {:.0f} minutes at that speed": 12 * largest / 0.5e9 / SAVING_SHARE / 60,
         "A 3B run takes {:.1f} h": max(run["seconds"] for run in plan["runs"]) / 3600,
         "within a factor of {:.1f}": plan["runs"][2]["n_params"] / plan["runs"][0]["n_params"],
         "the target is {:.1f} times": 6.5e9 / plan["runs"][2]["n_params"],
