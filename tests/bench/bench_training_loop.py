@@ -46,7 +46,10 @@ def stream() -> MixtureStream:
 
 def new_state(n_params: int) -> State:
     model = build_model(choose_shape(n_params, VOCAB_SIZE), SEQ_LEN, seed=0)
-    return State(model, build_optimizer(model, 0.1))
+    state = State(model, build_optimizer(model, 0.1))
+    for group in state.optimizer.param_groups:
+        group["lr"] = SCHEDULE.peak  # a model that stands still is no model in training
+    return state
 
 
 def mixlaw_loop(n_params: int, folder: Path) -> Stretch:
