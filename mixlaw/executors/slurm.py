@@ -101,14 +101,10 @@ class Command:
         # Not in a session of its own: Slurm signals, and ends, the processes of its step.
         process = Process(self.job, own_session=False)
         received: list[int] = []
-
-        def stop(number: int, _: Any) -> None:
-            received.append(number)
-            process.stop()
-
         requeue = signal.getsignal(WARNING)
         for number in (signal.SIGTERM, WARNING):
-            signal.signal(number, stop)
+            # The process has the same signal from Slurm; a second one could end it as it leaves.
+            signal.signal(number, lambda number, _: received.append(number))
         code = process.wait()
         if code == STOPPED and WARNING in received and self.requeue and callable(requeue):
             requeue(WARNING, None)  # submitit's: it does not return

@@ -13,6 +13,7 @@ from mixlaw.train.folder import RunFolder
 from mixlaw.train.ranks import SharedFolder, n_ranks, rank, together
 from mixlaw.train.spec import BaseSpec
 from mixlaw.train.state import one_thread
+from mixlaw.train.together import take_steps
 from mixlaw.train.watch import StoppedError, Watch
 
 STEPS = 50
@@ -40,8 +41,8 @@ if __name__ == "__main__":
         folder = (SharedFolder if n_ranks() > 1 else RunFolder)(Path(sys.argv[1]))
         spec = folder.spec()
         assert isinstance(spec, BaseSpec)
-        try:
-            train_base(folder, spec, load_corpora(folder.experiment / "corpora"), notes)
-        except StoppedError:
-            if rank() == 0:
-                Path(sys.argv[2]).write_text(json.dumps(notes.losses))
+        loop = train_base(folder, spec, load_corpora(folder.experiment / "corpora"), notes)
+        [end] = take_steps([loop])
+        assert isinstance(end, StoppedError), end
+        if rank() == 0:
+            Path(sys.argv[2]).write_text(json.dumps(notes.losses))
