@@ -87,6 +87,11 @@ def _promise(answer: Recommendation) -> list[str]:
             f"The general loss then rises by more than {rise['tolerance']:.3g} nats over the "
             f"{answer.reference} with a probability of at most {rise['risk']:.0%}."
         )
+    elif answer.rule == "turning-point" and rise is not None:
+        found.append(
+            "The general loss then has not turned down by the end with a probability of at most "
+            f"{rise['risk']:.0%}."
+        )
     elif not _bounds_the_rise(answer) and rise is not None and rise["high"] > 0:
         found.append(
             "Nothing bounds the general loss here: it rises by "
