@@ -48,7 +48,7 @@ def table(folder: Path, meanwhile: Callable[[], object] | None = None) -> bytes:
     with sweeping(folder, saving="0" if meanwhile else "60") as driver:
         if meanwhile:
             meanwhile()
-        assert driver.wait(timeout=300) == 0, said(folder)
+        assert driver.wait(timeout=900) == 0, said(folder)
     assert not list(folder.rglob(".*.tmp"))
     return (folder / "runs.csv").read_bytes()
 
@@ -58,7 +58,7 @@ def said(folder: Path) -> str:
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 200
+    deadline = time.monotonic() + 600
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
