@@ -23,7 +23,7 @@ import pytest
 from mixlaw.corpora.builtin import gather
 
 N_FILES, FILE_BYTES = 10, 2_000_000_000
-TRAIN_TOKENS, HELD_OUT_TOKENS = 400_000_000, 256_000
+TRAIN_TOKENS, HELD_OUT_TOKENS = 300_000_000, 256_000
 N_ROWS = 12
 
 PREPARE = """
@@ -43,21 +43,21 @@ print(corpora.train["text"].n_tokens)
 
 
 def write_corpus(folder: Path, n_files: int, file_bytes: int) -> None:
-    """Files of lines like no other: a number, and paragraphs from a pool."""
+    """Files of lines like no other: a number, and a text from a pool."""
     texts = [
         json.loads(line)["text"]
         for name in ("general", "domain")
         for line in gather(name, folder.parent).read_text().splitlines()
     ]
-    pool = [json.dumps(part)[1:-1] for text in texts for part in text.split("\n\n")]
+    paragraphs = [json.dumps(part)[1:-1] for text in texts for part in text.split("\n\n")]
     rng, number = random.Random(0), 0
+    pool = ["\\n\\n".join(rng.choices(paragraphs, k=12)) for _ in range(20_000)]
     folder.mkdir()
     for index in range(n_files):
         with (folder / f"{index}.jsonl").open("w") as file:
             size = 0
             while size < file_bytes:
-                body = "\\n\\n".join(rng.choices(pool, k=12))
-                size += file.write(f'{{"text": "{number}. {body}"}}\n')
+                size += file.write(f'{{"text": "{number}. {rng.choice(pool)}"}}\n')
                 number += 1
 
 

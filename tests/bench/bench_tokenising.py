@@ -6,10 +6,10 @@ Run with
 
     python -m pytest -m bench -s tests/bench/bench_tokenising.py
 
-Measured on two shared x86 cores, busy with other work, datasets 5.2.0, transformers 5.24.0:
+Measured on two shared x86 cores, very busy with other work, datasets 5.2.0, transformers 5.24.0:
 
-    datasets.map   23,159,327 tokens   30.4 CPU s      761,220 tokens/CPU s  1.00 x
-    mixlaw         20,881,212 tokens    9.8 CPU s    2,139,948 tokens/CPU s  2.81 x
+    datasets.map   23,173,750 tokens   32.1 CPU s      722,195 tokens/CPU s  1.00 x
+    mixlaw         20,823,358 tokens   10.6 CPU s    1,969,891 tokens/CPU s  2.73 x
 """
 
 import json
