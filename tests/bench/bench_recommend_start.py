@@ -60,5 +60,5 @@ fit_laws(pd.DataFrame(rows, columns=names), target={"n_params": 8e9}).save(sys.a
 # 24 November 2026, Python 3.11, two cores shared with other work (load 11), best of 7 in one run:
 # pass 0.071 s, numpy 0.319 s, the table over budgets 1.521 s (4.8 x numpy), one budget 1.260 s
 # (4.0 x). Most of it is the start of typer and numpy; nothing to gain by caching predictions.
-# The same evening under load 25, with what would change the answer: pass 0.122 s, numpy 0.508 s, the
-# table over budgets 1.226 s (2.4 x), one budget 0.479 s (0.9 x): best times of a busy machine.
+# The same evening under load 25, with what would change the answer: pass 0.122 s, numpy 0.508 s,
+# the table over budgets 1.226 s (2.4 x), one budget 0.479 s (0.9 x): best times of a busy machine.
