@@ -6,7 +6,13 @@ processes together: what each holds alone and its part of what they share (PSS).
 
     python -m pytest -m bench -s tests/bench/bench_memory.py
 
-It needs 22 GB of disk under pytest's ``--basetemp``.
+It needs 22 GB of disk under pytest's ``--basetemp``. Measured on two shared x86 cores, very busy
+with other work; from about 2500 s on the tokens are there, and what grows are the pages of the mapped
+token file (600 MB) that the search for near-duplicates reads, which the system can take back:
+
+       0 s    2 MB      236 s  137 MB      498 s  150 MB      775 s  159 MB     1057 s  162 MB
+    1392 s  167 MB     1705 s  183 MB     1965 s  194 MB     2292 s  197 MB     2522 s  277 MB
+    2792 s  413 MB     3106 s  556 MB     3442 s  752 MB     at most 759 MB for 300,000,001 tokens
 """
 
 import json
@@ -84,7 +90,8 @@ def bench_memory(tmp_path: Path) -> None:
     command = [sys.executable, "-c", PREPARE, str(text), str(TRAIN_TOKENS), str(HELD_OUT_TOKENS)]
     process = psutil.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
     curve = list(memory_of(process))
-    n_tokens = int(process.stdout.read().split()[-1])
+    with process.stdout as printed:
+        n_tokens = int(printed.read().split()[-1])
     for seconds, used in curve[:: max(1, len(curve) // N_ROWS)]:
         print(f"{seconds:8.0f} s {used / 1e6:8.0f} MB")
     print(f"{n_tokens:,} tokens; at most {max(used for _, used in curve) / 1e6:.0f} MB")
