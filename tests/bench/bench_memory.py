@@ -7,8 +7,8 @@ processes together: what each holds alone and its part of what they share (PSS).
     python -m pytest -m bench -s tests/bench/bench_memory.py
 
 It needs 22 GB of disk under pytest's ``--basetemp``. Measured on two shared x86 cores, very busy
-with other work; from about 2500 s on the tokens are there, and what grows are the pages of the mapped
-token file (600 MB) that the search for near-duplicates reads, which the system can take back:
+with other work. From about 2500 s on the tokens are there, and what grows are the pages of the
+mapped token file (600 MB) that the search for near-duplicates reads; the system can take them back:
 
        0 s    2 MB      236 s  137 MB      498 s  150 MB      775 s  159 MB     1057 s  162 MB
     1392 s  167 MB     1705 s  183 MB     1965 s  194 MB     2292 s  197 MB     2522 s  277 MB

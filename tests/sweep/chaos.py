@@ -5,13 +5,14 @@
 
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -319,24 +320,30 @@ def _judge(calm: Chaos, killed: Chaos, n_kills: int, code: int) -> Verdict:
         "runs.csv", "bases/*/metrics.jsonl", "bases/*/model.safetensors", "runs/*/*.jsonl",
         "corpora/*/*.np?", "corpora/tokenizer-*.json",
     )  # fmt: skip
-    names = [p.relative_to(calm.folder) for pattern in results for p in calm.folder.glob(pattern)]
-    same = {
-        name: (killed.folder / name).exists()
-        and (killed.folder / name).read_bytes() == (calm.folder / name).read_bytes()
-        for name in names
-    }
+    found = [_contents(chaos.folder, results) for chaos in (calm, killed)]
+    same = {name: found[1].get(name) == content for name, content in found[0].items()}
     left = [p for p in killed.folder.rglob("*") if p.suffix == ".tmp" or _is_leftover(p.name)]
     _, orphans = psutil.wait_procs(killed.processes(), timeout=30)
     return Verdict(
         n_kills=n_kills,
         exit_code=code,
-        same=tuple(str(name) for name, is_same in same.items() if is_same),
-        different=tuple(str(name) for name, is_same in same.items() if not is_same),
+        same=tuple(name for name, is_same in same.items() if is_same),
+        different=tuple(name for name, is_same in same.items() if not is_same),
         left_over=tuple(str(path.relative_to(killed.folder)) for path in left),
         n_orphans=len(orphans),
         n_repeated=killed.steps - calm.steps,
         n_killed_workers=killed.n_killed,
     )
+
+
+def _contents(folder: Path, patterns: Iterable[str]) -> dict[str, bytes]:
+    """Files by name; the names of prepared corpora say where their text is, which is left out."""
+    paths = [path for pattern in patterns for path in folder.glob(pattern)]
+    names = [path.relative_to(folder).as_posix() for path in paths]
+    return {
+        re.sub(r"^(corpora/\w+)-\w+/", r"\1/", name): path.read_bytes()
+        for name, path in zip(names, paths, strict=True)
+    }
 
 
 def _is_leftover(name: str) -> bool:
