@@ -6,6 +6,7 @@ driver starts their jobs again elsewhere; processes that outlive their actor sav
 
 import os
 import signal
+import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -15,7 +16,7 @@ from mixlaw.executors import Job, Wanted, optional_package
 from mixlaw.executors._process import Process
 from mixlaw.experiment import Section
 
-#: An actor that has not answered by then is ended with its process.
+#: A cluster, or an actor, that has not answered by then is taken for gone.
 ANSWER_SECONDS = 5.0
 
 
@@ -129,10 +130,22 @@ def open_executor(options: Options, wanted: Wanted) -> RayExecutor:
         cores = wanted.workers or len(os.sched_getaffinity(0))
         settings = {"address": "local", "num_cpus": cores, "include_dashboard": False}
     try:
+        _reach(options.address)
         ray.init(**settings, log_to_driver=False, logging_level="ERROR")
-    except ConnectionError as error:
+    except OSError as error:
         raise RunError(
-            f"There is no Ray cluster at '{options.address}': {error} Start one with 'ray start "
+            f"There is no Ray cluster at '{options.address}' ({error}): start one with 'ray start "
             "--head', or leave executor.ray.address out and one is started for the sweep."
         ) from None
     return RayExecutor(ray, wanted)
+
+
+def _reach(address: str | None) -> None:
+    """Connect once: Ray itself tries a wrong address for minutes, then ends the process.
+
+    Raises:
+        OSError: nobody listens there.
+    """
+    host, colon, port = (address or "").removeprefix("ray://").rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=ANSWER_SECONDS).close()

@@ -314,31 +314,21 @@ def bench_dcpt() -> None:
     print(f"  evaluations alone would take {floor:.3f} s of {fit_seconds + refit_seconds:.3f} s")
 
 
-# Measured on 2026-11-24: AMD EPYC, 2 cores shared with other jobs (load 4 to 11, so CPU seconds
-# are those of a busy cache), Python 3.11.7, numpy 2.4.6, scipy 1.17.1, lmfit 1.3.4, one thread.
-# The three parts were run one after the other, each side by side within itself.
+# Measured on 2026-11-24: AMD EPYC, 2 cores shared with other jobs (load about 5), Python 3.11.7,
+# numpy 2.4.6, scipy 1.17.1, lmfit 1.3.4, one thread; all in one run, CPU seconds.
 #
 # N-D law, Huber 1e-3 on log loss, 240 points, 100 bootstraps   fit       bootstraps
-#   4,500 L-BFGS-B starts (finite differences), honest        441.642        3.796   2.769196e-04
-#   mixlaw, 64 starts                                           0.087        0.058   2.769196e-04
-#     3082x; 1,723 residual and 1,258 Jacobian evaluations. Another re-implementation of the
-#     protocol took 58 s on a quiet machine, against which the ratio would still be 400x.
+#   4,500 L-BFGS-B starts (finite differences), honest         48.711        0.479   2.769196e-04
+#   mixlaw, 64 starts                                           0.017        0.029   2.769196e-04
+#     1077x; 1,529 residual and 662 Jacobian evaluations
 # N-D law, squared error of the loss, 100 draws
-#   simple-scaling-laws 0.2.0                                   0.251 together       5.431853e-03
-#   mixlaw, 64 starts                                           0.027        0.020   5.431853e-03
-#     5.4x (3.0x in a run under a load of 10)
+#   simple-scaling-laws 0.2.0                                   0.186 together       5.431853e-03
+#   mixlaw, 64 starts                                           0.008        0.021   5.431853e-03
+#     6.4x
 # D-CPT law, 240 points                                         fit    1000 refits
-#   200 lmfit leastsq starts                                   11.786                4.796363e-03
-#   200 scipy trf starts, exact Jacobian                        3.191                4.796363e-03
-#   mixlaw, squared error, 256 starts                           0.074                4.796363e-03
-#   mixlaw, Huber 1e-3 on log loss, 256 starts                  0.112        0.905   2.378498e-04
-#     lmfit / mixlaw 159x (robust fit 105x); 1000 refits cost 0.28 of one cold scipy fit. Their
-#     Jacobians alone take 0.218 s of 1.017 s: what is left is trial steps and small solves.
-#
-# The solver of later that day (bounded, bent steps with settled amplitudes), CPU seconds beside the
-# one above in the same minutes, contenders not run again; objectives agree to 12 digits:
-#                                                             before            after
-#   N-D, Huber: fit, 100 bootstraps                      0.042   0.017     0.027   0.030
-#   N-D, squared error: fit, 100 draws                   0.024   0.010     0.010   0.024
-#   D-CPT, squared error                                 0.059             0.018
-#   D-CPT, Huber: fit, 1000 refits                       0.096   0.605     0.051   0.645
+#   200 lmfit leastsq starts                                   11.630                4.796363e-03
+#   200 scipy trf starts, exact Jacobian                        3.067                4.796363e-03
+#   mixlaw, squared error, 256 starts                           0.015                4.796363e-03
+#   mixlaw, Huber 1e-3 on log loss, 512 starts                  0.050        0.757   2.378498e-04
+#     lmfit / mixlaw 770x (robust fit 231x); 1000 refits cost 0.25 of one cold scipy fit. Their
+#     Jacobians alone take 0.071 s of 0.808 s: the rest is trial steps and small solves.

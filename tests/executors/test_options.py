@@ -85,8 +85,8 @@ def test_what_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_no_ray_cluster_at_that_address(tmp_path: Path):
     pytest.importorskip("ray")
-    choice = ExecutorChoice.model_validate({"name": "ray", "ray": {"address": "auto"}})
-    with pytest.raises(RunError, match="There is no Ray cluster at 'auto'"):
+    choice = ExecutorChoice.model_validate({"name": "ray", "ray": {"address": "127.0.0.1:9"}})
+    with pytest.raises(RunError, match="There is no Ray cluster at '127.0.0.1:9'"):
         open_executor(choice, tmp_path)
 
 
