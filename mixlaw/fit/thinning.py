@@ -16,7 +16,7 @@ from mixlaw.runs import SHARE
 LARGE_TABLE = 5_000
 CHECKPOINTS = 20
 #: Most rows of an eval set that are fitted.
-MOST_ROWS = 3_000
+MOST_ROWS = 2_000
 
 
 def thin(frame: pd.DataFrame, left_out: Counter[str]) -> pd.DataFrame:

@@ -78,4 +78,4 @@ def test_a_million_rows_of_junk(tmp_path, record_property):
     frame.to_csv(tmp_path / "runs.csv", index=False)
     done = _fit(record_property, tmp_path / "runs.csv", tmp_path / "fit", cpu_seconds=60)
     assert done.returncode == 0, done.stderr
-    assert "one run in 167 fitted" in done.stdout
+    assert "one run in 250 fitted" in done.stdout
