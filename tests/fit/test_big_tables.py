@@ -76,6 +76,6 @@ def test_a_million_rows_of_junk(tmp_path, record_property):
     frame["eval_set"] = np.where(np.arange(n) % 2, "domain", "general")
     frame["loss"] = rng.uniform(1, 9, n).round(5)
     frame.to_csv(tmp_path / "runs.csv", index=False)
-    done = _fit(record_property, tmp_path / "runs.csv", tmp_path / "fit", cpu_seconds=60)
+    done = _fit(record_property, tmp_path / "runs.csv", tmp_path / "fit", cpu_seconds=120)
     assert done.returncode == 0, done.stderr
     assert "one run in 250 fitted" in done.stdout
