@@ -162,7 +162,8 @@ def test_two_workers_at_once_train_one_base_once(tmp_path: Path, caplog: pytest.
     with caplog.at_level("INFO", logger="mixlaw"), ThreadPoolExecutor(2) as pool:
         codes = pool.map(lambda _: work([base.path], Watch()), range(2))
         assert list(codes) == [0, 0]
-    assert caplog.messages == [f"{base.run_id}: done"]
+    assert caplog.messages.count(f"{base.run_id} is done") == 1
+    assert sum(message.endswith("begins") for message in caplog.messages) == 1
 
 
 def test_runs_that_an_edit_left_behind_are_mentioned_and_kept_out(swept: Path, tmp_path: Path):
@@ -172,7 +173,7 @@ def test_runs_that_an_edit_left_behind_are_mentioned_and_kept_out(swept: Path, t
     (folder / "experiment.yaml").write_text(edited)
     said: list[str] = []
     assert run_sweep(folder, say=said.append).n_trained == 0
-    assert any("2 earlier base(s) and run(s)" in line for line in said)
+    assert any("No longer asked for: 2 runs (such as 16k-d100-" in line for line in said)
     shares = read_runs(folder / "runs.csv")["share.domain"].dropna()
     assert sorted(shares.unique()) == [0, 0.5]
 
