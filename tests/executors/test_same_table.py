@@ -4,8 +4,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,15 +57,37 @@ def said(folder: Path) -> str:
     return (folder / "said").read_text()
 
 
-def wait_until(condition: Callable[[], object]) -> None:
+def wait_until(condition: Callable[[], Any]) -> Any:
     deadline = time.monotonic() + 600
-    while not condition():
+    while not (found := condition()):
         assert time.monotonic() < deadline
         time.sleep(0.02)
+    return found
 
 
-def both_bases_train(folder: Path) -> bool:
-    return len(list(folder.glob("bases/*/base.checkpoint.safetensors"))) == 2
+def held(processes: Callable[[], Iterable[psutil.Process]]) -> psutil.Process:
+    """The first of these that is in the middle of a training run, made to wait there."""
+    return wait_until(lambda: next(filter(hold, processes()), None))
+
+
+def hold(process: psutil.Process) -> bool:
+    try:
+        if process.status() == psutil.STATUS_STOPPED or not is_training(process):
+            return False
+        process.suspend()
+        if is_training(process):  # it may have ended meanwhile
+            return True
+        process.resume()
+    except psutil.NoSuchProcess:
+        pass
+    return False
+
+
+def is_training(process: psutil.Process) -> bool:
+    argv = process.cmdline()
+    return argv[1:3] == ["-m", "mixlaw.sweep.worker"] and any(
+        list(Path(path).glob("*.checkpoint.safetensors")) for path in argv[3:]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -83,13 +105,17 @@ def test_the_same_table(request: pytest.FixtureRequest, tmp_path: Path, expected
 def test_a_ray_node_is_lost(
     tmp_path: Path, expected: bytes, ray_cluster: Any, ray_options: dict[str, Any]
 ):
-    """Each of its two nodes has one slot, so one of the bases is on the node that goes."""
+    """Its raylet, its actor and the run in the middle of its training are killed."""
     folder = experiment(tmp_path, "ray", ray_options)
     [second] = ray_cluster.worker_nodes
+    [raylet] = second.all_processes["raylet"]
 
     def lose_it() -> None:
-        wait_until(lambda: both_bases_train(folder))
+        there = psutil.Process(raylet.process.pid)
+        run = held(lambda: there.children(recursive=True))
         ray_cluster.remove_node(second, allow_graceful=False)
+        with suppress(psutil.NoSuchProcess):  # Ray may kill it too
+            run.kill()
 
     try:
         assert table(folder, lose_it) == expected
@@ -103,19 +129,23 @@ def test_slurm_jobs_are_killed_and_out_of_time_and_the_driver_is_gone(
 ):
     folder = experiment(tmp_path, "slurm", slurm_options)
     with sweeping(folder) as driver:
-        wait_until(lambda: both_bases_train(folder))
-        killed, warned = jobs()
-        slurm("scancel", "--signal=KILL", killed)
-        slurm("scancel", "--signal=USR2", warned)  # as Slurm does before the time limit
+        killed, warned = (held(psutil.process_iter) for _ in range(2))
+        job = job_of(warned)
+        slurm("scancel", "--signal=KILL", job_of(killed))
+        slurm("scancel", "--signal=USR2", job)  # as Slurm does before the time limit
+        warned.resume()
         wait_until(lambda: "BeginTime" in slurm("squeue", "--noheader", "--format=%r"))
         driver.kill()
-    slurm("scontrol", "update", f"JobId={warned}", "StartTime=now")
+    slurm("scontrol", "update", f"JobId={job}", "StartTime=now")
     assert table(folder) == expected
     assert "Requeued job" in "".join(path.read_text() for path in folder.glob("slurm/*.out"))
 
 
-def jobs() -> list[str]:
-    return slurm("squeue", "--array", "--noheader", "--states=RUNNING", "--format=%i").split()
+def job_of(process: psutil.Process) -> str:
+    """Its number; that of the last task of an array means the whole array unless spelled so."""
+    place = process.environ()
+    task = "{SLURM_ARRAY_JOB_ID}_{SLURM_ARRAY_TASK_ID}"
+    return (task if "SLURM_ARRAY_JOB_ID" in place else "{SLURM_JOB_ID}").format_map(place)
 
 
 def slurm(*argv: str) -> str:
