@@ -14,7 +14,7 @@ from mixlaw.quantities import parse_quantity
 if TYPE_CHECKING:
     from mixlaw.fit.doctor import Finding
 
-#: Findings that ``mixlaw fit`` prints before it fits.
+#: Findings that ``mixlaw fit`` prints beside its own statuses.
 _SHOWN = 3
 
 

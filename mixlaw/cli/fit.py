@@ -67,14 +67,13 @@ def fit(
     from mixlaw.cli.doctor import show_worst
     from mixlaw.fit.api import fit_laws
     from mixlaw.fit.doctor import examine
-    from mixlaw.fit.page import page
-    from mixlaw.fit.store import document
+    from mixlaw.fit.table import GivenTable
     from mixlaw.roles import Roles
-    from mixlaw.runs import read_runs
 
-    table = places.find_runs(source)
+    path = places.find_runs(source)
     given = Roles.parse(domain_set, general_set, domain_corpora, own)
-    roles, target = _experiment(table, given)
+    roles, target = _experiment(path, given)
+    table = GivenTable.of(path)
     result = fit_laws(
         table,
         law,
@@ -88,15 +87,10 @@ def fit(
         seed=seed,
         target=target,
     )
-    show_worst(examine(read_runs(table), roles, target), table)
-    folder = out or places.FITS / _name(table)
+    show_worst(examine(table.frame, roles, target), path)
+    folder = out or places.FITS / _name(path)
     result.save(folder)
-    if json:
-        output.write_json(document(result))
-    else:
-        output.write(page(result))
-    output.say(f"\nwritten to {folder}: fit.json, draws.npz, compare.csv")
-    output.hint(_next(result, folder))
+    _show(result, folder, json)
 
 
 def _experiment(table: Path, given: "Roles") -> tuple["Roles", dict[str, float]]:
@@ -124,6 +118,18 @@ def _pair(text: str) -> tuple[str, str]:
     if not separator or not column:
         raise ConfigError(f"'{text}' in --where must have the form COLUMN=VALUE.")
     return column.strip(), value.strip()
+
+
+def _show(result: "FitResult", folder: Path, as_json: bool) -> None:
+    from mixlaw.fit.page import page
+    from mixlaw.fit.store import document
+
+    if as_json:
+        output.write_json(document(result))
+    else:
+        output.write(page(result))
+    output.say(f"\nwritten to {folder}: fit.json, draws.npz, compare.csv")
+    output.hint(_next(result, folder))
 
 
 def _next(result: "FitResult", folder: Path) -> str:

@@ -4,17 +4,34 @@ import platform
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 
 from mixlaw.fit.rows import Selection
-from mixlaw.fit.slices import LawFit
+from mixlaw.fit.slices import LawFit, levels
 from mixlaw.laws import Array
 
 PACKAGES = ("mixlaw", "numpy", "scipy", "pandas", "lmfit")
 
 
-def values(selection: Selection) -> dict[str, Array]:
+def coverage(selection: Selection) -> dict[str, Any]:
+    """The fields of ``FitResult`` that say what was fitted: corpora, ranges, levels, rows."""
+    settings = _settings(selection)
+    ratios = {name: rows.x["R"] for name, rows in selection.rows.items() if "R" in rows.x}
+    return {
+        "corpora": selection.corpora,
+        "domain_corpora": selection.domain_corpora,
+        "own": selection.own,
+        "ranges": {name: _ends(values) for name, values in settings.items()},
+        "levels": {name: levels(values) for name, values in settings.items()},
+        "ratio_ranges": {name: _ends(values) for name, values in ratios.items()},
+        "rows_used": sum(map(len, selection.rows.values())),
+        "rows_left_out": selection.left_out,
+    }
+
+
+def _settings(selection: Selection) -> dict[str, Array]:
     """Values of every setting over all fitted rows, by the names of the runs table."""
     every = list(selection.rows.values())
     size, tokens = (np.concatenate([rows.x[name] for rows in every]) for name in ("N", "D"))
@@ -25,15 +42,8 @@ def values(selection: Selection) -> dict[str, Array]:
     return settings
 
 
-def ranges(selection: Selection) -> dict[str, tuple[float, float]]:
-    """(low, high) of every setting."""
-    return {name: (float(v.min()), float(v.max())) for name, v in values(selection).items()}
-
-
-def ratio_ranges(selection: Selection) -> dict[str, tuple[float, float]]:
-    """(low, high) of the domain ratio among the fitted rows of every eval set that has one."""
-    ratios = {name: rows.x["R"] for name, rows in selection.rows.items() if "R" in rows.x}
-    return {name: (float(r.min()), float(r.max())) for name, r in ratios.items()}
+def _ends(values: Array) -> tuple[float, float]:
+    return float(values.min()), float(values.max())
 
 
 def versions() -> dict[str, str]:

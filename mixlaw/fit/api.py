@@ -1,6 +1,5 @@
 """``fit_laws``: from a runs table to a fit with intervals, held-out errors and statuses."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,16 +17,16 @@ from mixlaw.fit.lmfit_report import Profiles, standard_errors
 from mixlaw.fit.result import FitResult
 from mixlaw.fit.rivals import heard
 from mixlaw.fit.rows import only_where
-from mixlaw.fit.slices import levels
 from mixlaw.fit.stack import AUTO, Choice, auto, compared_document, one_law
+from mixlaw.fit.table import GivenTable
 from mixlaw.roles import Roles
-from mixlaw.runs import corpora_of, read_runs, validate_runs
+from mixlaw.runs import corpora_of
 
 N_DRAWS = 500
 
 
 def fit_laws(
-    runs: pd.DataFrame | str | Path,
+    runs: GivenTable | pd.DataFrame | str | Path,
     law: str | None = None,
     roles: Roles | None = None,
     eval_sets: Sequence[str] | None = None,
@@ -43,7 +42,7 @@ def fit_laws(
     """Fit a law to a runs table.
 
     Args:
-        runs: a runs table, or the path of one.
+        runs: a runs table, the path of one, or one that was read already.
         law: name of a law, several (``dcpt,exponential``) or ``auto`` for a stack; default
             ``dcpt`` for a mixture table, ``chinchilla`` for one corpus.
         roles: which eval sets and corpora are the domain and the general.
@@ -62,11 +61,11 @@ def fit_laws(
         ConfigError: unknown law, eval set, corpus or constraint.
     """
     roles, target = roles or Roles(), dict(target or {})
-    frame, data_hash = _table(runs)
-    frame = only_where(frame, where or {})
+    table = runs if isinstance(runs, GivenTable) else GivenTable.of(runs)
+    frame = only_where(table.frame, where or {})
     choice = _choice(frame, law or default_law(frame), roles, eval_sets, mix, constraints)
-    selection, leading = choice.selection, choice.leading
-    profiles = Profiles.of(leading, profile)
+    profiles = Profiles.of(choice.leading, profile)
+    found = statuses.of_selection(choice.selection, choice.fits, target)
     options = {
         "law": law,
         "eval_sets": list(eval_sets or []),
@@ -76,35 +75,24 @@ def fit_laws(
         "n_draws": n_draws,
         "seed": seed,
     }
-    found = statuses.of_selection(selection, choice.fits, target)
     result = FitResult(
         law=choice.law,
-        eval_sets=tuple(leading),
+        eval_sets=tuple(choice.leading),
         domain_set=roles.domain_set,
         general_set=roles.general_set,
-        corpora=selection.corpora,
-        domain_corpora=selection.domain_corpora,
-        own=selection.own,
-        **_draws(choice, n_draws, seed),
-        beyond=choice.beyond(),
-        ranges=about.ranges(selection),
-        levels={name: levels(values) for name, values in about.values(selection).items()},
-        ratio_ranges=about.ratio_ranges(selection),
-        statuses=statuses.ordered([*found, *profiles.statuses]),
-        **_held_out(choice),
-        rows_used=sum(map(len, selection.rows.values())),
-        rows_left_out=selection.left_out,
         target=target,
-        sigma={name: fit.residual_std for name, fit in leading.items()},
-        seed_std={name: noises.seed_std(rows) for name, rows in selection.rows.items()},
+        statuses=statuses.ordered([*found, *profiles.statuses]),
+        beyond=choice.beyond(),
+        **about.coverage(choice.selection),
+        **_noise(choice),
+        **_draws(choice, n_draws, seed),
+        **_held_out(choice),
         about={
-            "source": "" if isinstance(runs, pd.DataFrame) else str(runs),
-            "data_sha256": data_hash,
+            "source": table.source,
+            "data_sha256": table.sha256,
             "options": options,
             "versions": about.versions(),
-            "checklist": about.checklist(selection, leading),
-            "standard_errors": {name: standard_errors(fit) for name, fit in leading.items()},
-            "profiles": profiles.intervals,
+            **_solution(choice, profiles),
             **facts(frame, roles),
         },
     )
@@ -114,15 +102,6 @@ def fit_laws(
 def default_law(frame: pd.DataFrame) -> str:
     """``dcpt`` where the table has a mixture, ``chinchilla`` where it has one corpus."""
     return "dcpt" if corpora_of(frame) else "chinchilla"
-
-
-def _table(runs: pd.DataFrame | str | Path) -> tuple[pd.DataFrame, str]:
-    """The validated table and the SHA-256 of what was given."""
-    if isinstance(runs, pd.DataFrame):
-        frame = validate_runs(runs)
-        return frame, hashlib.sha256(frame.to_csv(index=False).encode()).hexdigest()
-    frame = read_runs(runs)
-    return frame, hashlib.sha256(Path(runs).read_bytes()).hexdigest()
 
 
 def _choice(
@@ -140,6 +119,15 @@ def _choice(
     if constraints:
         raise ConfigError("Constraints belong to one law; name it with --law, not a stack.")
     return auto(frame, roles, eval_sets, mix, None if law == AUTO else names)
+
+
+def _noise(choice: Choice) -> dict[str, Any]:
+    """Spread of the residuals, and between replicates."""
+    rows = choice.selection.rows
+    return {
+        "sigma": {name: fit.residual_std for name, fit in choice.leading.items()},
+        "seed_std": {name: noises.seed_std(of_set) for name, of_set in rows.items()},
+    }
 
 
 def _draws(choice: Choice, n_draws: int, seed: int) -> dict[str, Any]:
@@ -168,4 +156,14 @@ def _held_out(choice: Choice) -> dict[str, Any]:
         "held_out": {name: holdout.document(found) for name, found in scores.items()},
         "baseline": {name: holdout.document(found) for name, found in naive.items()},
         "compared": compared_document(choice),
+    }
+
+
+def _solution(choice: Choice, profiles: Profiles) -> dict[str, Any]:
+    """How the heaviest law of every eval set was found, and how well its parameters are known."""
+    leading = choice.leading
+    return {
+        "checklist": about.checklist(choice.selection, leading),
+        "standard_errors": {name: standard_errors(fit) for name, fit in leading.items()},
+        "profiles": profiles.intervals,
     }

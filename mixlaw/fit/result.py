@@ -23,7 +23,7 @@ BASELINE = "next-smaller-size"
 
 @dataclass(frozen=True)
 class Status:
-    """Trouble that every report prints: a code of DESIGN section 5 and a sentence for a person."""
+    """Trouble that every report prints: a code and a sentence for a person."""
 
     code: str
     message: str

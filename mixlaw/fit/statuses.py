@@ -1,6 +1,6 @@
 """What is wrong with a fit, in words: every finding is a status that each report prints."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -208,9 +208,10 @@ def of_selection(
 
 
 def without_rising_edges(selection: Selection, law: Law) -> Selection:
-    """Leave out share-0 rows that rise with tokens, where the law claims that the loss falls.
+    """Leave out rows without the eval set's own corpus that rise with tokens, if the law cannot.
 
-    The law is flat in tokens at share 0, so such rows would pull every curve (core-laws A10).
+    Below a small share the measured loss rises (arXiv 2406.01375, inflection ratio), where the law
+    is flat in tokens at share 0: such rows would pull every curve.
     """
     claim = next((c for c in law.claims if c == Claim("decreasing", "D")), None)
     if claim is None or "r" not in law.inputs:
@@ -223,14 +224,21 @@ def without_rising_edges(selection: Selection, law: Law) -> Selection:
         edge = (every.x["r"] == 0) & shapes.rising_groups(every, claim)
         if edge.any() and not edge.all():
             rows[name] = every.where(~edge)
-            reason = f"share 0 and rising with tokens, which {law.name} cannot do"
+            without = f"without {_absent(selection.corpora, every.where(edge))}"
+            reason = f"{without} and rising with tokens, which {law.name} cannot do"
             left_out[reason] = left_out.get(reason, 0) + int(edge.sum())
             message = (
-                f"{edge.sum()} rows of share 0 rise with tokens and were left out: {law.name} "
+                f"{edge.sum()} rows {without} rise with tokens and were left out: {law.name} "
                 "cannot describe them, so ratios near that end are extrapolated"
             )
             found.append(Status("shape-violated", message, name, law.name))
     return replace(selection, rows=rows, left_out=left_out, statuses=(*selection.statuses, *found))
+
+
+def _absent(corpora: Sequence[str], rows: Rows) -> str:
+    """The corpora that none of these rows was trained on."""
+    shares = zip(corpora, rows.x["h"], strict=True)
+    return ", ".join(corpus for corpus, share in shares if not share.any())
 
 
 def default_target(rows: Rows, wanted: Mapping[str, float]) -> dict[str, Array]:

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from sweeps import grid, rows_of, typical
+from sweeps import CORPORA, grid, rows_of, typical
 
 from mixlaw import laws
-from mixlaw.fit.rows import Rows
+from mixlaw.fit.rows import Rows, Selection
 from mixlaw.fit.shapes import rising_groups, violations
 from mixlaw.fit.slices import fit_law
-from mixlaw.fit.statuses import default_target, of_fit, ordered
+from mixlaw.fit.statuses import default_target, of_fit, ordered, without_rising_edges
 from mixlaw.laws import Claim
 
 DCPT = laws.load("dcpt")
@@ -134,3 +134,18 @@ def test_noise_alone_is_no_rise():
     rows = rows_of(DCPT.predict(TRUTH, x) * np.exp(noise), x, trunk)
     assert violations(DCPT, rows) == []
     assert not rising_groups(rows, Claim("decreasing", "D")).any()
+
+
+def test_rows_without_the_own_corpus_that_rise_with_tokens_are_left_out_by_its_name():
+    x, trunk = grid(ratios=(0.0, 0.2, 0.5, 0.8))
+    rising = np.where(x["r"] == 0, 0.01 * np.log(x["D"] / 1e8), 0)
+    rows = rows_of(DCPT.predict(TRUTH, x) * np.exp(rising), x, trunk)
+    names = tuple(map(str, range(trunk.max() + 1)))
+    selection = Selection({"code": rows}, {}, names, CORPORA, ("domain",), {"code": "domain"})
+    kept = without_rising_edges(selection, DCPT)
+    assert kept.rows["code"].x["r"].min() == 0.2
+    reason = "without domain and rising with tokens, which dcpt cannot do"
+    assert kept.left_out == {reason: len(rows) - len(kept.rows["code"])}
+    (status,) = kept.statuses
+    assert status.message.startswith("28 rows without domain rise with tokens and were left out")
+    assert without_rising_edges(kept, DCPT) == kept
