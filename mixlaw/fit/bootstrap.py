@@ -6,7 +6,8 @@ stays in every draw, and a setting with a single run still varies, which resampl
 cell could not achieve. What the fit has absorbed is given back: the level of the paths and their
 inner variation are scaled to unbiased estimates of their variances (the law's own leverage taken
 into account), and each draw is spread by a χ² factor with the degrees of freedom that the runs
-leave, so that few runs give the longer tails of Student's t.
+leave, so that few runs give the longer tails of Student's t. Where no noise between runs is found,
+the noise is that of all rows, and so are its degrees of freedom.
 """
 
 from collections.abc import Sequence
@@ -59,13 +60,25 @@ class Noise:
         between: standard deviation of what a whole trunk shares.
         within: standard deviation of single rows around it.
         freedom: degrees of freedom of the estimate between trunks.
+        rows_left: degrees of freedom of all rows together: rows less parameters.
         assumed: whether the rows left no freedom, so that the noise is an assumption.
     """
 
     between: float
     within: float
     freedom: float
+    rows_left: float = np.inf
     assumed: bool = False
+
+    @property
+    def known_by(self) -> float:
+        """Degrees of freedom that the noise is known by.
+
+        Without noise between trunks all rows tell of it. The freedom of the trunks alone, which is
+        about 2 for six runs of one size, made intervals that covered 95% where runs shared half of
+        their variance and 99.6% where they shared none; with this they cover 91% and 94%.
+        """
+        return self.freedom if self.between > 0 else self.rows_left
 
     @property
     def correlation(self) -> float:
@@ -83,9 +96,10 @@ def pooled(noises: Sequence[Noise]) -> Noise:
     if not measured:
         return noises[0]
     freedom = np.array([noise.freedom for noise in measured])
+    rows_left = sum(noise.rows_left for noise in measured)
     variances = np.array([(noise.between**2, noise.within**2) for noise in measured])
     between, within = np.sqrt(freedom @ variances / freedom.sum())
-    return Noise(float(between), float(within), float(freedom.sum()))
+    return Noise(float(between), float(within), float(freedom.sum()), rows_left)
 
 
 def estimate_noise(
@@ -113,7 +127,7 @@ def estimate_noise(
     freedom = absorbed.freedom(between, within)
     if absorbed.rows_left < LEAST_FREEDOM or freedom < LEAST_FREEDOM:
         return Noise(ASSUMED_NOISE, 0.0, np.inf, assumed=True)
-    return Noise(float(np.sqrt(between)), float(np.sqrt(within)), freedom)
+    return Noise(float(np.sqrt(between)), float(np.sqrt(within)), freedom, absorbed.rows_left)
 
 
 @dataclass(frozen=True)
@@ -223,7 +237,7 @@ def noise_draws(plan: Plan, residual: Array, trunk: NDArray[np.intp], noise: Noi
         rows = np.stack([paths[t] for t in receivers])
         sign = plan.sign[:, receivers][:, :, None]
         out[:, rows] = sign * moved[donor[:, receivers]]
-    return out * _student(plan.level, noise.freedom)[:, None]
+    return out * _student(plan.level, noise.known_by)[:, None]
 
 
 def _gains(

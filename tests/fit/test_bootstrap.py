@@ -63,14 +63,32 @@ def test_a_slice_draws_on_all_its_trunks_alike():
 
 
 def test_noise_of_slices_is_pooled_by_their_freedom():
-    few, many = Noise(0.001, 0.002, 1.0), Noise(0.003, 0.001, 3.0)
+    few, many = Noise(0.001, 0.002, 1.0, 9.0), Noise(0.003, 0.001, 3.0, 11.0)
     both = pooled([few, many])
     assert both.between**2 == pytest.approx((0.001**2 + 3 * 0.003**2) / 4)
     assert both.within**2 == pytest.approx((0.002**2 + 3 * 0.001**2) / 4)
-    assert (both.freedom, both.assumed) == (4.0, False)
+    assert (both.freedom, both.rows_left, both.assumed) == (4.0, 20.0, False)
     assumed = Noise(0.004, 0.0, np.inf, assumed=True)
     assert pooled([assumed, many]) == many
     assert pooled([assumed, assumed]) == assumed
+
+
+@pytest.mark.parametrize("of_run", [0.0, 1.0, 3.0])
+def test_few_runs_cover_whether_or_not_they_share_noise(of_run):
+    """Six runs of four rows whose levels a quadratic in their place describes: 3 are left."""
+    rng, trunk, n = np.random.default_rng(0), np.repeat(np.arange(6), 4), 500
+    jacobian = np.vander(np.linspace(-1, 1, 6)[trunk], 3).T
+    fit, weight, plan = np.linalg.pinv(jacobian.T), np.ones(24), Plan.draw(200, 6, 0)
+    at = jacobian[:, 9]
+    errors = of_run * rng.standard_normal((n, 6))[:, trunk] + rng.standard_normal((n, 24))
+    covered = 0
+    for error in errors:
+        residual = error - jacobian.T @ (fit @ error)
+        noise = estimate_noise(residual, jacobian, weight, trunk)
+        draws = noise_draws(plan, residual, trunk, noise) @ (at @ fit)
+        low, high = np.quantile(draws, [0.05, 0.95])
+        covered += low <= at @ fit @ error <= high
+    assert 0.85 <= covered / n <= 0.95
 
 
 def test_plan_is_the_same_for_every_eval_set_and_depends_on_the_seed():
