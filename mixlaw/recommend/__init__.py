@@ -10,8 +10,9 @@
     inverse.py    the question the other way round: tokens for a loss, bound of a ratio, return
     observed.py   the first rows of the target run recalibrate the draws
     tokenizer.py, size.py   a base measured in other tokens, a size counted by another convention
-    regret.py, sensitivity.py, extrapolation.py, practice.py   what an answer costs, what would
-                  change it, how far it is from the data, and what others did
+    regret.py, sensitivity.py, next_run.py, extrapolation.py, practice.py   what an answer costs,
+                  what would change it, which run would narrow it, how far it is from the data,
+                  and what others did
     api.py        recommend_ratio; compose.py puts the answer.Recommendation together; text.py is
                   the screen for a person
 

@@ -35,6 +35,7 @@ class Recommendation:
         assumptions: what was assumed because nobody said otherwise.
         warnings: first what matters most.
         would_change: what the answer would be under other bounds, risk and reference.
+        next_run: where the interval is wide, the run that would narrow it most for its price.
         details: further results of the rule.
         also: what other rules say, by rule.
         by_law: what each law of a stack says alone.
@@ -61,6 +62,7 @@ class Recommendation:
     assumptions: tuple[str, ...] = ()
     warnings: tuple[Status, ...] = ()
     would_change: Mapping[str, Any] = field(default_factory=dict)
+    next_run: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
     also: Mapping[str, Any] = field(default_factory=dict)
     by_law: Mapping[str, Any] = field(default_factory=dict)
@@ -102,6 +104,7 @@ class Recommendation:
                 for warning in self.warnings
             ],
             "would_change": dict(self.would_change),
+            "next_run": dict(self.next_run),
             "details": dict(self.details),
             "also": dict(self.also),
             "by_law": dict(self.by_law),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from mixlaw.recommend import target
 from mixlaw.recommend.answer import Recommendation
 from mixlaw.recommend.compose import answer
+from mixlaw.recommend.next_run import next_run
 from mixlaw.recommend.options import FREE_BUDGET, TABLE_TOKENS, Options
 from mixlaw.recommend.sensitivity import would_change
 
@@ -27,10 +28,12 @@ def recommend_ratio(fit: "FitResult", **options: Any) -> Recommendation:
     """
     asked = Options(**options)
     question = target.put(fit, asked)
+    headline = answer(question, asked)
     headline = replace(
-        answer(question, asked),
+        headline,
         assumptions=target.assumptions(question, asked),
         would_change=would_change(question, asked),
+        next_run=next_run(question, asked, headline),
     )
     if asked.fixed_budget or asked.rule in FREE_BUDGET or len(fit.levels["tokens"]) == 1:
         return headline

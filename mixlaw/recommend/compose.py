@@ -24,7 +24,7 @@ from mixlaw.recommend.verdict import Verdict, interval_document, undetermined
 def answer(question: Question, asked: Options) -> Recommendation:
     """Everything there is to say about one target, but for what was assumed."""
     alone = question.only_ratio
-    verdict = _rule(asked.rule)(question, asked) if alone is None else undetermined(alone)
+    verdict = rule(asked.rule)(question, asked) if alone is None else undetermined(alone)
     question = question.at(
         n_params=verdict.n_params or question.n_params,
         tokens=verdict.tokens or question.tokens,
@@ -60,7 +60,7 @@ def answer(question: Question, asked: Options) -> Recommendation:
     )
 
 
-def _rule(name: str) -> Callable[[Question, Options], Verdict]:
+def rule(name: str) -> Callable[[Question, Options], Verdict]:
     """The ``decide`` of a rule's module, imported when it is asked for."""
     module = import_module(f"mixlaw.recommend.{name.replace('-', '_')}")
     decide: Callable[[Question, Options], Verdict] = module.decide
@@ -154,7 +154,7 @@ def _by_law(question: Question, asked: Options) -> dict[str, Any]:
     found = {m.law for name in question.fit.eval_sets for m in question.fit.members(name)}
     if len(found) < 2 or asked.rule not in ("tolerance", "limited-domain", "balance"):
         return {}
-    verdicts = {name: _rule(asked.rule)(question.at(law=name), asked) for name in sorted(found)}
+    verdicts = {name: rule(asked.rule)(question.at(law=name), asked) for name in sorted(found)}
     return {name: _ratio(verdict) for name, verdict in verdicts.items()}
 
 
@@ -178,7 +178,7 @@ def _also(question: Question, asked: Options) -> dict[str, Any]:
     can = question.knows_base if other == "tolerance" else turning_point.can_answer(question)
     if not can:
         return {}
-    return {other: _ratio(_rule(other)(question, asked))}
+    return {other: _ratio(rule(other)(question, asked))}
 
 
 def _practice(question: Question, asked: Options) -> dict[str, Any]:

@@ -124,7 +124,8 @@ def _carried(question: Question) -> tuple[Status, ...]:
     if len(sizes) == 1:
         text = (
             f"One model size ({known}) was fitted, so nothing is known about the effect of size: "
-            "the ratio is carried over unchanged, and its interval says nothing about that step."
+            "the ratio is carried over unchanged, and its interval says nothing about that step; "
+            "sweep two more sizes to learn it."
         )
     elif sizes[0] < question.n_params < sizes[-1]:
         text = (

@@ -182,7 +182,7 @@ def _error(score: Mapping[str, Any] | None) -> str:
 
 def _details(answer: Recommendation) -> list[str]:
     """What the rule adds, the inverse questions, and what the other critical ratio is."""
-    texts = [answer.would_change["text"]] if answer.would_change else []
+    texts = [told["text"] for told in (answer.next_run, answer.would_change) if told]
     texts += list(answer.details.get("lines", ()))
     per_byte = answer.details.get("bits_per_byte")
     if per_byte:
