@@ -1,8 +1,15 @@
 """A sweep that trains in seconds: two small corpora of made-up text and two tiny sizes."""
 
 import json
+import os
 import random
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+
+import psutil
 
 from mixlaw.experiment import load_experiment
 from mixlaw.sweep.api import prepare
@@ -56,6 +63,26 @@ def write_tiny(experiment: Path, text: str = YAML) -> Path:
         path.write_text("".join(json.dumps({"text": text}) + "\n" for text in documents))
     (experiment / "experiment.yaml").write_text(text)
     return experiment
+
+
+@contextmanager
+def sweeping(
+    experiment: Path, said: Path, environment: Mapping[str, str]
+) -> Iterator[psutil.Popen]:
+    """The command in a process of its own, which adds what it says to a file; killed in the end."""
+    with said.open("ab") as stderr:
+        driver = psutil.Popen(
+            [sys.executable, "-m", "mixlaw", "sweep", str(experiment)],
+            env={**os.environ, **environment},
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+        )
+    try:
+        yield driver
+    finally:
+        if driver.poll() is None:
+            driver.kill()
+        driver.wait()
 
 
 def planned(experiment: Path) -> Plan:

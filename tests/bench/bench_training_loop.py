@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from quiet_trainer import quiet_trainer
+from transformers import TrainerCallback
 
 from mixlaw.corpora.mixing import MixtureStream
 from mixlaw.train.checkpoint import State
@@ -85,34 +86,20 @@ def bare_loop(n_params: int, folder: Path) -> Stretch:
 def trainer_loop(n_params: int, folder: Path) -> Stretch:
     state = new_state(n_params)
     rows = list(itertools.chain.from_iterable(itertools.islice(ready_batches(), 64)))
-    data = [{"input_ids": row[:-1], "labels": row[1:]} for row in rows]
     scheduler = torch.optim.lr_scheduler.LambdaLR(state.optimizer, lambda step: 1.0)
 
-    def loss(outputs, labels, num_items_in_batch=None):
-        return torch.nn.functional.cross_entropy(
-            outputs.logits.float().flatten(0, 1), labels.flatten()
-        )
-
     def take(steps: int) -> float:
-        arguments = TrainingArguments(
-            output_dir=str(folder),
+        clock = StepClock()
+        trainer = quiet_trainer(
+            state.model,
+            rows,
+            state.optimizer,
+            scheduler,
+            folder,
+            [clock],
             per_device_train_batch_size=BATCH_SIZE,
             max_steps=steps + 1,
             max_grad_norm=CLIP,
-            use_cpu=True,
-            report_to=[],
-            save_strategy="no",
-            logging_strategy="no",
-            disable_tqdm=True,
-            dataloader_pin_memory=False,
-        )
-        trainer = Trainer(
-            state.model,
-            arguments,
-            train_dataset=data,
-            optimizers=(state.optimizer, scheduler),
-            compute_loss_func=loss,
-            callbacks=[clock := StepClock()],
         )
         trainer.train()
         return clock.ends[-1] - clock.ends[0]

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from quiet_trainer import quiet_trainer
 from tiny_sweep import planned
-from transformers import Trainer, TrainingArguments
 
 from mixlaw.corpora.mixing import MixtureStream
 from mixlaw.corpora.prepare import Corpora, load_corpora
@@ -33,30 +33,17 @@ def train(model: Any, spec: BaseSpec | RunSpec, stream: MixtureStream, steps: in
     for group in optimizer.param_groups:
         group["lr"] = 1.0
     with tempfile.TemporaryDirectory() as folder:
-        arguments = TrainingArguments(
-            output_dir=folder,
+        quiet_trainer(
+            model,
+            rows,
+            optimizer,
+            torch.optim.lr_scheduler.LambdaLR(optimizer, schedule.at),
+            folder,
             per_device_train_batch_size=size,
             max_steps=steps,
             max_grad_norm=spec.optim.clip,
             train_sampling_strategy="sequential",
-            use_cpu=True,
-            report_to=[],
-            save_strategy="no",
-            logging_strategy="no",
-            disable_tqdm=True,
-            dataloader_pin_memory=False,
-        )
-        Trainer(
-            model,
-            arguments,
-            train_dataset=[{"input_ids": row[:-1], "labels": row[1:]} for row in rows],
-            optimizers=(optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, schedule.at)),
-            compute_loss_func=_loss,
         ).train()
-
-
-def _loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
-    return torch.nn.functional.cross_entropy(outputs.logits.float().flatten(0, 1), labels.flatten())
 
 
 def new_model(spec: BaseSpec | RunSpec) -> Any:

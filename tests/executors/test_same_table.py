@@ -1,16 +1,15 @@
 """One small experiment on every executor, whatever is killed: the same runs table, bit for bit."""
 
-import os
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+import tiny_sweep
 import yaml
 from tiny_sweep import YAML, write_tiny
 
@@ -25,22 +24,9 @@ def experiment(folder: Path, name: str, options: dict[str, Any]) -> Path:
     return write_tiny(folder, yaml.safe_dump({**SMALL, "executor": executor}))
 
 
-@contextmanager
-def sweeping(folder: Path, *, saving: str = "0") -> Iterator[psutil.Popen]:
-    """The command in a process of its own, saving every so many seconds (0 is at every step)."""
-    with (folder / "said").open("ab") as said:
-        driver = psutil.Popen(
-            [sys.executable, "-m", "mixlaw", "sweep", str(folder)],
-            env={**os.environ, CHECKPOINT_VARIABLE: saving},
-            stdout=subprocess.DEVNULL,
-            stderr=said,
-        )
-    try:
-        yield driver
-    finally:
-        if driver.poll() is None:
-            driver.kill()
-        driver.wait()
+def sweeping(folder: Path, *, saving: str = "0") -> AbstractContextManager[psutil.Popen]:
+    """The command, saving every so many seconds (0 is at every step)."""
+    return tiny_sweep.sweeping(folder, folder / "said", {CHECKPOINT_VARIABLE: saving})
 
 
 def table(folder: Path, meanwhile: Callable[[], object] | None = None) -> bytes:
@@ -65,17 +51,17 @@ def wait_until(condition: Callable[[], Any]) -> Any:
     return found
 
 
-def held(processes: Callable[[], Iterable[psutil.Process]]) -> psutil.Process:
-    """The first of these that is in the middle of a training run, made to wait there."""
-    return wait_until(lambda: next(filter(hold, processes()), None))
+def held(folder: Path, processes: Callable[[], Iterable[psutil.Process]]) -> psutil.Process:
+    """The first of these that is in the middle of a run of this sweep, made to wait there."""
+    return wait_until(lambda: next((p for p in processes() if hold(folder, p)), None))
 
 
-def hold(process: psutil.Process) -> bool:
+def hold(folder: Path, process: psutil.Process) -> bool:
     try:
-        if process.status() == psutil.STATUS_STOPPED or not is_training(process):
+        if process.status() == psutil.STATUS_STOPPED or not is_training(folder, process):
             return False
         process.suspend()
-        if is_training(process):  # it may have ended meanwhile
+        if is_training(folder, process):  # it may have ended meanwhile
             return True
         process.resume()
     except psutil.NoSuchProcess:
@@ -83,10 +69,11 @@ def hold(process: psutil.Process) -> bool:
     return False
 
 
-def is_training(process: psutil.Process) -> bool:
+def is_training(folder: Path, process: psutil.Process) -> bool:
     argv = process.cmdline()
     return argv[1:3] == ["-m", "mixlaw.sweep.worker"] and any(
-        list(Path(path).glob("*.checkpoint.safetensors")) for path in argv[3:]
+        folder in Path(path).parents and list(Path(path).glob("*.checkpoint.safetensors"))
+        for path in argv[3:]
     )
 
 
@@ -112,7 +99,7 @@ def test_a_ray_node_is_lost(
 
     def lose_it() -> None:
         there = psutil.Process(raylet.process.pid)
-        run = held(lambda: there.children(recursive=True))
+        run = held(folder, lambda: there.children(recursive=True))
         ray_cluster.remove_node(second, allow_graceful=False)
         with suppress(psutil.NoSuchProcess):  # Ray may kill it too
             run.kill()
@@ -129,7 +116,7 @@ def test_slurm_jobs_are_killed_and_out_of_time_and_the_driver_is_gone(
 ):
     folder = experiment(tmp_path, "slurm", slurm_options)
     with sweeping(folder) as driver:
-        killed, warned = (held(psutil.process_iter) for _ in range(2))
+        killed, warned = (held(folder, psutil.process_iter) for _ in range(2))
         job = job_of(warned)
         slurm("scancel", "--signal=KILL", job_of(killed))
         slurm("scancel", "--signal=USR2", job)  # as Slurm does before the time limit

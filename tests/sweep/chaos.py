@@ -8,19 +8,18 @@ import random
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from tiny_sweep import YAML, write_tiny
+from tiny_sweep import YAML, sweeping, write_tiny
 
 from mixlaw.train.watch import CHECKPOINT_VARIABLE
 
@@ -67,31 +66,17 @@ class Chaos:
                 continue
         return found
 
-    @contextmanager
-    def sweeping(self, kill: str = "nobody:0::") -> Iterator[psutil.Popen]:
+    def sweeping(self, kill: str = "nobody:0::") -> AbstractContextManager[psutil.Popen]:
         """The sweep's command, saving at every step."""
         (self.ledger / "kill").touch()
         environment = {
-            **os.environ,
             "CHAOS_FOLDER": str(self.folder),
             "CHAOS_LEDGER": str(self.ledger),
             "CHAOS_KILL": kill,
             "PYTHONPATH": os.pathsep.join([str(HOOK), os.environ.get("PYTHONPATH", "")]),
             CHECKPOINT_VARIABLE: "0",
         }
-        with (self.ledger / "stderr").open("ab") as stderr:
-            driver = psutil.Popen(
-                [sys.executable, "-m", "mixlaw", "sweep", str(self.folder)],
-                env=environment,
-                stdout=subprocess.DEVNULL,
-                stderr=stderr,
-            )
-        try:
-            yield driver
-        finally:
-            if driver.poll() is None:
-                driver.kill()
-            driver.wait()
+        return sweeping(self.folder, self.ledger / "stderr", environment)
 
     def wait(self, condition: Callable[[], object]) -> None:
         """Until a condition holds."""
