@@ -33,3 +33,9 @@ def format_quantity(value: float) -> str:
         if value >= size * 0.9995:
             return f"{value / size:.3g}{unit}"
     return f"{value:.3g}"
+
+
+def format_factor(value: float) -> str:
+    """A multiple in three digits, as people write it: 40339 is ``40,300``, 0.08 is ``0.08``."""
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:,.0f}" if 100 <= rounded < 1e9 else f"{rounded:.3g}"

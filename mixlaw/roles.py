@@ -1,5 +1,6 @@
 """Roles: which eval set is the domain loss, which the general, and whose share counts for it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -27,8 +28,9 @@ class Roles:
     own: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        total = sum(self.general_sets.values())
-        if not self.general_sets or any(w <= 0 for w in self.general_sets.values()):
+        given = self.general_sets.values()
+        total = sum(given)
+        if not given or not all(0 < weight < math.inf for weight in given):
             raise ConfigError("The general loss needs one eval set or more with positive weights.")
         weights = {name: weight / total for name, weight in self.general_sets.items()}
         object.__setattr__(self, "general_sets", weights)

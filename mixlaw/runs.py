@@ -34,6 +34,8 @@ COUNTS = frozenset(
     {"n_params", "n_params_total", "n_params_embedding", "tokens", "token_budget", "batch_tokens"}
     | {"base_tokens", "eval_tokens", "seed"}
 )
+#: No count of parameters or tokens is larger; the command line accepts none either.
+_MOST = 1e30
 _TRUTH = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 
 
@@ -53,6 +55,8 @@ def read_runs(path: Path | str) -> pd.DataFrame:
         raise DataError(
             f"'{path}' is neither .csv nor .parquet; those are the formats of a runs table."
         )
+    if path.stat().st_size == 0:
+        raise DataError(f"'{path}' is empty; a runs table needs {', '.join(REQUIRED)}.")
     try:
         if path.suffix == ".parquet":
             frame = pd.read_parquet(path)
@@ -61,6 +65,7 @@ def read_runs(path: Path | str) -> pd.DataFrame:
             frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (ValueError, OSError) as error:  # parser, Unicode and Arrow errors are all of these
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        reason = reason.rstrip(".")
         raise DataError(f"'{path}' cannot be read as {path.suffix[1:]}: {reason}.") from error
     return validate_runs(frame, source=str(path))
 
@@ -131,6 +136,11 @@ def _check_columns(frame: pd.DataFrame, source: str) -> None:
         raise DataError(f"{source} has the column '{twice[0]}' twice; every column stands once.")
     missing = [column for column in REQUIRED if column not in frame.columns]
     if missing:
+        if len(frame.columns) == 1 and any(mark in frame.columns[0] for mark in ";\t|"):
+            raise DataError(
+                f"{source} has a single column '{_short(frame.columns[0])}'; separate the columns "
+                "of a runs table by commas, and write decimals with a point."
+            )
         found = ", ".join(map(str, frame.columns[:12]))
         raise DataError(
             f"{source} lacks the column(s) {', '.join(missing)}; it has {found}. "
@@ -217,9 +227,15 @@ def _check_ranges(frame: pd.DataFrame, source: str) -> None:
     if empty.any():
         row = int(np.flatnonzero(empty)[0])
         raise DataError(f"{source}, row {row + 1}: run_id and eval_set must not be empty.")
+    error = frame.get("loss_se", pd.Series(np.nan, index=frame.index))
     for column, ok, rule in (
-        ("n_params", np.isfinite(frame["n_params"]) & (frame["n_params"] > 0), "a positive count"),
-        ("tokens", np.isfinite(frame["tokens"]) & (frame["tokens"] >= 0), "a count, 0 or more"),
+        (
+            "n_params",
+            (frame["n_params"] > 0) & (frame["n_params"] <= _MOST),
+            "a positive count up to 1e30",
+        ),
+        ("tokens", (frame["tokens"] >= 0) & (frame["tokens"] <= _MOST), "a count from 0 to 1e30"),
+        ("loss_se", error.isna() | (error >= 0), "nats per token, 0 or more, or empty"),
     ):
         if not ok.all():
             row = int(np.flatnonzero(~ok)[0])

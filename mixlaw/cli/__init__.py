@@ -50,6 +50,12 @@ def main(argv: list[str] | None = None) -> None:
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, OSError) and error.filename is not None:
+            _complain(
+                f"'{error.filename}' cannot be read or written ({error.strerror}); "
+                "give another path, or mend this one."
+            )
+            sys.exit(2)
         _complain(f"unexpected {type(error).__name__}: {error} (--debug shows the traceback)")
         sys.exit(1)
 

@@ -45,10 +45,10 @@ def doctor(
     from mixlaw.roles import Roles
     from mixlaw.runs import read_runs
 
+    target = _target(model_size, tokens)
     roles = Roles.parse(domain_set, general_set, domain_corpora, own)
     path = find_runs(runs)
     frame = read_runs(path)
-    target = _target(n_params=model_size, tokens=tokens)
     findings = examine(frame, roles, target)
     if json:
         write_json(
@@ -87,7 +87,6 @@ def describe(finding: "Finding") -> str:
     )
 
 
-def _target(**quantities: str | None) -> Mapping[str, float]:
-    return {
-        name: parse_quantity(text, name) for name, text in quantities.items() if text is not None
-    }
+def _target(model_size: str | None, tokens: str | None) -> Mapping[str, float]:
+    asked = (("n_params", model_size, "model size"), ("tokens", tokens, "token budget"))
+    return {name: parse_quantity(text, what) for name, text, what in asked if text is not None}

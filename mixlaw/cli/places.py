@@ -23,7 +23,7 @@ def find_runs(name: str | None) -> Path:
     Raises:
         ConfigError: there is no such experiment, or none has been swept yet.
     """
-    if name is not None and Path(name).suffix in {".csv", ".parquet"}:
+    if name is not None and (Path(name).suffix in {".csv", ".parquet"} or Path(name).is_file()):
         return Path(name)
     folder = find_experiment(name)
     tables = [folder / f"runs{suffix}" for suffix in (".csv", ".parquet")]
@@ -50,5 +50,7 @@ def _find(
     for folder in (Path(name), room / name):
         if (folder / marker).is_file():
             return folder
+    if name and Path(name).exists():
+        raise ConfigError(f"'{name}' is no {what}: there is no {marker} in it.")
     known = [path.parent.name for path in room.glob(f"*/{marker}")]
     raise ConfigError(unknown_name(what, name, known))

@@ -50,7 +50,7 @@ def sweep(
         plugins.load("executors", executor)  # before anything is written
     if track:
         plugins.load("trackers", track)
-    folder = find_experiment(experiment) if experiment else write_quickstart(EXPERIMENTS)
+    folder = write_quickstart(EXPERIMENTS) if experiment is None else find_experiment(experiment)
     if dry_run:
         _show_plan(folder, executor, json)
         return

@@ -6,6 +6,7 @@ from itertools import permutations, product
 from mixlaw.corpora.held_out import HeldOut
 from mixlaw.corpora.near import leaked_windows, shared_documents
 from mixlaw.corpora.stored import TokenCorpus
+from mixlaw.quantities import format_factor
 
 #: Share of windows or documents from which near-duplicates are worth a sentence. Boilerplate
 #: alone makes a few: 0.8% of the built-in pair's windows.
@@ -37,9 +38,9 @@ def repetition_note(
     low, high = sorted((proxy_epochs, target_epochs))
     if high > 1.5 and high > 2 * low:
         yield (
-            f"At a share of {share:.0%} the proxies read '{name}' {proxy_epochs:,.2f} times and "
-            f"the target run {target_epochs:,.2f} times; ratios carry over badly between them "
-            "unless the proxies repeat as often, on a part of the corpus."
+            f"At {share:.0%} '{name}' the proxies read that corpus {format_factor(proxy_epochs)} "
+            f"times and the target run {format_factor(target_epochs)} times; ratios carry over "
+            "badly between them unless the proxies repeat as often, on a part of the corpus."
         )
 
 

@@ -86,12 +86,19 @@ def _no_size_information(fit: LawFit) -> Found:
 def _too_few_levels(part: Fitted) -> Found:
     found = []
     for name in part.lacking:
-        held = ", ".join(part.law.held[name])
-        message = f"{SPELLED.get(name, name)} takes a single level, so {held} is held"
+        held = part.law.held[name]
+        message = (
+            f"{SPELLED.get(name, name)} takes a single level, so {', '.join(held)} "
+            f"{'is' if len(held) == 1 else 'are'} held"
+        )
         found.append((Status("too-few-levels", message), part.size))
     for name in ("r", "R"):
         if name in part.law.inputs and len(shares := levels(part.rows.x[name])) < 4:
-            message = f"only {len(shares)} levels of {SPELLED[name]}; {part.law.minimum} are needed"
+            several = "s" * (len(shares) != 1)
+            message = (
+                f"only {len(shares)} level{several} of {SPELLED[name]}; {part.law.minimum} "
+                "are needed"
+            )
             found.append((Status("too-few-levels", message), part.size))
     return found
 
@@ -118,6 +125,8 @@ def condition_number(part: Fitted) -> tuple[float, Array]:
     inner = (part.theta[0] > model.low) & (part.theta[0] < model.high)
     norm = np.linalg.norm(columns, axis=0)
     inner &= norm > 0
+    if not inner.any():
+        return 0.0, np.zeros(len(inner))
     singular, rotation = np.linalg.svd(columns[:, inner] / norm[inner], full_matrices=False)[1:]
     weakest = np.zeros(len(inner))
     weakest[inner] = rotation[-1]

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mixlaw.fit.result import Array, FitResult, Prediction
-from mixlaw.quantities import format_quantity
+from mixlaw.quantities import format_factor, format_quantity
 from mixlaw.recommend.question import MixturePath, Question
 from mixlaw.report.style import VERMILLION, new_figure, ratio_bar, ratio_color
 
@@ -63,7 +63,8 @@ def _draw_target(axis: Axes, fit: FitResult, recommendation: Mapping[str, Any]) 
     far = recommendation["extrapolation"]
     axis.set_title(
         f"predicted: {format_quantity(n_params)} parameters, {format_quantity(tokens)} tokens\n"
-        f"({far['n_params']:.3g}x the largest size, {far['tokens']:.3g}x the longest budget)",
+        f"({format_factor(far['n_params'])}x the largest size, "
+        f"{format_factor(far['tokens'])}x the longest budget)",
         fontsize=9,
     )
 

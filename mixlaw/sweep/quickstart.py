@@ -57,6 +57,10 @@ def write_experiment(
     for corpus, source in (("domain", domain), ("general", general)):
         if not source.exists():
             raise ConfigError(f"There is no '{source}' for --{corpus}; give a file or a folder.")
+        if domain.resolve() == general.resolve():
+            raise ConfigError(
+                f"'{domain}' is given for both --domain and --general; a mixture needs two corpora."
+            )
         text = text.replace(f"{{builtin: {corpus}}}", f"{{path: {_quoted(str(source.resolve()))}}}")
     parse_experiment(text, source=str(path))
     write_atomic(path, text)

@@ -106,7 +106,7 @@ def test_every_trouble_gets_its_sentence(corpus):
 
 def test_repetition_that_differs():
     (said,) = repetition_note("domain", 0.5, 0.2, 8)
-    assert said.startswith("At a share of 50% the proxies read 'domain' 0.20 times and the target")
+    assert said.startswith("At 50% 'domain' the proxies read that corpus 0.2 times and the target")
     assert list(repetition_note("domain", 0.5, 4, 5)) == []
     assert list(repetition_note("domain", 0.5, 0.01, 1)) == []
     assert list(repetition_note("domain", 0.5, 6, 1)) != []

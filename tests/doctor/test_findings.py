@@ -92,6 +92,21 @@ FAULTS = {
         lambda f: with_loss(f, f["run_id"] == ONE_RUN, lambda loss: loss * np.nan),
         lambda f: with_loss(f, f["run_id"] == ONE_RUN, lambda loss: loss * np.inf),
     ],
+    "rows-flagged": [lambda f: pd.concat([f, f[f["run_id"] == ONE_RUN]])],
+    "constant-loss": [
+        lambda f: with_loss(f, trained(f) & (f["eval_set"] == "domain"), lambda loss: 0 * loss + 2)
+        .drop(columns="bpb"),
+    ],
+    "tiny-loss": [lambda f: f.assign(loss=f["loss"] / 1000).drop(columns="bpb")],
+    "counts-in-units": [
+        lambda f: f.assign(
+            n_params=f["n_params"] / 1e9, tokens=f["tokens"] / 1e9,
+            base_tokens=f["base_tokens"] / 1e9, **{
+                "unique_tokens.domain": f["unique_tokens.domain"] / 1e9,
+                "token_budget": f["token_budget"] / 1e9,
+            }
+        ),
+    ],
     "perplexity-as-loss": [
         lambda f: with_loss(f, f["trunk_id"] == ONE_RUN, np.exp),
         lambda f: with_loss(f, f["trunk_id"] == ONE_RUN, np.exp).drop(columns="bpb"),

@@ -39,7 +39,7 @@ def test_one_size():
     codes = _codes(_rows(sizes=(1e8,), noise=1e-4))
     assert set(codes) == {"no-size-information", "too-few-levels"}
     assert "only the size 100M" in codes["no-size-information"]
-    assert codes["too-few-levels"] == "size takes a single level, so A, alpha is held (at 100M)"
+    assert codes["too-few-levels"] == "size takes a single level, so A, alpha are held (at 100M)"
 
 
 def test_two_sizes_are_two_slices():
@@ -51,6 +51,15 @@ def test_two_sizes_are_two_slices():
 def test_few_ratios():
     codes = _codes(_rows(ratios=(0.2, 0.8), noise=1e-4))
     assert "only 2 levels of its share" in codes["too-few-levels"]
+
+
+def test_losses_beyond_any_law_leave_nothing_to_tell_apart():
+    """Every parameter ends at a bound: there is no direction left to be badly conditioned."""
+    x, trunk = grid()
+    rows = rows_of(np.full(len(trunk), 1e300), x, trunk)
+    codes = _codes(rows)
+    assert "at-bound" in codes
+    assert "not-identified" not in codes
 
 
 def test_at_bound():

@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "mixlaw"
 LEVELS = (
     {"errors"},
-    {"plugins", "mixture", "quantities", "files", "roles"},
+    {"plugins", "mixture", "quantities", "files", "roles", "cores"},
     {"experiment", "runs", "laws"},
     {"corpora", "fit", "importers", "executors", "trackers"},
     {"train", "recommend"},

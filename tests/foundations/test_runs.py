@@ -47,6 +47,8 @@ def test_shares_within_a_thousandth_are_renormalised() -> None:
         ({"n_params": -1.0}, r"row 1 \(run 'base'\): n_params is -1\.0, but must be a positive"),
         ({"tokens": [0, 0, -5, 1, 1, 1]}, r"tokens is -5\.0, but must be a count"),
         ({"tokens": np.inf}, "tokens is inf"),
+        ({"n_params": 1e37}, r"n_params is 1e\+37, but must be a positive count up to 1e30"),
+        ({"loss_se": -1.0}, r"loss_se is -1\.0, but must be nats per token, 0 or more, or empty"),
         ({"domain_ratio": 1.5}, "shares domain 1.5, general -0.5 must lie in 0..1"),
         ({"loss": "many"}, "'many' in column 'loss' is not a number"),
         ({"n_params": "=1+1"}, "'=1\\+1' in column 'n_params' is not a number"),
@@ -118,7 +120,8 @@ def test_a_csv_holds_whole_counts_as_integers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("runs.csv", b"", "cannot be read as csv"),
+        ("runs.csv", b"", "is empty; a runs table needs run_id"),
+        ("runs.csv", b"run_id;loss\na;2,5\n", "single column 'run_id;loss'; separate the columns"),
         ("runs.csv", b"\x00\xff\xfe\x01" * 99, "cannot be read as csv|lacks the column"),
         ("runs.parquet", b"run_id,n_params\n", "cannot be read as parquet"),
         ("runs.xlsx", b"PK", "neither .csv nor .parquet"),

@@ -6,7 +6,7 @@ import pytest
 from mixlaw import plugins
 from mixlaw.errors import ConfigError, DataError
 from mixlaw.mixture import Mixture, parse_ratio
-from mixlaw.quantities import format_quantity, parse_quantity
+from mixlaw.quantities import format_factor, format_quantity, parse_quantity
 from mixlaw.roles import Roles
 
 
@@ -29,6 +29,12 @@ def test_other_quantities_are_refused(text: str) -> None:
 def test_a_quantity_is_written_as_it_is_read() -> None:
     assert [format_quantity(v) for v in (8e9, 227_120, 2e10, 999.9e6, 12)] == [
         "8B", "227k", "20B", "1B", "12"
+    ]  # fmt: skip
+
+
+def test_a_multiple_has_three_digits() -> None:
+    assert [format_factor(v) for v in (40339.2, 0.0801, 2.0, 13.34)] == [
+        "40,300", "0.0801", "2", "13.3"
     ]  # fmt: skip
 
 
@@ -85,6 +91,8 @@ def test_roles_that_the_table_does_not_have_are_refused() -> None:
         Roles.parse(own=["domain"])
     with pytest.raises(ConfigError, match="'heavy' in --general-set is no weight|is not a weight"):
         Roles.parse(general_set="web=heavy,books=1")
+    with pytest.raises(ConfigError, match="positive weights"):
+        Roles.parse(general_set="web=nan,books=1")
 
 
 def test_an_unknown_plugin_names_the_nearest_one() -> None:

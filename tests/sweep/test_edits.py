@@ -206,4 +206,4 @@ def test_repetition_that_the_target_will_not_have_is_told(swept: Path):
     small = dataclasses.replace(corpora.train["domain"], n_tokens=1000)
     few = dataclasses.replace(corpora, train={**corpora.train, "domain": small})
     (sentence,) = advice(experiment, few)
-    assert "the proxies read 'domain' 2.00 times and the target run 1,000.00 times" in sentence
+    assert "the proxies read that corpus 2 times and the target run 1,000 times" in sentence

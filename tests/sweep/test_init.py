@@ -52,6 +52,7 @@ def test_what_init_writes_can_be_swept(text: Path, capsys: pytest.CaptureFixture
         ("mine", "missing.txt", [], "no 'missing.txt' for --domain"),
         ("../up", "domain.jsonl", [], "no name for a folder"),
         ("", "domain.jsonl", [], "no name for a folder"),
+        ("mine", "general.jsonl", [], "given for both --domain and --general"),
         ("mine", "domain.jsonl", ["--base", "./model"], "no folder './model' for --base"),
         ("mine", "domain.jsonl", ["--base", "."], "holds no config.json"),
     ],
@@ -72,7 +73,7 @@ def test_bad_input_is_a_sentence_and_writes_nothing(
 
 
 def test_an_experiment_is_not_overwritten(text: Path, capsys: pytest.CaptureFixture[str]):
-    arguments = ["mine", "--domain", str(text), "--general", str(text)]
+    arguments = ["mine", "--domain", str(text), "--general", str(text / "general.jsonl")]
     assert init(*arguments) == 0
     assert init(*arguments) == 2
     assert "exists; choose another name" in capsys.readouterr().err

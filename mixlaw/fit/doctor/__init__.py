@@ -10,13 +10,13 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from mixlaw.fit.doctor import design, measurement, training
+from mixlaw.fit.doctor import design, measurement, training, values
 from mixlaw.fit.doctor.finding import Check, Finding, Table
 from mixlaw.roles import Roles
 
 __all__ = ["Finding", "examine"]
 
-CHECKS: tuple[Check, ...] = measurement.CHECKS + training.CHECKS + design.CHECKS
+CHECKS: tuple[Check, ...] = values.CHECKS + measurement.CHECKS + training.CHECKS + design.CHECKS
 
 _ORDER = {"error": 0, "warning": 1, "note": 2}
 

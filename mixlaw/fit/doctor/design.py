@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mixlaw.fit.doctor.finding import Check, Finding, Table, finding
-from mixlaw.quantities import format_quantity
+from mixlaw.quantities import format_factor, format_quantity
 from mixlaw.runs import SHARE, UNIQUE_TOKENS
 
 #: Correlation of log N and log D from which their exponents cannot be told apart in practice: the
@@ -158,7 +158,7 @@ def target_outside(table: Table) -> Finding | None:
     outside = {name: factor for name, factor in factors.items() if factor > 1}
     if not outside:
         return None
-    listing = ", ".join(f"{name} by {factor:.3g}x" for name, factor in outside.items())
+    listing = ", ".join(f"{name} by {format_factor(factor)}x" for name, factor in outside.items())
     worst = max(outside.values())
     return finding(
         "target-outside", "warning" if worst > TESTED_MULTIPLE else "note", setting.assign(

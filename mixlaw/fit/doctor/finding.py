@@ -61,6 +61,11 @@ def finding(
     return Finding(code, severity, what, len(rows), run_ids, effect, remedy)
 
 
+def count_losses(rows: pd.DataFrame) -> str:
+    """How many losses a sentence is about, with its verb."""
+    return "1 loss is" if len(rows) == 1 else f"{len(rows)} losses are"
+
+
 @dataclass(frozen=True)
 class Table:
     """A validated runs table with the views of it that several checks need.

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from mixlaw.fit.doctor.finding import Check, Finding, Table, finding
+from mixlaw.fit.doctor.finding import Check, Finding, Table, count_losses, finding
 
 #: Bits in a nat.
 BITS = 1 / np.log(2)
@@ -33,7 +33,7 @@ def non_finite(table: Table) -> Finding | None:
         return None
     return finding(
         "non-finite-loss", "warning", rows,
-        f"{len(rows)} losses are not positive finite numbers.",
+        f"{count_losses(rows)} not positive and finite.",
         "These rows are left out. If runs diverged at some ratios or sizes only, what is left is "
         "a selection of the stable ones.",
         "Look why they failed; rerun them, or say that those settings are unstable.",

@@ -1,0 +1,54 @@
+"""What every command does with a place that is not what it should be: one sentence, exit code 2."""
+
+from pathlib import Path
+
+import pytest
+
+from mixlaw.cli import main
+
+
+def left(*arguments: str) -> object:
+    with pytest.raises(SystemExit) as leaving:
+        main(list(arguments))
+    return leaving.value.code
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    Path("notes.txt").write_text("hello")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["sweep", "folder"], "'folder' is no experiment: there is no experiment.yaml in it."),
+        (["status", "notes.txt"], "'notes.txt' is no experiment"),
+        (["sweep", ""], "There is no experiment named ''."),
+        (["fit", "folder"], "'folder' is no experiment"),
+        (["fit", "notes.txt"], "'notes.txt' is neither .csv nor .parquet"),
+        (["recommend", "--model-size", "8B", "--fit", "folder"], "there is no fit.json in it"),
+        (["doctor", "runs.csv", "--model-size", "8Q"], "The model size '8Q' is not a count"),
+    ],
+)
+def test_what_is_there_and_no_experiment_is_said_to_be(
+    here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    assert left(*arguments) == 2
+    said = capsys.readouterr()
+    assert message in said.err
+    assert said.out == ""
+    assert sorted(path.name for path in here.iterdir()) == ["folder", "notes.txt"]
+
+
+def test_a_place_that_cannot_be_written_is_named(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "run_id,n_params,tokens,eval_set,loss\nr,1e6,1e9,domain,2.5\n"
+    Path("runs.csv").write_text(rows)
+    assert left("import", "auto", "runs.csv", "--out", "notes.txt/table.csv") == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith("mixlaw: 'notes.txt")
+    assert "cannot be read or written" in said
