@@ -61,6 +61,7 @@ def hold(folder: Path, process: psutil.Process) -> bool:
         if process.status() == psutil.STATUS_STOPPED or not is_training(folder, process):
             return False
         process.suspend()
+        wait_until(lambda: process.status() in {psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE})
         if is_training(folder, process):  # it may have ended meanwhile
             return True
         process.resume()
@@ -136,4 +137,6 @@ def job_of(process: psutil.Process) -> str:
 
 
 def slurm(*argv: str) -> str:
-    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    result = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
