@@ -34,6 +34,17 @@ def _count(flag: str, metavar: str, what: str, help_text: str) -> Any:
     return _parsed(flag, metavar, help_text, partial(parse_quantity, what=what))
 
 
+def _number(flag: str, metavar: str, help_text: str) -> Any:
+    return _parsed(flag, metavar, help_text, partial(_a_number, flag=flag))
+
+
+def _a_number(text: str | float, flag: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigError(f"{flag} is '{text}', which is no number.") from None
+
+
 def _numbers(text: str, flag: str) -> dict[str, float]:
     """``A=1,B=2`` as a mapping."""
     found = {}
@@ -84,7 +95,7 @@ MaxGeneralRise = Annotated[
     str | None,
     _text("--max-general-rise", "0.02|3%", "Allowed rise of the general loss, nats or %."),
 ]
-Risk = Annotated[float, typer.Option("--risk", help="Allowed probability of breaking that bound.")]
+Risk = Annotated[float, _number("--risk", "0.1", "Allowed probability of breaking that bound.")]
 ReferenceName = Annotated[
     str, _text("--reference", "base|control", "What the rise is measured against.")
 ]
@@ -104,9 +115,7 @@ DomainTokens = Annotated[
     float | None,
     _count("--domain-tokens", "5B", "number of domain tokens", "Distinct domain tokens there are."),
 ]
-MaxEpochs = Annotated[
-    float, typer.Option("--max-epochs", help="How often a token may be repeated.")
-]
+MaxEpochs = Annotated[float, _number("--max-epochs", "4", "How often a token may be repeated.")]
 Flops = Annotated[
     float | None, _count("--flops", "5e19", "compute", "Compute to spend (rule allocation).")
 ]
@@ -114,7 +123,7 @@ Ratio = Annotated[
     float | None, _parsed("--ratio", "30%|3:7", "Ask about this domain share.", parse_ratio)
 ]
 Lambda = Annotated[
-    float, typer.Option("--lambda", help="Weight of the general loss (rule turning-point).")
+    float, _number("--lambda", "10", "Weight of the general loss (rule turning-point).")
 ]
 Weights = Annotated[
     dict[str, float] | None,
@@ -130,7 +139,7 @@ ShiftKind = Annotated[
 ]
 ReachDomainLoss = Annotated[
     float | None,
-    typer.Option("--reach-domain-loss", help="Ask how many tokens reach this domain loss."),
+    _number("--reach-domain-loss", "1.9", "Ask how many tokens reach this domain loss."),
 ]
 UniqueTokens = Annotated[
     dict[str, float] | None,
@@ -145,7 +154,7 @@ Bounds = Annotated[
     _parsed("--bounds", "A=0:.5", "Share bounds by corpus (rule balance).", _bounds),
 ]
 Kl = Annotated[
-    float, typer.Option("--kl", help="Price of leaving the natural mixture (rule balance).")
+    float, _number("--kl", "0.1", "Price of leaving the natural mixture (rule balance).")
 ]
 Observed = Annotated[
     Path | None, _text("--observed", "RUNS", "First rows of the target run: recalibrate.")

@@ -141,7 +141,9 @@ def _sizes_at_ratio(
         exact = closed_form(members[0], mixture, flops)
         if exact is not None:
             a, b, G = (float(value) for value in exact[1][0])
-            return exact[0], {"a": a, "b": b, "G": G}
+            # A term of zero puts the optimum at no size or at an endless one: not beyond the grid.
+            inside = np.clip(np.nan_to_num(exact[0]), *_grid(flops, 2))
+            return inside, {"a": a, "b": b, "G": G} if 0 < G < np.inf else None
     logs = np.log(_grid(flops, _N_SIZES))
     sizes = np.exp(logs)
     loss = question.at(n_params=sizes).domain(np.full(len(sizes), ratio), flops / 6 / sizes)
@@ -156,7 +158,7 @@ def _grid(flops: float, n: int) -> Array:
 
 def _regret(question: Question, ratio: float, size: float, sizes: Array, flops: float) -> Array:
     """Domain loss at the chosen size above that at each draw's own best size."""
-    every = np.append(size, np.clip(sizes, *_grid(flops, 2)))
+    every = np.append(size, sizes)
     loss = question.at(n_params=every).domain(np.full(len(every), ratio), flops / 6 / every)
     draws = np.arange(len(loss.draws))
     return np.maximum(loss.draws[:, 0] - loss.draws[draws, draws + 1], 0.0)
@@ -167,7 +169,7 @@ def _at_free_ratio(question: Question, asked: "Options") -> Verdict:
     sizes = _grid(asked.flops, _N_SIZES_FREE)
     losses = [_loss_within_bound(question, asked, float(size)) for size in sizes]
     if not any(np.isfinite(loss.estimate[0]) for loss in losses):
-        return tolerance.decide(question.at(tokens=asked.flops / 6 / question.n_params), asked)
+        return _without_ratio(question, asked)
     interval = _best_size(sizes, losses)
     size = interval["estimate"]
     tokens = asked.flops / 6 / size
@@ -179,6 +181,16 @@ def _at_free_ratio(question: Question, asked: "Options") -> Verdict:
         n_params=size,
         tokens=tokens,
     )
+
+
+def _without_ratio(question: Question, asked: "Options") -> Verdict:
+    """No size has a ratio: the verdict at the size that is best at the middle of the shares."""
+    assert asked.flops is not None
+    sizes, _ = _sizes_at_ratio(question, float(np.mean(question.swept)), asked.flops)
+    size = float(sizes[0])
+    tokens = asked.flops / 6 / size
+    verdict = tolerance.decide(question.at(n_params=size, tokens=tokens), asked)
+    return replace(verdict, details={"flops": asked.flops}, n_params=size, tokens=tokens)
 
 
 def _loss_within_bound(question: Question, asked: "Options", size: float) -> Prediction:
@@ -215,7 +227,16 @@ def _interval_of(sizes: Array, estimate: float) -> dict[str, float]:
 
 
 def _unbounded(interval: dict[str, float], flops: float) -> tuple[Status, ...]:
-    if interval["high"] < 100 * interval["low"] or not flops:
+    ends = _grid(flops, 2)
+    if np.any(np.isclose(interval["estimate"], ends, rtol=1e-6)):
+        beyond = "smallest" if interval["estimate"] < ends.mean() else "largest"
+        idle = "model size" if beyond == "smallest" else "tokens"
+        text = (
+            f"The fitted loss hardly falls with {idle}, so its best size is the {beyond} one that "
+            f"was tried; sweep more {'sizes' if beyond == 'smallest' else 'budgets'} to tell it."
+        )
+        return (Status("not-identified", text),)
+    if interval["high"] < 100 * interval["low"]:
         return ()
     low, high = (format_quantity(interval[end]) for end in ("low", "high"))
     text = f"Anything from {low} to {high} parameters may be the best size."

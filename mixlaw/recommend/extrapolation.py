@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from mixlaw.fit.result import Status
 from mixlaw.quantities import format_quantity
 from mixlaw.recommend.question import Question
-from mixlaw.recommend.verdict import percent
+from mixlaw.recommend.verdict import percent, times
 
 #: Beyond this factor a target is said to be far outside in the first lines a person reads.
 FAR = 10.0
@@ -59,8 +59,8 @@ def notices(question: Question, ratio: float) -> tuple[Status, ...]:
     found += [
         Status(
             "extrapolation.epochs",
-            f"The target passes {epochs:.3g} times over {corpus}, and no run more than "
-            f"{epochs / factor:.3g} times; the laws count a repeated token like a new one.",
+            f"The target passes {times(epochs)} over {corpus}, and no run more than "
+            f"{times(epochs / factor)}; the laws count a repeated token like a new one.",
         )
         for factor, corpus, epochs in _passes(question, ratio)
         if factor > 1
@@ -113,7 +113,12 @@ def _sentence(name: str, value: float, low: float, high: float) -> str:
     else:
         times, edge = low / value, f"the smallest {noun} measured ({format_quantity(low)})"
     relation = "times" if value > high else "times below"
-    return f"The target's {text} are {format_quantity(times)} {relation} {edge}."
+    return f"The target's {text} are {factor_text(times)} {relation} {edge}."
+
+
+def factor_text(factor: float) -> str:
+    """A factor as people read it: 2.5, 16.7, 40,339."""
+    return f"{factor:,.0f}" if factor >= 100 else f"{factor:.3g}"
 
 
 def _carried(question: Question) -> tuple[Status, ...]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mixlaw.quantities import format_quantity
 from mixlaw.recommend import tolerance
 from mixlaw.recommend.question import Question
-from mixlaw.recommend.verdict import LEVEL, interval_document, percent
+from mixlaw.recommend.verdict import LEVEL, interval_document, moved, percent
 
 if TYPE_CHECKING:
     from mixlaw.recommend.options import Options
@@ -29,9 +29,11 @@ def implied_bound(question: Question, ratio: float, risk: float) -> dict[str, An
     """The rise at a ratio, and the tolerance that the rule would need to recommend that ratio."""
     rise = question.rise(np.array([ratio]))
     bound = float(np.quantile(rise.draws[:, 0], 1 - risk))
+    estimate = float(rise.estimate[0])
     text = (
-        f"A domain share of {percent(ratio)} raises the general loss by {rise.estimate[0]:.3g} "
-        f"nats; it keeps a bound of {bound:.3g} nats with a probability of {1 - risk:.0%}."
+        f"At a domain share of {percent(ratio)} the general loss "
+        f"{moved(estimate, question.reference)}; a bound of {bound:.3g} nats is kept with a "
+        f"probability of {1 - risk:.0%}."
     )
     return {"domain_ratio": ratio, **interval_document(rise), "bound": bound, "text": text}
 
@@ -49,7 +51,7 @@ def return_to_base(question: Question, ratio: float) -> dict[str, Any]:
     elif np.isfinite(estimate):
         text = (
             f"At {percent(ratio)} the general loss is back at the {question.reference}'s after "
-            f"{format_quantity(estimate)} tokens (never, with a probability of {never:.0%})."
+            f"{format_quantity(estimate)} tokens{_or_never(never)}."
         )
     else:
         text = (
@@ -64,6 +66,10 @@ def return_to_base(question: Question, ratio: float) -> dict[str, Any]:
         "probability_never": never,
         "text": text,
     }
+
+
+def _or_never(probability: float) -> str:
+    return f" (never, with a probability of {probability:.0%})" if probability >= 0.005 else ""
 
 
 def tokens_to_reach(question: Question, loss: float, asked: "Options") -> dict[str, Any]:

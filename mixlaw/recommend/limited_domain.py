@@ -21,7 +21,7 @@ from mixlaw.errors import FitError
 from mixlaw.quantities import format_quantity
 from mixlaw.recommend.optimum import Optimum, at_edge, flat_optimum, minimum
 from mixlaw.recommend.question import Question
-from mixlaw.recommend.verdict import Verdict, percent
+from mixlaw.recommend.verdict import Verdict, percent, times
 
 if TYPE_CHECKING:
     from mixlaw.recommend.options import Options
@@ -92,7 +92,7 @@ def _lines(
 ) -> tuple[str, ...]:
     lines = [
         f"Domain data: {format_quantity(asked.domain_tokens or 0)} distinct tokens are seen "
-        f"{epochs:.2g} times in {format_quantity(tokens)} tokens."
+        f"{times(epochs)} in {format_quantity(tokens)} tokens."
     ]
     if found.recommended == 1:
         lines.append("The best share is 100%: general data do not help the domain loss here.")

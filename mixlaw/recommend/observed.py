@@ -9,6 +9,9 @@ run itself, even of its first few percent, measure that level. For every draw k 
 σ being the residual standard deviation of the fit: the shift moves each draw onto the run, the
 weight keeps the draws whose *shape* agrees with it. The draws are then resampled by weight
 (systematically, so the answer does not depend on a seed).
+
+Rows must be of the kind that the laws describe: a run in the middle of its schedule has not had
+the fall of its loss that the decay brings, so its level says nothing to a law of annealed losses.
 """
 
 from collections import Counter
@@ -19,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mixlaw import laws
 from mixlaw.errors import DataError
 from mixlaw.fit.result import Prediction
 from mixlaw.recommend.tokenizer import bytes_per_token, is_foreign
@@ -42,11 +46,13 @@ class Calibration:
         index: draws kept, with repeats, shape (n_draws,); None keeps all.
         shift: per eval set, what is added to the estimate and, before resampling, to every draw.
         base: per eval set, the base loss measured in the target run itself.
+        kind_known: whether the rows say if they are annealed; true without rows.
     """
 
     index: NDArray[np.intp] | None = None
     shift: Mapping[str, Prediction] = field(default_factory=dict)
     base: Mapping[str, float] = field(default_factory=dict)
+    kind_known: bool = True
 
     def apply(self, prediction: Prediction, eval_set: str) -> Prediction:
         """The prediction moved and resampled."""
@@ -78,9 +84,10 @@ def calibrated(question: "Question", runs: Any) -> "Question":
         runs: path of a runs table, or the table; rows with tokens = 0 are the base.
 
     Raises:
-        DataError: the table has no rows of the fit's domain or general loss, or of another size.
+        DataError: the table has no rows of the fit's domain or general loss, or rows of another
+            size, or only rows that are annealed where the laws describe trunks, or the reverse.
     """
-    frame = _read(runs)
+    frame = _of_the_same_kind(question, _read(runs))
     question = replace(question, base_tokenizer=_tokenizer(question, frame))
     groups = {str(name): rows for name, rows in _target_rows(question, frame).groupby("eval_set")}
     base = _bases(question, groups)
@@ -98,7 +105,7 @@ def calibrated(question: "Question", runs: Any) -> "Question":
         for name, d in differences.items()
     ]
     kept = _resample(np.sum(misfits, axis=0))
-    return replace(question, calibration=Calibration(kept, shift, base))
+    return replace(question, calibration=Calibration(kept, shift, base, "annealed" in frame))
 
 
 def _read(runs: Any) -> "pd.DataFrame":
@@ -106,6 +113,30 @@ def _read(runs: Any) -> "pd.DataFrame":
 
     frame = validate_runs(runs) if hasattr(runs, "columns") else read_runs(runs)
     return frame[frame["flag"] == ""]
+
+
+def _of_the_same_kind(question: "Question", frame: "pd.DataFrame") -> "pd.DataFrame":
+    """Base rows, and the rows that are annealed if the laws describe annealed losses, or trunks."""
+    if "annealed" not in frame:
+        return frame
+    fit = question.fit
+    members = [member for name in fit.eval_sets for member in fit.members(name)]
+    trunks = any(laws.load(member.law).trajectory for member in members)
+    start, right = frame["tokens"] == 0, frame["annealed"] != trunks
+    if not (right | start).all() and not (right & ~start).any():
+        have, want = ("annealed", "trunk") if trunks else ("trunk", "annealed")
+        raise DataError(
+            f"The observed rows are {have} rows, and the fit describes {want} rows, whose losses "
+            f"are not comparable; {_remedy(trunks)}, or drop the column 'annealed' to use them as "
+            "given."
+        )
+    return frame[start | right]
+
+
+def _remedy(trunks: bool) -> str:
+    if trunks:
+        return "observe the run before its learning rate decays"
+    return "decay a short branch of the target run, or fit a law of trunks (--law cmr or hump)"
 
 
 def _tokenizer(question: "Question", frame: "pd.DataFrame") -> str | None:

@@ -147,7 +147,7 @@ class Options:
         if not self.lambda_ > 0:
             raise ConfigError(f"--lambda is {self.lambda_}; it must be positive, or inf.")
         if self.reach_domain_loss is not None:
-            MeasuredLoss.parse("--reach-domain-loss", self.reach_domain_loss)
+            _between("--reach-domain-loss", self.reach_domain_loss, 0.0, 100.0, open_ends=True)
         for corpus, unique in (self.unique_tokens or {}).items():
             _between(f"The number of distinct tokens of '{corpus}'", unique, 0.0, 1e30)
         for corpus, (low, high) in (self.bounds or {}).items():
@@ -163,8 +163,25 @@ class Options:
             )
         if self.rule == "allocation" and self.flops is None:
             raise ConfigError("--rule allocation needs --flops, the compute to be spent.")
-        if self.flops is not None and self.rule != "allocation":
-            raise ConfigError(f"--flops belongs to --rule allocation, not to {self.rule}.")
+        if self.flops is not None:
+            # Less would leave sizes of less than one parameter among those that are tried.
+            _between("--flops", self.flops, 1e7, 1e30)
+        for flag, (given, rules) in self._of_single_rules().items():
+            if given and self.rule not in rules:
+                raise ConfigError(
+                    f"{flag} belongs to --rule {' or '.join(rules)}, not to {self.rule}."
+                )
+
+    def _of_single_rules(self) -> dict[str, tuple[bool, tuple[str, ...]]]:
+        """Flags that only some rules read: whether each was given, and those rules."""
+        return {
+            "--flops": (self.flops is not None, ("allocation",)),
+            "--weights": (self.weights is not None, ("balance",)),
+            "--bounds": (bool(self.bounds), ("balance",)),
+            "--kl": (self.kl > 0, ("balance",)),
+            "--max-epochs": (self.max_epochs != 1, ("limited-domain", "balance")),
+            "--lambda": (math.isfinite(self.lambda_), ("turning-point", "tolerance")),
+        }
 
 
 def _one_of(what: str, name: str, known: tuple[str, ...]) -> None:

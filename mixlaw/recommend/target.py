@@ -56,6 +56,11 @@ def _assumed(question: Question, asked: Options) -> Iterator[str]:
     yield from _size(question.fit, asked)[1]
     if not asked.fixed_budget and asked.rule not in FREE_BUDGET:
         yield f"token budget {format_quantity(question.tokens)} (--tokens)"
+    if not question.calibration.kind_known:
+        yield (
+            "the observed rows are annealed where those of the fit are; they do not say so (column "
+            "'annealed')"
+        )
     if asked.natural is None:
         yield from _assumed_mixture(question, asked)
 

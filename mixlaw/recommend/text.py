@@ -7,8 +7,8 @@ from typing import Any
 from mixlaw.fit.result import Status
 from mixlaw.quantities import format_quantity
 from mixlaw.recommend.answer import Recommendation
-from mixlaw.recommend.extrapolation import FAR
-from mixlaw.recommend.verdict import LEVEL, percent
+from mixlaw.recommend.extrapolation import FAR, factor_text
+from mixlaw.recommend.verdict import LEVEL, moved, percent
 
 #: Columns of the screen.
 WIDTH = 96
@@ -32,9 +32,9 @@ def screen(answer: Recommendation) -> str:
 def _alarm(answer: Recommendation) -> list[str]:
     """A target far outside the data is said before anything else."""
     far = [
-        f"{factor:,.0f} times the largest"
+        f"{factor_text(factor)} times the largest"
         if factor > 1
-        else f"{1 / factor:,.0f} times below the smallest"
+        else f"{factor_text(1 / factor)} times below the smallest"
         for name, factor in answer.extrapolation.items()
         if name in ("n_params", "tokens") and not 1 / FAR <= factor <= FAR
     ]
@@ -53,23 +53,25 @@ def _verdict(answer: Recommendation) -> list[str]:
     target = (
         f"{format_quantity(answer.n_params)} parameters, {format_quantity(answer.tokens)} tokens"
     )
+    compute = f"{answer.details['flops']:.3g} FLOPs" if answer.rule == "allocation" else ""
     reasons = [w.message for w in answer.warnings if _is_reason(w)]
     if answer.feasible is False:
-        head = f"No feasible ratio for {target}."
+        head = f"No feasible ratio for {compute and f'{compute}: '}{target}."
     elif answer.feasible is None:
-        head = f"The data cannot tell the ratio for {target}."
+        best = f"best use of {compute}: " if compute else "ratio for "
+        head = f"The data cannot tell the {best}{target}."
         if answer.recommended is not None:
             reasons.append(
                 f"A cautious share that obeys the risk is {percent(answer.recommended)}."
             )
+        if answer.next_run:
+            reasons.append(answer.next_run["text"])
     else:
         assert answer.recommended is not None
         head = f"Recommended domain share: {percent(answer.recommended)} for {target}."
-        if answer.rule == "allocation":
+        if compute:
             share = percent(answer.recommended)
-            head = (
-                f"Best use of {answer.details['flops']:.3g} FLOPs: {target}, domain share {share}."
-            )
+            head = f"Best use of {compute}: {target}, domain share {share}."
         reasons = [*_promise(answer), *reasons]
     return [head, *_wrap(" ".join(reasons), "  ")]
 
@@ -94,8 +96,7 @@ def _promise(answer: Recommendation) -> list[str]:
         )
     elif not _bounds_the_rise(answer) and rise is not None and rise["high"] > 0:
         found.append(
-            "Nothing bounds the general loss here: it rises by "
-            f"{rise['estimate']:.3g} nats over the {answer.reference}."
+            f"Nothing bounds the general loss here: it {moved(rise['estimate'], answer.reference)}."
         )
     return found
 
@@ -182,7 +183,9 @@ def _error(score: Mapping[str, Any] | None) -> str:
 
 def _details(answer: Recommendation) -> list[str]:
     """What the rule adds, the inverse questions, and what the other critical ratio is."""
-    texts = [told["text"] for told in (answer.next_run, answer.would_change) if told]
+    # Where the data cannot tell, the run that would tell most stands beside the verdict.
+    told = (answer.next_run if answer.feasible else {}, answer.would_change)
+    texts = [found["text"] for found in told if found]
     texts += list(answer.details.get("lines", ()))
     per_byte = answer.details.get("bits_per_byte")
     if per_byte:
@@ -277,13 +280,16 @@ def _is_reason(warning: Status) -> bool:
 
 
 def _interval(value: Mapping[str, Any]) -> tuple[str, str]:
-    return f"{value['estimate']:.4f}", _ends(value)
+    return f"{_rounded(value['estimate']):.4f}", _ends(value)
 
 
 def _ends(value: Mapping[str, Any]) -> str:
+    return f"{_rounded(value['low']):.4f} to {_rounded(value['high']):.4f}"
+
+
+def _rounded(value: float) -> float:
     # Adding 0 turns a rounded -0.0 into 0.0.
-    low, high = (round(value[end], 4) + 0.0 for end in ("low", "high"))
-    return f"{low:.4f} to {high:.4f}"
+    return round(value, 4) + 0.0
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -113,6 +113,18 @@ def interval_document(prediction: Prediction, i: int = 0) -> dict[str, float]:
     }
 
 
+def times(passes: float) -> str:
+    """``once``, or ``2.5 times``."""
+    return "once" if f"{passes:.3g}" == "1" else f"{passes:.3g} times"
+
+
+def moved(rise: float, reference: str) -> str:
+    """A rise as people say it: ``rises by 0.01 nats over the base``, ``falls 0.01 nats below``."""
+    if rise < 0:
+        return f"falls {-rise:.3g} nats below the {reference}"
+    return f"rises by {rise:.3g} nats over the {reference}"
+
+
 def percent(ratio: float) -> str:
     """A share as people read it: 0.283 is ``28%``, 0.9237 is ``92.4%``, and 1 is ``100%``."""
     return f"{ratio:.0%}" if 0.1 <= ratio <= 0.9 or ratio in (0, 1) else f"{ratio:.1%}"

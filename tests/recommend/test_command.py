@@ -171,6 +171,14 @@ BAD = {
     "rule": (["--model-size", "8B", "--rule", "tolerant"], "Did you mean 'tolerance'"),
     "rise": (["--model-size", "8B", "--max-general-rise", "three"], "allowed rise 'three'"),
     "risk": (["--model-size", "8B", "--risk", "1"], "--risk is 1"),
+    "risk in words": (["--model-size", "8B", "--risk", "low"], "--risk is 'low'"),
+    "bounds of another rule": (
+        ["--model-size", "8B", "--bounds", "domain=0:.4"], "--bounds belongs to --rule balance"
+    ),
+    "passes of another rule": (
+        ["--model-size", "8B", "--max-epochs", "4"], "limited-domain or balance, not to tolerance"
+    ),
+    "absurd compute": (["--rule", "allocation", "--flops", "1"], "--flops is 1"),
     "reference": (["--model-size", "8B", "--reference", "x"], "Available: base, control"),
     "base loss": (["--model-size", "8B", "--base-general-loss", "-2"], "--base-general-loss is -2"),
     "bits": (["--model-size", "8B", "--base-general-loss", "0.6bpb"], "no bpb for 'general'"),

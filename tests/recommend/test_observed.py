@@ -33,6 +33,7 @@ def test_rows_on_the_law_narrow_the_interval_and_keep_the_estimate(build):
     plain = recommend_ratio(fit, **TARGET)
     seen = recommend_ratio(fit, **TARGET, observed=rows(fit))
     assert seen.estimate == pytest.approx(plain.estimate, abs=1e-6)
+    assert any("observed rows are annealed" in text for text in seen.assumptions)
     assert np.ptp(seen.interval) < 0.7 * np.ptp(plain.interval)
     assert seen.recommended > plain.recommended
 
@@ -80,3 +81,16 @@ def test_rows_of_another_model_or_of_nothing(build):
         recommend_ratio(fit, **TARGET, observed=rows(fit, n_params=1e9))
     with pytest.raises(DataError, match="no rows after tokens = 0"):
         recommend_ratio(fit, **TARGET, observed=rows(fit).query("tokens == 0"))
+
+
+def test_a_run_that_has_not_decayed_says_nothing_to_a_law_of_annealed_losses(build):
+    fit = build(noise=0.02)
+    frame = rows(fit)
+    with pytest.raises(DataError, match="trunk rows, and the fit describes annealed rows"):
+        recommend_ratio(fit, **TARGET, observed=frame.assign(annealed=False))
+    # A decay branch among the trunk rows is what counts.
+    branch = frame[frame["tokens"].isin([0, TOKENS[-1]])].assign(annealed=True, run_id="branch")
+    trunk = frame.assign(annealed=False, loss=frame["loss"] + 0.2 * (frame["tokens"] > 0))
+    both = pd.concat([branch, trunk[trunk["tokens"] > 0]])
+    seen = recommend_ratio(fit, **TARGET, observed=both)
+    assert seen.estimate == recommend_ratio(fit, **TARGET, observed=branch).estimate

@@ -13,6 +13,7 @@ from mixlaw.recommend import allocation
 from mixlaw.recommend.api import recommend_ratio
 from mixlaw.recommend.question import MixturePath, Question
 from mixlaw.recommend.regret import regrets
+from mixlaw.recommend.text import screen
 
 #: The synthetic coefficients of D-CPT with C just above the C0 that makes the law fall with r.
 USAGE_2 = {
@@ -142,6 +143,23 @@ def _form(name):
     law = laws.load(name)
     member = single(name, {p.name: 0.3 for p in law.expand(("domain", "general"))}, n_draws=2)
     return allocation.closed_form(member, inputs(0.5), 1e20)
+
+
+@pytest.mark.parametrize(("idle", "what"), [(1, "sizes"), (2, "budgets")])
+def test_allocation_says_when_a_term_of_the_law_is_gone(build, idle, what):
+    """Without a size (or data) term the best size is an end of what is tried, and no truth."""
+    params = [1.20, 0.20, 0.25, 0.50, 0.30, 0.30, 0.8, 0.30, 0.60]
+    params[idle] = 0.0
+    answer = recommend_ratio(build(domain=params), rule="allocation", flops=1e20, ratio=0.3)
+    assert any(f"sweep more {what}" in w.message for w in answer.warnings)
+    assert answer.n_params > 1
+
+
+def test_allocation_without_a_ratio_speaks_of_the_compute_asked_about(build):
+    answer = recommend_ratio(build(noise=0.1), rule="allocation", flops=1e21, max_general_rise=0)
+    assert answer.feasible is None
+    assert 6 * answer.n_params * answer.tokens == pytest.approx(1e21)
+    assert "The data cannot tell the best use of 1e+21 FLOPs: " in screen(answer)
 
 
 def test_allocation_at_a_free_ratio_keeps_the_bound(build):
