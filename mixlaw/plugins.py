@@ -12,8 +12,6 @@ from types import ModuleType
 
 from mixlaw.errors import ConfigError, unknown_name
 
-KINDS = ("laws", "recipes", "executors", "trackers", "importers", "emitters")
-
 
 def available(kind: str) -> tuple[str, ...]:
     """Names of all plugins of a kind (a room such as ``laws``), sorted, without importing them."""

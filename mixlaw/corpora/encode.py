@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mixlaw.cores import available_cores
 from mixlaw.corpora.documents import Document
 from mixlaw.corpora.held_out import WindowCollector
 from mixlaw.corpora.stored import (
@@ -19,7 +20,7 @@ from mixlaw.corpora.stored import (
 )
 from mixlaw.corpora.tokenizer import TextEncoder
 from mixlaw.corpora.tokens import Tokens, TokenWriter
-from mixlaw.corpora.workers import available_cores, encode_in_order
+from mixlaw.corpora.workers import encode_in_order
 from mixlaw.errors import DataError
 
 Say = Callable[[str], None]

@@ -5,6 +5,7 @@ independent. So the set takes few windows from each of many documents, and each 
 number of its document for a bootstrap over documents.
 """
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -52,6 +53,32 @@ class HeldOut:
     def n_documents(self) -> int:
         """Documents that the windows are from."""
         return len(np.unique(self.documents))
+
+
+def document_error(
+    sums: NDArray[np.float64], documents: Ints, seq_len: int, n_resamples: int
+) -> float:
+    """Standard error of a mean loss, nats per token, by bootstrap over documents.
+
+    The windows of a document go together, and the resamples are the same at every call, so that
+    losses compare on common random numbers.
+
+    Args:
+        sums: summed loss of every window, shape (n_windows,).
+        documents: number of each window's document, shape (n_windows,).
+        seq_len: scored tokens per window.
+        n_resamples: how often to resample.
+
+    Returns:
+        The error; NaN for fewer than two documents.
+    """
+    _, document = np.unique(documents, return_inverse=True)
+    loss, size = np.bincount(document, weights=sums), np.bincount(document) * seq_len
+    n = len(loss)
+    if n < 2:
+        return math.nan
+    weights = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), n_resamples)
+    return float(np.std((weights @ loss) / (weights @ size), ddof=1))
 
 
 class WindowCollector:

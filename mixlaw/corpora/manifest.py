@@ -93,6 +93,7 @@ def _has_tokenizer(cache: Path, manifest: Mapping[str, Any]) -> bool:
 
 def _error(train: TokenCorpus, held_out: HeldOut) -> float | None:
     """Standard error of a loss on a held-out set in nats; None where there is nothing to tell."""
-    if held_out.n_documents < 2 or not train.n_tokens:
+    if not held_out.n_documents or not train.n_tokens:
         return None
-    return round(standard_error(held_out.windows, held_out.documents, train.tokens()), 4)
+    error = standard_error(held_out.windows, held_out.documents, train.tokens())
+    return None if error is None else round(error, 4)

@@ -34,7 +34,15 @@ MOST_TOKENS = 10**13
 
 @dataclass(frozen=True)
 class Plan:
-    """What is asked for; its keys are what the cache goes by."""
+    """What is asked for; its keys are what the cache goes by.
+
+    Attributes:
+        sources: where each corpus is, by name.
+        seq_len: predicted tokens per sequence.
+        train_tokens: distinct training tokens wanted, by corpus name.
+        held_out_tokens: held-out tokens wanted, by corpus name.
+        tokenizer: what to encode with.
+    """
 
     sources: Mapping[str, CorpusSource]
     seq_len: int

@@ -197,7 +197,10 @@ def _sentencepiece_bytes(token: str) -> int:
 
 def _find_end(tokenizer: "Tokenizer", folder: Path) -> str:
     config = folder / "tokenizer_config.json"
-    declared = json.loads(config.read_text()).get("eos_token") if config.is_file() else None
+    try:
+        declared = json.loads(config.read_text()).get("eos_token") if config.is_file() else None
+    except (ValueError, AttributeError) as error:
+        raise DataError(f"'{config}' holds no JSON object ({error}).") from None
     if isinstance(declared, dict):
         declared = declared.get("content")
     for name in (declared, *_USUAL_ENDS):

@@ -27,12 +27,6 @@ Batch = Sequence[Document]
 Worker = subprocess.Popen[bytes]
 
 
-def available_cores() -> int:
-    """Cores that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
-
-
 def encode_in_order(
     batches: Iterable[Batch], encoder: TextEncoder, n_workers: int
 ) -> Iterator[tuple[Batch, list[Tokens]]]:

@@ -23,6 +23,8 @@ PARENT_VARIABLE = "MIXLAW_PARENT"
 VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
 #: Exit code of a job that was asked to stop, saved and can be continued (EX_TEMPFAIL, sysexits.h).
 STOPPED = 75
+#: The extra that installs a package, where their names differ.
+_EXTRAS = {"submitit": "slurm"}
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,3 @@ def optional_package(name: str) -> Any:
             f"pip install 'mixlaw[{_EXTRAS.get(name, name)}]', or choose --executor local."
         )
     return import_module(name)
-
-
-_EXTRAS = {"submitit": "slurm"}

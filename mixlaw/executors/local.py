@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from mixlaw.cores import available_cores
 from mixlaw.errors import ConfigError
 from mixlaw.executors import VISIBLE_GPUS, Job, Wanted
 from mixlaw.executors._process import Process
@@ -63,7 +64,7 @@ def open_executor(options: Options, wanted: Wanted) -> Local:
         ConfigError: there are fewer GPUs than one job needs.
     """
     if not wanted.gpus:
-        return Local(wanted.workers or len(os.sched_getaffinity(0)))
+        return Local(wanted.workers or available_cores())
     gpus = visible_gpus() if options.gpus is None else [str(index) for index in options.gpus]
     if len(gpus) < wanted.gpus:
         raise ConfigError(

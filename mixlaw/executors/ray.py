@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from mixlaw.cores import available_cores
 from mixlaw.errors import RunError
 from mixlaw.executors import Job, Wanted, optional_package
 from mixlaw.executors._process import Process
@@ -127,7 +128,7 @@ def open_executor(options: Options, wanted: Wanted) -> RayExecutor:
     ray = optional_package("ray")
     settings: dict[str, Any] = {"address": options.address}
     if options.address is None:
-        cores = wanted.workers or len(os.sched_getaffinity(0))
+        cores = wanted.workers or available_cores()
         settings = {"address": "local", "num_cpus": cores, "include_dashboard": False}
     try:
         _reach(options.address)

@@ -26,6 +26,8 @@ from mixlaw.errors import DataError
 
 #: Eval set of a loss that the trainer did not name: one set, or a blend of several.
 UNNAMED = ""
+#: How much of a file an importer sees to recognise it.
+HEAD_BYTES = 65536
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,3 @@ def _recognised_by(name: str, path: Path) -> bool:
         return any(any(path.glob(pattern)) for pattern in importer.FILES)
     with path.open("rb") as file:
         return bool(importer.recognises(path, file.read(HEAD_BYTES)))
-
-
-#: How much of a file an importer sees to recognise it.
-HEAD_BYTES = 65536

@@ -33,8 +33,8 @@ def predicted_against_measured(fit: FitResult, points: pd.DataFrame) -> Figure:
             )  # fmt: skip
         ends = [here[["loss", "predicted"]].min().min(), here[["loss", "predicted"]].max().max()]
         axis.plot(ends, ends, color="0.3", linewidth=0.8, zorder=1)
-        error = float(np.sqrt(np.mean((here["predicted"] - here["loss"]) ** 2)))
-        axis.set_title(f"{eval_set}: root mean square error {error:.3f} nats", fontsize=9)
+        misfit = float(np.sqrt(np.mean((here["predicted"] - here["loss"]) ** 2)))
+        axis.set_title(f"{eval_set}: root mean square error {misfit:.3f} nats", fontsize=9)
         axis.set_xlabel("measured loss (nats per token)")
         axis.set_ylabel("predicted loss (nats per token)")
     axes[0][0].legend(title="parameters", fontsize=8, title_fontsize=8, loc="upper left")

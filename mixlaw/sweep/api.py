@@ -18,7 +18,7 @@ from mixlaw.sweep.cost import cost_of, run_speed
 from mixlaw.sweep.driver import RETRIES, Outcome, execute
 from mixlaw.sweep.edits import edit_since, messages, remember
 from mixlaw.sweep.jobs import missing_tasks, run_folder
-from mixlaw.sweep.models import resolve_models
+from mixlaw.sweep.models import Models, resolve_models
 from mixlaw.sweep.plan import DataIdentity, Plan, plan_runs, train_tokens
 from mixlaw.sweep.progress import Lines, Live
 from mixlaw.sweep.tracking import Following, open_tracking
@@ -97,14 +97,7 @@ def run_sweep(
             say(sentence)
         for run in plan.runs:
             check_lengths(run, corpora)
-        folders = [run_folder(folder, spec) for spec in plan.specs]
-        for spec, planned in zip(plan.specs, folders, strict=True):
-            planned.tidy()
-            planned.plan(spec)
-            if isinstance(spec, ExistingSpec):
-                models.source(spec).note(planned.path)
-            if planned.is_done:
-                planned.spec()  # refuses a folder that was copied to this name
+        folders = _planned_folders(folder, plan, models)
         remember(folder, experiment, plan, data)
         _reopen_damaged(folder, plan, say)
         n_before = sum(planned.is_done for planned in folders)
@@ -134,6 +127,19 @@ def prepare(folder: Path, experiment: Experiment, say: Say) -> Corpora:
         tokenizer=experiment.tokenizer,
         progress=say,
     )
+
+
+def _planned_folders(folder: Path, plan: Plan, models: Models) -> list[RunFolder]:
+    """A folder for every base and run of the plan, with its specification in it."""
+    folders = [run_folder(folder, spec) for spec in plan.specs]
+    for spec, planned in zip(plan.specs, folders, strict=True):
+        planned.tidy()
+        planned.plan(spec)
+        if isinstance(spec, ExistingSpec):
+            models.source(spec).note(planned.path)
+        if planned.is_done:
+            planned.spec()  # refuses a folder that was copied to this name
+    return folders
 
 
 def _execute(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mixlaw.corpora.prepare import Corpora
+from mixlaw.sweep.jobs import run_folder
 from mixlaw.sweep.plan import Plan
 from mixlaw.train.folder import Record, RunFolder
 from mixlaw.train.schedule import Schedule
@@ -35,11 +36,11 @@ def collect_runs(experiment: Path, plan: Plan, corpora: Corpora) -> Path:
 
 def _rows(experiment: Path, plan: Plan) -> Iterator[dict[str, Any]]:
     for base in plan.bases:
-        folder = RunFolder(experiment / "bases" / base.run_id)
+        folder = run_folder(experiment, base)
         if folder.is_done:
             yield from (base_row(folder, base, record) for record in folder.records())
     for run in plan.runs:
-        folder = RunFolder(experiment / "runs" / run.run_id)
+        folder = run_folder(experiment, run)
         if folder.is_done:
             yield from (_run_row(folder, run, record) for record in folder.records())
 

@@ -16,6 +16,8 @@ from mixlaw.sweep.plan import DataIdentity, existing_spec
 from mixlaw.train.faults import plain_faults
 from mixlaw.train.folder import Record, RunFolder
 from mixlaw.train.shape import ExistingShape
+from mixlaw.train.sources import Source
+from mixlaw.train.spec import ExistingSpec
 
 
 @dataclass(frozen=True)
@@ -94,26 +96,22 @@ def evaluate_model(
         ConfigError: experiment.yaml is wrong.
         DataError: the model or a corpus cannot be used, or the rows do not go with the table.
     """
-    from mixlaw.train.base import measure_base
-    from mixlaw.train.state import one_thread
-
     folder = Path(folder)
     table = table or folder / "evals.csv"
     asked = load_experiment(folder)
-    experiment, models = resolve_models(
-        folder, _starting_from(asked, model, tokens, revision, download, trust_remote_code)
+    base = ExistingBase(
+        models=(_full_path(model),),
+        tokens=tokens,
+        revision=revision,
+        download=download,
+        trust_remote_code=trust_remote_code,
     )
+    experiment, models = resolve_models(folder, asked.model_copy(update={"base": base}))
     known = _read_table(table)
     with plain_faults(folder):
         corpora, is_shared = _held_out(folder, experiment, say)
         spec = existing_spec(experiment, DataIdentity.of(corpora), models.shapes[0])
-        measured = RunFolder(folder / "evals" / spec.run_id)
-        measured.path.mkdir(parents=True, exist_ok=True)
-        models.sources[0].note(measured.path)
-        one_thread()
-        with measured.lock():
-            if not measured.is_done:
-                measure_base(measured, spec, corpora)
+        measured = _measured(folder, spec, models.sources[0], corpora)
         records = tuple(measured.records())
         rows = [{**base_row(measured, spec, r), "source": Path(model).name} for r in records]
         _add_rows(rows, known, table)
@@ -128,24 +126,25 @@ def evaluate_model(
     )
 
 
-def _starting_from(
-    experiment: Experiment,
-    model: str,
-    tokens: int | None,
-    revision: str,
-    download: bool,
-    trust_remote_code: bool,
-) -> Experiment:
-    """The experiment as if the model were its only base."""
-    is_file = Path(model).expanduser().is_dir()
-    base = ExistingBase(
-        models=(str(Path(model).expanduser().resolve()) if is_file else model,),
-        tokens=tokens,
-        revision=revision,
-        download=download,
-        trust_remote_code=trust_remote_code,
-    )
-    return experiment.model_copy(update={"base": base})
+def _full_path(model: str) -> str:
+    """A folder's full path; a name on the hub as it is."""
+    path = Path(model).expanduser()
+    return str(path.resolve()) if path.is_dir() else model
+
+
+def _measured(experiment: Path, spec: ExistingSpec, source: Source, corpora: Corpora) -> RunFolder:
+    """The folder of the model's losses, which are measured unless they have been."""
+    from mixlaw.train.base import measure_base
+    from mixlaw.train.state import one_thread
+
+    folder = RunFolder(experiment / "evals" / spec.run_id)
+    folder.path.mkdir(parents=True, exist_ok=True)
+    source.note(folder.path)
+    one_thread()
+    with folder.lock():
+        if not folder.is_done:
+            measure_base(folder, spec, corpora)
+    return folder
 
 
 def _held_out(folder: Path, experiment: Experiment, say: Say) -> tuple[Corpora, bool]:

@@ -10,7 +10,7 @@ from mixlaw.experiment import Experiment
 from mixlaw.sweep.plan import DataIdentity, train_tokens
 
 
-def corpora_plan(experiment: Experiment) -> CorporaPlan:
+def _corpora_plan(experiment: Experiment) -> CorporaPlan:
     """What an experiment asks of its corpora."""
     return CorporaPlan(
         experiment.corpora,
@@ -30,7 +30,7 @@ def expected_identity(folder: Path, experiment: Experiment) -> DataIdentity:
     Raises:
         DataError: a corpus or tokenizer is not where experiment.yaml says.
     """
-    cache, asked = folder / "corpora", corpora_plan(experiment)
+    cache, asked = folder / "corpora", _corpora_plan(experiment)
     manifest = read_manifest(cache)
     if manifest is None or manifest["keys"]["tokenizer"] != asked.tokenizer_key:
         return DataIdentity.unprepared(experiment, _vocab_size(experiment))

@@ -3,8 +3,8 @@
 ``--together=K`` before them has K runs take their steps in one batched model; they have one shape.
 
 Everything it needs is in the folders and beside them, so that any executor, or a person, can start
-it. Exit code: 0 all done, 75 told to stop and can be continued, 74 its files
-cannot be written, 1 a run failed (the log says why).
+it. Exit code: 0 all done, 75 told to stop and can be continued, 74 its files cannot be written, 1 a
+run failed (the log says why).
 """
 
 import logging

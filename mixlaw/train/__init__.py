@@ -1,4 +1,5 @@
 """Training of proxies: the model, its schedule, its loop, its evaluation, its checkpoints.
 
-``spec`` and ``records`` are plain data and import no torch; the other modules do.
+What a driver needs of it (specifications, run folders, streams, locks) imports no torch; the model,
+the loop and what they call do.
 """

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from mixlaw.corpora.held_out import HeldOut
+from mixlaw.corpora.held_out import HeldOut, document_error
 from mixlaw.train.model import token_losses
 
 #: Windows per forward pass; part of the definition, since it may change the last bits.
@@ -76,16 +76,6 @@ def window_losses(
 
 
 def standard_error(sums: Losses, held_out: HeldOut) -> float:
-    """Standard error of the mean loss by bootstrap over documents, whose windows go together.
-
-    The resamples are the same at every call, so runs compare on common random numbers. NaN for
-    fewer than two documents.
-    """
-    _, document = np.unique(held_out.documents, return_inverse=True)
-    loss = np.bincount(document, weights=sums)
-    if len(loss) < 2:
-        return math.nan
-    size = np.bincount(document).astype(float) * (held_out.windows.shape[1] - 1)
-    rng = np.random.default_rng(0)
-    weights = rng.multinomial(len(loss), np.full(len(loss), 1 / len(loss)), BOOTSTRAP_SAMPLES)
-    return float(np.std((weights @ loss) / (weights @ size), ddof=1))
+    """Standard error of the mean loss, from ``document_error``."""
+    seq_len = held_out.windows.shape[1] - 1
+    return document_error(sums, held_out.documents, seq_len, BOOTSTRAP_SAMPLES)

@@ -135,5 +135,10 @@ def test_the_standard_error_is_that_of_document_means():
     assert standard_error(windows, documents, tokens) == pytest.approx(expected, rel=0.1)
 
 
+def test_a_single_document_has_no_standard_error():
+    windows, tokens = np.array([[1, 2, 1], [2, 1, 2]]), np.tile([1, 2], 500)
+    assert standard_error(windows, np.zeros(2, int), tokens) is None
+
+
 def test_tokens_needed_follow_the_square():
     assert tokens_needed(10_000, 0.04, 0.01) == 160_000

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mixlaw.corpora.prepare import load_corpora, prepare_corpora
+from mixlaw.corpora.tokenizer import load_encoder
 from mixlaw.errors import DataError
 from mixlaw.experiment import CorpusSource, TokenizerSource
 
@@ -142,6 +143,16 @@ def test_a_damaged_tokenizer_is_made_again(sources, tmp_path):
     prepare(sources, tmp_path / "cache", said)
     assert said[0] == f"The tokenizer '{path}' is damaged or missing; it is made again."
     assert tree(tmp_path / "cache") == sound
+
+
+@pytest.mark.parametrize("content", ["{", "[]"])
+def test_a_tokenizer_with_a_damaged_configuration_is_refused(sources, tmp_path, content):
+    path = prepare(sources, tmp_path / "cache").tokenizer_path
+    (folder := tmp_path / "tokenizer").mkdir()
+    (folder / "tokenizer.json").write_bytes(path.read_bytes())
+    (folder / "tokenizer_config.json").write_text(content)
+    with pytest.raises(DataError, match="tokenizer_config.json' holds no JSON object"):
+        load_encoder(folder)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"schema": "mixlaw.manifest/0"}'])

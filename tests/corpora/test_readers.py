@@ -77,6 +77,14 @@ def test_a_saved_data_set_without_train(tmp_path):
         list_files(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["dataset_dict.json", "state.json"])
+@pytest.mark.parametrize(("content", "message"), [("{", "is not JSON"), ("[]", "no JSON object")])
+def test_a_saved_data_set_whose_own_files_are_damaged(tmp_path, name, content, message):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(DataError, match=message):
+        texts_of(tmp_path)
+
+
 def test_a_streamed_data_set(tmp_path):
     pytest.importorskip("datasets")
     WRITERS["a.jsonl"](tmp_path / "a.jsonl")

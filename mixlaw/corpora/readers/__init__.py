@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from mixlaw.corpora.documents import Document
 from mixlaw.errors import DataError
@@ -99,7 +99,7 @@ def looks_like_text(sample: bytes) -> bool:
 def _saved_data_set(folder: Path) -> list[Path]:
     """Files of a folder that ``datasets`` saved; its caches and other splits are not in it."""
     if (folder / "dataset_dict.json").is_file():
-        splits = json.loads((folder / "dataset_dict.json").read_text())["splits"]
+        splits = _json_object(folder / "dataset_dict.json").get("splits", [])
         if "train" not in splits:
             raise DataError(
                 f"The data set '{folder}' has no split 'train'; name the folder of one split: "
@@ -108,8 +108,18 @@ def _saved_data_set(folder: Path) -> list[Path]:
         folder = folder / "train"
     if not (folder / "state.json").is_file():
         return []
-    state = json.loads((folder / "state.json").read_text())
+    state = _json_object(folder / "state.json")
     return [folder / file["filename"] for file in state.get("_data_files", [])]
+
+
+def _json_object(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text())
+    except ValueError as error:
+        raise DataError(f"'{file}' is not JSON ({error}); save the data set again.") from None
+    if not isinstance(found, dict):
+        raise DataError(f"'{file}' holds no JSON object; save the data set again.")
+    return found
 
 
 def _read_file(file: Path, options: Options) -> Iterator[Document]:
