@@ -35,6 +35,8 @@ _WORTH_IT = 0.1
 _NEARLY_AS_GOOD = 0.9
 #: Possible outcomes of a run that are told apart, and the shares at which it is tried.
 _SLICES, _SHARES = 10, 11
+#: Draws that each outcome must keep for its interval to mean anything.
+_LEAST_DRAWS = 20
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ def next_run(question: Question, asked: "Options", answer: Recommendation) -> di
     if answer.feasible is False or high - low < WIDE or not _can_be_weighed(question, asked):
         return {}
     draws = np.nan_to_num(rule(asked.rule)(question, asked).draws, nan=0.0)
+    if len(draws) < _SLICES * _LEAST_DRAWS:
+        return {}
     now = _width(draws)
     best = _worthiest(list(_candidates(question, draws)), now)
     return {
@@ -79,8 +83,10 @@ def next_run(question: Question, asked: "Options", answer: Recommendation) -> di
 
 def _can_be_weighed(question: Question, asked: "Options") -> bool:
     """False where the answer is no single ratio, or the draws know only one ratio or run."""
-    one_ratio = question.path.is_pair and asked.rule != "allocation" and not asked.asks_for_mixture
-    return one_ratio and question.only_ratio is None and question.calibration.index is None
+    mixture = asked.rule == "balance" and (asked.asks_for_mixture or not question.path.is_pair)
+    if asked.rule == "allocation" or mixture:
+        return False
+    return question.only_ratio is None and question.calibration.index is None
 
 
 def _worthiest(runs: list[Run], now: float) -> Run:

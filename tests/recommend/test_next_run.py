@@ -71,6 +71,7 @@ def test_nothing_is_named_where_it_cannot_be_weighed_or_is_not_needed(build):
     wide = build(noise=0.1)
     assert recommend_ratio(wide, rule="allocation", flops=1e21).next_run == {}
     assert recommend_ratio(wide, **TARGET, rule="balance", kl=1.0).next_run == {}
+    assert recommend_ratio(build(noise=0.1, n_draws=100), **TARGET).next_run == {}
 
 
 @pytest.mark.parametrize("sizes", [(3e8,), (3e8, 1e9)])
