@@ -126,6 +126,7 @@ def _carried(question: Question) -> tuple[Status, ...]:
     if not sizes:
         return ()
     known = ", ".join(format_quantity(size) for size in sizes)
+    more = "; sweep a third size to learn that law" if len(sizes) == 2 else ""
     if len(sizes) == 1:
         text = (
             f"One model size ({known}) was fitted, so nothing is known about the effect of size: "
@@ -135,12 +136,12 @@ def _carried(question: Question) -> tuple[Status, ...]:
     elif sizes[0] < question.n_params < sizes[-1]:
         text = (
             f"The laws are fitted size by size ({known}) and know no law in the size: between the "
-            "sizes they are interpolated, and how far they may bend is part of the interval."
+            f"sizes they are interpolated, and how far they may bend is part of the interval{more}."
         )
     else:
         text = (
             f"The laws are fitted size by size ({known}) and know no law in the size: the nearest "
             "is carried over, and the difference between the sizes, in proportion to the "
-            "distance, is part of the interval."
+            f"distance, is part of the interval{more}."
         )
     return (Status("no-size-information", text),)

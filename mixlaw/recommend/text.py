@@ -222,7 +222,7 @@ def _budgets(answer: Recommendation) -> list[str]:
         chosen = "none" if other.recommended is None else percent(other.recommended)
         estimate = "none" if other.estimate is None else percent(other.estimate)
         low, high = other.interval
-        tell = " (cannot tell)" if other.feasible is None else ""
+        tell = {True: "", None: " (cannot tell)", False: " (no feasible ratio)"}[other.feasible]
         rows.append(
             (format_quantity(other.tokens), chosen, estimate, f"{percent(low)} to {percent(high)}")
         )
