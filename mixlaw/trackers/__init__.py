@@ -55,12 +55,12 @@ def import_package(name: str, extra: str) -> ModuleType:
     """A tracker's own package.
 
     Raises:
-        ConfigError: it is not installed.
+        ConfigError: it is not installed, or too old to be imported beside the others.
     """
     try:
         return import_module(name)
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         raise ConfigError(
-            f"Tracking with {extra} needs a package that is not installed ({error.name}); "
+            f"Tracking with {extra} needs a package that cannot be imported ({error}); "
             f"pip install 'mixlaw[{extra}]', or leave tracking out."
         ) from error

@@ -89,5 +89,6 @@ def test_bad_input_is_exit_2_and_one_sentence(notes, tmp_path, capsys):
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "there is no field 'text'; the fields are: body" in shown.err
+    assert "with 'field' beside the path, or --field" in shown.err
     (tmp_path / "empty.txt").write_text("")
     assert run(tmp_path / "empty.txt") == 2

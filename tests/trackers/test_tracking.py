@@ -17,7 +17,7 @@ from mixlaw.errors import ConfigError
 from mixlaw.runs import read_runs
 from mixlaw.sweep.api import run_sweep
 from mixlaw.sweep.tracking import open_tracking
-from mixlaw.trackers import tensorboard
+from mixlaw.trackers import import_package, tensorboard
 
 SMALL = YAML.replace("sizes: [8k, 16k]", "sizes: [8k]").replace("[0.5, 1]", "[0, 0.5]")
 
@@ -168,6 +168,17 @@ def test_a_tracker_that_fails_is_said_once_and_kills_nothing(
     run_sweep(experiment, track="tensorboard")  # has it all, though nothing is trained any more
     found = read_tensorboard(experiment)
     assert found == pytest.approx(expected(read_runs(result.table)), rel=1e-6)
+
+
+def test_a_package_that_cannot_be_imported_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """As mlflow 1 cannot beside a protobuf of today."""
+    (tmp_path / "stale.py").write_text("from json import nothing_of_this_name\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name, reason in (("stale", "nothing_of_this_name"), ("absent_tracker", "absent_tracker")):
+        with pytest.raises(ConfigError, match=rf"{reason}.*pip install 'mixlaw\[mlflow\]'"):
+            import_package(name, "mlflow")
 
 
 def test_nothing_is_tracked_unasked(tmp_path: Path):

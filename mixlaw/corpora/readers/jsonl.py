@@ -38,7 +38,8 @@ def text_of(record: Any, field: str, place: str) -> str:
         raise DataError(f"{place}: expected an object with fields, found {type(record).__name__}.")
     if field not in record:
         raise DataError(
-            f"{place}: there is no field '{field}'; the fields are: {', '.join(record) or 'none'}."
+            f"{place}: there is no field '{field}'; the fields are: {', '.join(record) or 'none'}. "
+            "Name the text's with 'field' beside the path, or --field."
         )
     text = record[field]
     if not isinstance(text, str):

@@ -38,7 +38,8 @@ def check_column(schema: Any, field: str, origin: str) -> None:
 
     if field not in schema.names:
         raise DataError(
-            f"'{origin}': there is no field '{field}'; the fields are: {', '.join(schema.names)}."
+            f"'{origin}': there is no field '{field}'; the fields are: {', '.join(schema.names)}. "
+            "Name the text's with 'field' beside the path, or --field."
         )
     kind = schema.field(field).type
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
