@@ -62,6 +62,8 @@ def main(argv: list[str] | None = None) -> None:
 
 def _root(
     version: bool = typer.Option(False, "--version", help="Print the version and leave."),
+    # For the help alone: it may stand anywhere, so ``main`` takes it out before.
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
 ) -> None:
     if version:
         from mixlaw import __version__

@@ -28,7 +28,7 @@ def show(
         list[str] | None,
         typer.Argument(
             help="An experiment, or files and folders of text; default the built-in pair.",
-            metavar="[EXPERIMENT | PATH...]",
+            metavar="EXPERIMENT|PATH",
         ),
     ] = None,
     field: Annotated[

@@ -1,7 +1,7 @@
 """``mixlaw fit``: a runs table in, laws with intervals out."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -27,7 +27,10 @@ def fit(
     law: Annotated[
         str | None,
         typer.Option(
-            "--law", help="Law to fit (mixlaw laws), several (A,B), or auto.", metavar="NAME"
+            "--law",
+            help="Law to fit (mixlaw laws), several (A,B), or auto; default dcpt, or chinchilla "
+            "for one corpus.",
+            metavar="NAME",
         ),
     ] = None,
     out: Annotated[
@@ -133,7 +136,7 @@ def _show(result: "FitResult", folder: Path, as_json: bool) -> None:
 
 
 def _next(result: "FitResult", folder: Path) -> str:
-    chosen: list[Any] = [] if folder.parent == places.FITS else ["--fit", folder]
+    elsewhere = folder.parent != places.FITS
     if not result.corpora:
-        return "mixlaw plot " + " ".join(map(str, chosen[1:]))
-    return " ".join(map(str, ["mixlaw recommend --model-size 8B", *chosen]))
+        return f"mixlaw plot {folder}" if elsewhere else "mixlaw plot"
+    return "mixlaw recommend --model-size 8B" + (f" --fit {folder}" if elsewhere else "")

@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 def laws(
     name: Annotated[
-        str | None, typer.Argument(help="One law, described in full.", metavar="[NAME]")
+        str | None, typer.Argument(help="One law, described in full.", metavar="NAME")
     ] = None,
     json: options.Json = False,
 ) -> None:

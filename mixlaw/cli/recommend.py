@@ -93,7 +93,11 @@ Rule = Annotated[
 ]
 MaxGeneralRise = Annotated[
     str | None,
-    _text("--max-general-rise", "0.02|3%", "Allowed rise of the general loss, nats or %."),
+    _text(
+        "--max-general-rise",
+        "0.02|3%",
+        "Allowed rise of the general loss, nats or %; default 0.02.",
+    ),
 ]
 Risk = Annotated[float, _number("--risk", "0.1", "Allowed probability of breaking that bound.")]
 ReferenceName = Annotated[

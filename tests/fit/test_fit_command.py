@@ -132,7 +132,7 @@ def test_roles_by_name(table):
 
 HEADER = "run_id,n_params,tokens,eval_set,loss,domain_ratio\n"
 BAD = {
-    "empty": ("", "has no rows|cannot be read"),
+    "empty": ("", "is empty; a runs table needs run_id"),
     "header only": (HEADER, "has no rows"),
     "one row": (HEADER + "a,1e8,1e9,general,3.0,0.5\n", "of one setting"),
     "wrong columns": ("a,b\n1,2\n", "lacks the column"),

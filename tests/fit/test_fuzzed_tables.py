@@ -112,7 +112,7 @@ def check_bytes(folder: Path, content: bytes, command: str) -> None:
         main([command, str(path)])
     assert left.value.code == 2
     assert errors.getvalue().strip()
-    assert "unexpected" not in errors.getvalue()
+    assert "mixlaw: unexpected" not in errors.getvalue()  # a codec may find an end unexpected
 
 
 @SMALL
