@@ -8,6 +8,7 @@ from typing import Any
 from mixlaw.errors import DataError
 from mixlaw.files import write_atomic_with
 from mixlaw.fit.result import FitResult
+from mixlaw.recommend.answer import SCHEMA
 from mixlaw.report.calibration import predicted_against_measured
 from mixlaw.report.curves import loss_curves
 from mixlaw.report.frontier import frontier
@@ -28,7 +29,8 @@ def draw_figures(fit_folder: Path, runs: Path | None, out: Path) -> list[Path]:
         The files written.
 
     Raises:
-        DataError: the table has no rows that this fit can predict.
+        DataError: the table has no rows that this fit can predict, or ``recommendation.json`` is
+            damaged.
     """
     fit = FitResult.load(fit_folder)
     runs = runs or Path(str(fit.about.get("source") or ""))
@@ -57,5 +59,10 @@ def _recommendation(folder: Path) -> dict[str, Any] | None:
     path = folder / "recommendation.json"
     if not path.is_file():
         return None
-    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        document = None
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise DataError(f"'{path}' is no '{SCHEMA}'; run 'mixlaw recommend' again, or delete it.")
     return document

@@ -50,6 +50,7 @@ def detach_sweep(folder: Path, options: Sequence[str] = ()) -> Detached:
         raise RunError(f"'{folder}' is being swept; look with 'mixlaw status {folder}'.")
     log = folder / "sweep.log"
     with log.open("ab") as file:
+        n_before = file.tell()
         driver = subprocess.Popen(
             [sys.executable, "-m", "mixlaw", "sweep", str(folder), *options],
             stdin=subprocess.DEVNULL,
@@ -60,9 +61,14 @@ def detach_sweep(folder: Path, options: Sequence[str] = ()) -> Detached:
     while driver.poll() is None and not is_locked(sweep_lock(folder)):
         time.sleep(POLL_SECONDS)
     if driver.returncode:
-        words = log.read_text(errors="replace").strip().splitlines()[-1].removeprefix("mixlaw: ")
+        words = _last_line(log.read_bytes()[n_before:]).removeprefix("mixlaw: ")
+        words = words or f"The sweep ended at once, without a word (exit code {driver.returncode})."
         raise (ConfigError if driver.returncode == ConfigError.exit_code else RunError)(words)
     return Detached(driver.pid, log)
+
+
+def _last_line(printed: bytes) -> str:
+    return printed.decode(errors="replace").strip().rpartition("\n")[2]
 
 
 def at_work(folder: Path) -> list[str]:

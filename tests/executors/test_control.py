@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -73,6 +74,16 @@ def test_detach_says_what_is_wrong_at_once(tmp_path: Path, monkeypatch: pytest.M
     ended = mixlaw("sweep", str(folder), "--detach")
     assert ended.returncode == 2
     assert ended.stderr.startswith("mixlaw: executor.gpus_per_run asks for 1 GPU(s) a run")
+
+
+def test_detach_tells_of_a_driver_that_ends_without_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = write_tiny(tmp_path)
+    (folder / "sweep.log").write_text("mixlaw: what an earlier sweep said\n")
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    with pytest.raises(RunError, match=r"ended at once, without a word \(exit code 1\)"):
+        detach_sweep(folder)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2])

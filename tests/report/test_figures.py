@@ -88,3 +88,14 @@ def test_a_table_that_is_gone_is_asked_for(fit: FitResult, tmp_path: Path) -> No
     with pytest.raises(DataError, match="give it with --runs"):
         draw_figures(tmp_path / "fit", tmp_path / "gone.csv", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"schema": "mixlaw.recommendation/0"}'])
+def test_a_damaged_recommendation_is_told(
+    sweep: pd.DataFrame, fit: FitResult, tmp_path: Path, content: str
+) -> None:
+    write_runs(sweep, tmp_path / "runs.csv")
+    fit.save(tmp_path / "fit")
+    (tmp_path / "fit" / "recommendation.json").write_text(content)
+    with pytest.raises(DataError, match="run 'mixlaw recommend' again, or delete it"):
+        draw_figures(tmp_path / "fit", tmp_path / "runs.csv", tmp_path / "figures")
