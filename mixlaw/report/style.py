@@ -13,8 +13,8 @@ from mixlaw.quantities import format_quantity
 
 #: Sequential and perceptually uniform; made for colour-vision deficiency (Nuñez et al. 2018).
 RATIO_MAP = mpl.colormaps["cividis"]
-#: Okabe & Ito's blue, vermillion, bluish green: distinct to all common kinds of colour vision.
-BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
+#: Okabe & Ito's blue and vermillion: distinct to all common kinds of colour vision.
+BLUE, VERMILLION = "#0072B2", "#D55E00"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
 DPI = 150
 

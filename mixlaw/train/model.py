@@ -89,15 +89,6 @@ def build_optimizer(model: nn.Module, weight_decay: float) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.95), fused=True)
 
 
-def count_params(model: nn.Module) -> dict[str, int]:
-    """Parameters by group: embedding, head, non-embedding, and their total."""
-    groups = {"embedding": 0, "head": 0, "non_embedding": 0}
-    for name, weight in model.named_parameters():
-        vocabulary = {"lm_head.weight": "head", "model.embed_tokens.weight": "embedding"}
-        groups[vocabulary.get(name, "non_embedding")] += weight.numel()
-    return {**groups, "total": sum(groups.values())}
-
-
 def token_losses(model: nn.Module, batch: torch.Tensor) -> torch.Tensor:
     """Cross-entropy of every next token, nats; (B, T + 1) token ids give (B, T) losses."""
     batch = batch.to(next(model.parameters()).device, non_blocking=True)
