@@ -70,19 +70,20 @@ def fit(
     from mixlaw.cli.doctor import show_worst
     from mixlaw.fit.api import fit_laws
     from mixlaw.fit.doctor import examine
+    from mixlaw.fit.rows import only_where
     from mixlaw.fit.table import GivenTable
     from mixlaw.roles import Roles
 
     path = places.find_runs(source)
     given = Roles.parse(domain_set, general_set, domain_corpora, own)
     roles, target = _experiment(path, given)
-    table = GivenTable.of(path)
+    table, filters = GivenTable.of(path), dict(map(_pair, where))
     result = fit_laws(
         table,
         law,
         roles,
         [name.strip() for name in eval_set.split(",")] if eval_set else None,
-        where=dict(map(_pair, where)),
+        where=filters,
         mix=mix,
         constraints=constrain,
         profile=profile,
@@ -90,7 +91,7 @@ def fit(
         seed=seed,
         target=target,
     )
-    show_worst(examine(table.frame, roles, target), path)
+    show_worst(examine(only_where(table.frame, filters), roles, target), path)
     folder = out or places.FITS / _name(path)
     result.save(folder)
     _show(result, folder, json)

@@ -102,6 +102,17 @@ def test_json_is_one_document_on_stdout(table, tmp_path, capsys):
     assert content["rows_left_out"] == {"eval set not asked for": 63}
 
 
+def test_the_doctor_speaks_of_the_rows_that_are_fitted(table, tmp_path, capsys):
+    frame = pd.read_csv(table)
+    both = [frame.assign(recipe=name, run_id=frame["run_id"] + name) for name in ("one", "two")]
+    pd.concat(both).to_csv(tmp_path / "both.csv", index=False)
+    options = ("--out", tmp_path / "fit", "--draws", 20, "--eval-set", "general")
+    assert _run(tmp_path / "both.csv", "--mix", "recipe", *options) == 0
+    assert "The table mixes 2 recipes" in capsys.readouterr().err
+    assert _run(tmp_path / "both.csv", "--where", "recipe=one", *options) == 0
+    assert "recipes" not in capsys.readouterr().err
+
+
 def test_the_same_table_and_seed_give_the_same_files(table, tmp_path):
     for name in ("one", "two"):
         _run(table, "--out", tmp_path / name, "--draws", 20, "--eval-set", "general")
