@@ -79,6 +79,7 @@ def export(
 def importers(json: options.Json = False) -> None:
     """List the logs that 'mixlaw import' reads, each with an example line."""
     from mixlaw import plugins
+    from mixlaw.importers._description import EXAMPLE
 
     listing = [
         {"name": name, "files": list(module.FILES), "example": module.EXAMPLE}
@@ -92,6 +93,8 @@ def importers(json: options.Json = False) -> None:
     for entry in listing:
         output.write(f"{entry['name']:<{width}}  {', '.join(entry['files']) or 'any CSV or JSONL'}")
         output.write(f"{'':<{width}}    {entry['example'].strip()}")
+    output.write("\nWhat a log does not say, a small YAML does (--describe runs.yaml):\n")
+    output.write(EXAMPLE)
     output.hint("mixlaw import FORMAT LOGS... --describe runs.yaml --out runs.csv")
 
 

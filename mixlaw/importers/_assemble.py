@@ -140,8 +140,8 @@ def _by_run(
     if names in ([None], []):
         if run_id is None:
             raise ConfigError(
-                f"{source} holds one run, and the description does not say which; add its 'log' to "
-                "the run's entry."
+                f"{source} holds one run and does not say which, of what size and mixture; name it "
+                "as 'log' of an entry in --describe FILE ('mixlaw importers' shows one)."
             )
         yield run_id, log
         return

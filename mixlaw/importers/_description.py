@@ -1,17 +1,4 @@
-"""The description of runs: a small YAML that says, per run, what their logs do not.
-
-.. code-block:: yaml
-
-    defaults: {tokens_per_step: 524288, tokenizer: gpt2, base_id: base-70m}
-    runs:
-      r30:
-        log: r30/trainer_state.json     # inside this file's folder; a list for a resumed run
-        n_params: 70M
-        shares: {domain: 0.3, general: 0.7}
-    bases:
-      base-70m: {n_params: 70M, losses: {domain: 3.1, general: 2.7}}
-    eval_sets: {domain_val: domain}     # the log's name: the table's name
-"""
+"""The description of runs: a small YAML that says, per run, what their logs do not (EXAMPLE)."""
 
 import json
 from collections.abc import Mapping
@@ -26,6 +13,19 @@ from mixlaw.experiment import Count, MixtureEntry, Section
 from mixlaw.mixture import Mixture
 
 MAX_BYTES = 2 * 2**20
+
+#: As 'mixlaw importers' shows it.
+EXAMPLE = """\
+defaults: {tokens_per_step: 524288, tokenizer: gpt2, base_id: base-70m}
+runs:
+  r30:
+    log: r30/trainer_state.json     # inside this file's folder; a list for a resumed run
+    n_params: 70M
+    shares: {domain: 0.3, general: 0.7}
+bases:
+  base-70m: {n_params: 70M, losses: {domain: 3.1, general: 2.7}}
+eval_sets: {domain_val: domain}     # the log's name: the table's name
+"""
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 

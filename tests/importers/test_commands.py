@@ -9,6 +9,7 @@ import pytest
 
 from mixlaw import plugins
 from mixlaw.cli import main
+from mixlaw.importers._description import EXAMPLE, load_description
 from mixlaw.runs import read_runs
 
 SAMPLES = Path(__file__).parents[1] / "data" / "logs"
@@ -60,6 +61,18 @@ def test_lists_have_an_example_of_every_plugin(
     assert [entry["name"] for entry in entries] == list(plugins.available(kind))
     for entry in entries:
         assert entry["example"].strip() in stdout
+
+
+def test_the_description_that_is_shown_is_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "runs.yaml").write_text(EXAMPLE)
+    assert load_description(tmp_path / "runs.yaml").runs["r30"].n_params == 70e6
+    assert EXAMPLE in run(capsys, "importers")[1]
+    log = SAMPLES / "hf-trainer" / "r30" / "trainer_state.json"
+    code, _, stderr = run(capsys, "import", "auto", log, "--out", tmp_path / "runs.csv")
+    assert code == 2
+    assert "in --describe FILE ('mixlaw importers' shows one)" in stderr
 
 
 def test_an_unknown_importer_is_named_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
