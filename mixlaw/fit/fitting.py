@@ -208,13 +208,18 @@ def draw_refits(fitted: Fitted, plan: Plan) -> Array:
 
     Refits start from the optimum, and in turn from every other one that is as good.
     """
-    problem, rows = fitted.problem, fitted.rows
-    scale = _own_noise(rows, fitted.noise)
-    shake = noise_draws(plan, fitted.residual / scale, rows.trunk, fitted.noise) * scale
-    log_y = np.log(problem.model.loss(fitted.theta)) + shake
+    problem = fitted.problem
+    log_y = np.log(problem.model.loss(fitted.theta)) + resampled_noise(fitted, plan)
     start = fitted.as_good[np.arange(len(log_y)) % len(fitted.as_good)]
     refits = minimise(problem, start, log_y, problem.delta, REFIT_TOLERANCE)
     return fitted.parameters(refits.theta)
+
+
+def resampled_noise(fitted: Fitted, plan: Plan) -> Array:
+    """Log noise of the rows in every resampled sweep, shape (n_draws, n)."""
+    scale = _own_noise(fitted.rows, fitted.noise)
+    residual = fitted.residual / scale
+    return noise_draws(plan, residual, fitted.rows.trunk, fitted.noise) * scale
 
 
 def _own_noise(rows: Rows, noise: Noise) -> Array:

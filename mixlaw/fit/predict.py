@@ -1,6 +1,6 @@
 """Predictions of a saved fit: inputs of the laws, slices by size, and the stack of laws.
 
-Draw k of every prediction is the same resampled sweep and the same law of the stack.
+Draw k of every prediction is the same resampled sweep and the same mean of the laws.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,17 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 from mixlaw import laws
 from mixlaw.errors import FitError, NotIdentifiedError, unknown_name
 from mixlaw.fit.result import Array, FitResult, Member, Prediction
+from mixlaw.fit.widening import even, widened
 from mixlaw.quantities import format_quantity
 
 #: Sizes closer than this (relative) are the same size.
 SAME_SIZE = 1e-3
-#: Fraction of the golden ratio: its multiples spread evenly whatever the number of draws.
-GOLDEN = 0.6180339887498949
-#: Directions in which a prediction may leave the sweep; compute is size x tokens.
-_DIRECTIONS = ("n_params", "tokens", "compute")
-#: A step for each: multiples of these do not run in step with each other.
-_SPREADS = (2**0.5, 3**0.5, 5**0.5)
+#: A step of its own, see ``mixlaw.fit.widening``.
 _SLICE_SPREAD = 7**0.5
+#: Draws of the stack's weights are as concentrated as if each law had this many pseudo-counts.
+COUNTS = 2
 #: The largest exponent of size to be expected. Kaplan et al. (arXiv 2001.08361) report 0.076, the
 #: refit of Chinchilla (arXiv 2404.10102) 0.35.
 STEEPEST = 0.6
@@ -49,7 +47,7 @@ def predict(
     _refuse_other_budgets(members, x["D"])
     if any("L0" in laws.load(member.law).inputs for member in members):
         x["L0"] = _base_loss(fit, eval_set, x["N"], base_loss, carry_size)
-    return _widened(fit, eval_set, _stack(members, x, carry_size), x, _DIRECTIONS)
+    return widened(fit, eval_set, _stack(members, x, carry_size), x)
 
 
 def predict_base(
@@ -67,39 +65,7 @@ def predict_base(
     x = {"N": sizes, "D": np.ones_like(sizes)}
     # The base loss of a larger model is missed with the loss after CPT, by the same law of size:
     # the same widening in both cancels from the rise.
-    return _widened(fit, eval_set, _stack(tuple(members), x, carry_size), x, ("n_params",))
-
-
-def _widened(
-    fit: FitResult, eval_set: str, found: Prediction, x: laws.Inputs, directions: Sequence[str]
-) -> Prediction:
-    """Draws widened by what the laws missed beyond the sweep, see ``mixlaw.fit.beyond``."""
-    log_shift = np.zeros_like(found.draws)
-    for i, name in enumerate(directions):
-        per_fold = fit.beyond.get(eval_set, {}).get(name, 0.0)
-        if not per_fold:
-            continue
-        values = {"n_params": x["N"], "tokens": x["D"], "compute": x["N"] * x["D"]}[name]
-        low, high = fit.ranges[name]
-        distance = np.maximum(np.log(values / high), np.log(low / values)).clip(min=0.0)
-        log_shift += np.outer(_student(len(found.draws), _SPREADS[i]), per_fold * distance)
-    return Prediction(found.estimate, found.draws * np.exp(log_shift))
-
-
-def _student(n: int, step: float) -> Array:
-    """Quantiles of Student's t with two degrees of freedom, in an order unlike that of the draws.
-
-    The size of the misfit is known from one held-out step, so its tails are long: with a normal
-    spread 70% of the held-out losses of a published table were covered, with this one 84%.
-    """
-    p = _even(n, step)
-    return np.asarray((2 * p - 1) / np.sqrt(2 * p * (1 - p)))
-
-
-def _even(n: int, step: float) -> Array:
-    """Numbers spread evenly over (0, 1), in the order of the multiples of a step."""
-    rank = np.argsort(np.argsort((np.arange(n) * step + 0.5 / n) % 1))
-    return np.asarray((rank + 0.5) / n)
+    return widened(fit, eval_set, _stack(tuple(members), x, carry_size), x, ("n_params",))
 
 
 def mixture_inputs(
@@ -152,6 +118,11 @@ def _base_loss(
 
 
 def _stack(members: Sequence[Member], x: laws.Inputs, carry_size: bool) -> Prediction:
+    """The weighted mean of the laws, whose weights differ from draw to draw (Dirichlet).
+
+    A stack does not hold one of its laws to be true (Yao et al. 2018), so its draws are means too;
+    how far apart the laws are enters by what is not known of the weights.
+    """
     by_law = [list(group) for _, group in groupby(members, key=lambda member: member.law)]
     predictions = [_slices(slices, x, carry_size) for slices in by_law]
     weights = np.array([slices[0].weight for slices in by_law])
@@ -159,9 +130,12 @@ def _stack(members: Sequence[Member], x: laws.Inputs, carry_size: bool) -> Predi
         return predictions[0]
     weights = weights / weights.sum()
     n_draws = min(len(p.draws) for p in predictions)
-    pick = np.searchsorted(np.cumsum(weights)[:-1], np.arange(n_draws) * GOLDEN % 1, side="right")
-    draws = np.stack([p.draws[:n_draws] for p in predictions])[pick, np.arange(n_draws)]
-    return Prediction(np.tensordot(weights, [p.estimate for p in predictions], axes=1), draws)
+    drawn = np.random.default_rng(0).dirichlet(COUNTS * len(weights) * weights, n_draws)
+    draws = np.stack([p.draws[:n_draws] for p in predictions])
+    return Prediction(
+        np.tensordot(weights, [p.estimate for p in predictions], axes=1),
+        np.einsum("kl,lkn->kn", drawn, draws),
+    )
 
 
 def _slices(slices: Sequence[Member], x: laws.Inputs, carry_size: bool) -> Prediction:
@@ -185,7 +159,7 @@ def _slices(slices: Sequence[Member], x: laws.Inputs, carry_size: bool) -> Predi
     lower, weight, spread = _place(np.log(x["N"]), np.log(sizes))
     point = np.arange(len(lower))
     estimates, draws = np.stack([p.estimate for p in every]), np.stack([p.draws for p in every])
-    moved = weight + np.outer(2 * _even(draws.shape[1], _SLICE_SPREAD) - 1, spread)
+    moved = weight + np.outer(2 * even(draws.shape[1], _SLICE_SPREAD) - 1, spread)
     low, high = (draws[lower + step, :, point].T for step in (0, 1))
     return Prediction(
         (1 - weight) * estimates[lower, point] + weight * estimates[lower + 1, point],

@@ -106,8 +106,9 @@ class FitResult:
         baseline: the same of the baseline ``next-smaller-size``.
         compared: of a stack, every law's errors on the same rows, weight, regret and note, by eval
             set and law.
-        beyond: scale of the misfit in log loss that an e-fold beyond the range adds, by eval set
-            and direction (``n_params``, ``tokens``, ``compute``).
+        beyond: misfit in log loss that an e-fold beyond the range adds, by eval set and direction
+            (``n_params``, ``tokens``, ``compute``): of either sign, and under the name of the
+            direction + ``.drift`` that of a known sign, which fits of earlier versions lack.
         rows_used: rows that were fitted, all eval sets together.
         rows_left_out: rows that were not, by reason.
         target: ``n_params`` and ``tokens`` that the experiment aims at, if it says so.

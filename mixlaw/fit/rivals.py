@@ -51,7 +51,7 @@ def _alone(result: FitResult, choice: Choice, eval_set: str, fit: LawFit, plan: 
         result,
         stack={eval_set: fit.members(plan)},
         base_stack={eval_set: tuple(base)},
-        beyond={eval_set: beyond.learn(rows, found.forecasts, fit.noise)},
+        beyond={eval_set: beyond.learn(rows, found.forecasts)},
     )
 
 

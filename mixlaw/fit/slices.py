@@ -10,8 +10,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mixlaw.fit.bootstrap import Plan, pooled
-from mixlaw.fit.fitting import DEFAULT, SAME_LEVEL, Fitted, Settings, draw_refits, fit_rows
+from mixlaw.fit.bootstrap import Plan, pooled, trunk_sums
+from mixlaw.fit.fitting import (
+    DEFAULT,
+    SAME_LEVEL,
+    Fitted,
+    Settings,
+    draw_refits,
+    fit_rows,
+    resampled_noise,
+)
 from mixlaw.fit.result import Member
 from mixlaw.fit.rows import Rows
 from mixlaw.laws import Array, Law
@@ -70,6 +78,19 @@ class LawFit:
     def draws(self, plan: Plan, x: Mapping[str, Array]) -> Array:
         """Loss of a refit to every resampled sweep, nan at other sizes; shape (n_draws, n)."""
         return self._by_size(x, len(plan.level), lambda part, inputs: _drawn(part, plan, inputs))
+
+    def trunk_noise(self, plan: Plan) -> Array:
+        """Mean log noise of every trunk in every resampled sweep, shape (n_draws, n_trunks).
+
+        It is nan for trunks of which the fit has no rows.
+        """
+        level = np.full(plan.donor.shape, np.nan)
+        for part in self.parts:
+            trunk = part.rows.trunk
+            here = np.unique(trunk)
+            sums = trunk_sums(resampled_noise(part, plan), trunk)
+            level[:, here] = sums[:, here] / np.bincount(trunk)[here]
+        return level
 
     def _by_size(
         self,

@@ -64,8 +64,8 @@ class Choice:
     def beyond(self) -> dict[str, dict[str, float]]:
         """Widening out of range by eval set, as ``beyond.learn`` gives it."""
         return {
-            name: beyond.learn(self.selection.rows[name], self.forecasts[name], fit.noise)
-            for name, fit in self.leading.items()
+            name: beyond.learn(self.selection.rows[name], self.forecasts[name])
+            for name in self.leading
         }
 
 

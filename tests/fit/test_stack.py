@@ -4,17 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from simulate import Design, Truth, dcpt_truth, simulate_sweep
+from simulate import Design, dcpt_truth, simulate_sweep
 
 from mixlaw import laws
 from mixlaw.errors import ConfigError, FitError
-from mixlaw.fit import beyond
 from mixlaw.fit.api import fit_laws
 from mixlaw.fit.compare import Compared, candidates, ratio_regret
-from mixlaw.fit.fitting import Settings
-from mixlaw.fit.holdout import Forecast, forecast, forecasts
+from mixlaw.fit.holdout import Forecast, forecasts
 from mixlaw.fit.page import page
-from mixlaw.fit.result import FitResult, Status
+from mixlaw.fit.result import FitResult, Member, Status
 from mixlaw.fit.rows import Rows, select
 from mixlaw.fit.stack import held_out_weights, stack_weights
 from mixlaw.roles import Roles
@@ -107,15 +105,6 @@ def test_regret_of_two_eval_sets_is_of_their_mean_and_none_without_a_choice():
     )
 
 
-def test_widening_is_the_held_out_misfit_per_e_fold():
-    rows = rows_of([2.0, 2.0, 2.0], [0.5] * 3, [1e9, 2e9, 2e9 * np.e])
-    mask = np.array([False, False, True])
-    missed = {"longest-budget": Forecast(mask, np.array([2.0 * np.exp(0.05)]), np.array([2.0]))}
-    assert beyond.learn(rows, missed, 0.0)["tokens"] == pytest.approx(0.05)
-    assert beyond.learn(rows, missed, 0.03)["tokens"] == pytest.approx(0.04)
-    assert beyond.learn(rows, missed, 0.06)["tokens"] == 0
-
-
 def test_candidates_hold_every_formula_once():
     formulas = [law.formula for law in candidates()]
     assert len(formulas) == len(set(formulas))
@@ -188,26 +177,40 @@ def test_intervals_grow_beyond_the_sweep_and_not_inside(stacked):
         assert (width > without) if wider else (width == without)
 
 
+def test_a_drift_moves_intervals_the_other_way_and_leaves_the_estimate(stacked):
+    """A law that says too much for longer budgets says so from just within the range."""
+    shares = {"domain": [0.3], "general": [0.7]}
+    high = replace(stacked, beyond={"general": {"tokens": 0.0, "tokens.drift": 0.02}})
+    bare = replace(stacked, beyond={})
+    longest = bare.ranges["tokens"][1]
+    for tokens, shift in ((longest / 2, 0.0), (longest, 0.1 * 0.02), (longest * np.e, 1.1 * 0.02)):
+        moved, still = (fit.predict("general", 1e8, tokens, shares) for fit in (high, bare))
+        change = np.log(still.draws / moved.draws)
+        assert change.mean() == pytest.approx(shift, abs=1e-4)
+        assert moved.estimate == pytest.approx(still.estimate)
+        assert np.ptp(change) < 1e-9 or tokens > longest
+
+
+def test_laws_of_a_stack_that_disagree_spread_its_draws_around_their_mean(stacked):
+    def member(law, values, weight):
+        estimate = np.array(list(values.values()))
+        return Member(law, tuple(values), estimate, np.tile(estimate, (4000, 1)), weight=weight)
+
+    flat = {"A": 0.0, "B": 0.0, "alpha": 0.3, "beta": 0.3}
+    two = (member("constant", {"E": 2.0}, 0.75), member("chinchilla", {"E": 3.0, **flat}, 0.25))
+    fit = replace(stacked, stack={"general": two}, beyond={})
+    said = fit.predict("general", 1e8, 4e9, {"domain": [0.3], "general": [0.7]})
+    assert said.estimate == pytest.approx([2.25])
+    assert said.draws.mean() == pytest.approx(2.25, abs=0.02)
+    assert said.draws.std() == pytest.approx(np.sqrt(0.75 * 0.25 / 5), rel=0.05)
+    assert (said.draws >= 2 - 1e-9).all()
+    assert (said.draws <= 3 + 1e-9).all()
+
+
 def test_a_constraint_belongs_to_one_law():
     table = simulate_sweep(dcpt_truth(), np.random.default_rng(0), Design(sizes=(6e7, 12e7, 24e7)))
     with pytest.raises(ConfigError, match="one law"):
         fit_laws(table, "dcpt,chinchilla", constraints=["eta>1"])
-
-
-def test_sampling_error_of_a_forecast_is_that_of_repeated_sweeps():
-    """Refits to resampled sweeps against the spread of fits to fresh noise."""
-    law, design = laws.load("chinchilla"), Design(ratios=(0.2, 0.5, 0.8), replicated=0)
-    truth = Truth(lambda _, N, D, R: 1.7 + 200 * N**-0.3 + 400 * D**-0.3, dcpt_truth().base)
-    log_losses, claimed = [], []
-    for seed in range(25):
-        table = simulate_sweep(truth, np.random.default_rng(seed), design)
-        rows = select(table, law, Roles(), ["general"], ["schedule"]).rows["general"]
-        mask = rows.x["N"] == max(design.sizes)
-        found = forecast(law, rows, mask, Settings())
-        log_losses.append(np.log(found.predicted))
-        claimed.append(beyond.sampling_std(found, rows))
-    # The sd of 25 fits is known to 14%; the noise of each is estimated on top.
-    assert np.std(log_losses, axis=0) == pytest.approx(np.mean(claimed, axis=0), rel=0.4)
 
 
 def test_two_sizes_left_give_every_law_of_size_a_forecast():
