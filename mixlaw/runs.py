@@ -34,6 +34,8 @@ COUNTS = frozenset(
     {"n_params", "n_params_total", "n_params_embedding", "tokens", "token_budget", "batch_tokens"}
     | {"base_tokens", "eval_tokens", "seed"}
 )
+#: No loss is larger: not even a perplexity, which the doctor recognises.
+_MOST_NATS = 1e9
 #: No count of parameters or tokens is larger; the command line accepts none either.
 _MOST = 1e30
 _TRUTH = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
@@ -176,7 +178,7 @@ def _numbers(column: pd.Series, source: str) -> pd.Series:
         row = int(np.flatnonzero(bad)[0])
         raise DataError(
             f"{source}, row {row + 1}: '{_short(text.iloc[row])}' in column '{column.name}' "
-            "is not a number."
+            "is not a number; write plain ones, such as 7e7 or 0.3."
         )
     return values
 
@@ -227,7 +229,7 @@ def _check_ranges(frame: pd.DataFrame, source: str) -> None:
     if empty.any():
         row = int(np.flatnonzero(empty)[0])
         raise DataError(f"{source}, row {row + 1}: run_id and eval_set must not be empty.")
-    error = frame.get("loss_se", pd.Series(np.nan, index=frame.index))
+    optional = [c for c in map(str, frame) if c == "loss_se" or c.startswith(UNIQUE_TOKENS)]
     for column, ok, rule in (
         (
             "n_params",
@@ -235,7 +237,7 @@ def _check_ranges(frame: pd.DataFrame, source: str) -> None:
             "a positive count up to 1e30",
         ),
         ("tokens", (frame["tokens"] >= 0) & (frame["tokens"] <= _MOST), "a count from 0 to 1e30"),
-        ("loss_se", error.isna() | (error >= 0), "nats per token, 0 or more, or empty"),
+        *((c, frame[c].isna() | (frame[c] >= 0), "0 or more, or empty") for c in optional),
     ):
         if not ok.all():
             row = int(np.flatnonzero(~ok)[0])
@@ -251,6 +253,7 @@ def _flags(frame: pd.DataFrame) -> pd.Series:
     loss = frame["loss"]
     flag = flag.mask((flag == "") & ~np.isfinite(loss), "non-finite loss")
     flag = flag.mask((flag == "") & (loss <= 0), "loss not positive")
+    flag = flag.mask((flag == "") & (loss > _MOST_NATS), "loss beyond 1e9")
     again = frame.duplicated([*KEY, "loss"]) & (flag == "")
     return flag.mask(again, "duplicate row")
 
@@ -272,13 +275,14 @@ def _check_base_rows(frame: pd.DataFrame, source: str) -> None:
     bases = base_rows(frame)
     named = "base_id" in bases.columns
     identity = bases["base_id"] if named else pd.Series("", index=bases.index)
-    identity = identity.mask(identity == "", bases["n_params"].astype(str))
+    identity = identity.mask(identity == "", bases["n_params"].map("{:.15g} parameters".format))
     for (base, eval_set), losses in bases.groupby([identity, bases["eval_set"]])["loss"]:
         values = losses.unique()
         if len(values) > 1:
             raise DataError(
-                f"{source}: the base {base} has two losses for '{eval_set}' at 0 tokens "
-                f"({values[0]:.6g} and {values[1]:.6g}); tell the bases apart by base_id."
+                f"{source}: the base '{base}' has two losses for '{eval_set}' at 0 tokens, which "
+                f"means before CPT ({values[0]:.6g} and {values[1]:.6g}); tell the bases apart by "
+                "base_id."
             )
 
 

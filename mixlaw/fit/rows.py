@@ -114,7 +114,7 @@ def select(
     for name in wanted:
         every = _rows(trained[trained["eval_set"] == name], bases, name, roles, corpora, domain)
         if eval_sets is None and (lacking := [n for n in law.inputs if n not in every.x]):
-            left_out[f"no {', '.join(lacking)} for the eval set (--own, base rows)"] += len(every)
+            left_out[_lacks(name, lacking)] += len(every)
             continue
         fit = _admitted(every, law)
         left_out[f"outside the range of {law.name}"] += len(every) - len(fit)
@@ -309,6 +309,18 @@ def _admitted(rows: Rows, law: Law) -> Rows:
         return rows
     known = replace(law, needs_positive=tuple(n for n in law.needs_positive if n in present))
     return rows.where(known.admits(present))
+
+
+def _lacks(name: str, lacking: Sequence[str]) -> str:
+    """Why an eval set is left out, with what would mend it."""
+    if "r" in lacking or "R" in lacking:
+        return (
+            f"nothing says whose loss '{name}' is (--domain-set, --general-set, "
+            f"--domain-corpora, --own {name}=CORPUS)"
+        )
+    if "L0" in lacking:
+        return f"no base loss of '{name}' (rows at 0 tokens)"
+    return f"no {', '.join(lacking)} for '{name}'"
 
 
 def _refuse_empty(rows: Mapping[str, Rows], left_out: Counter[str]) -> None:

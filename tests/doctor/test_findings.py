@@ -93,6 +93,13 @@ FAULTS = {
         lambda f: with_loss(f, f["run_id"] == ONE_RUN, lambda loss: loss * np.inf),
     ],
     "rows-flagged": [lambda f: pd.concat([f, f[f["run_id"] == ONE_RUN]])],
+    "roles-unknown": [
+        lambda f: f[f["eval_set"] != "general"],
+        lambda f: f.rename(columns={
+            "share.domain": "share.code", "share.general": "share.web",
+            "unique_tokens.domain": "unique_tokens.code",
+        }).replace({"eval_set": {"domain": "code_books", "general": "web_text"}}),
+    ],
     "constant-loss": [
         lambda f: with_loss(f, trained(f) & (f["eval_set"] == "domain"), lambda loss: 0 * loss + 2)
         .drop(columns="bpb"),

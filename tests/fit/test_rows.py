@@ -51,8 +51,15 @@ def test_base_rows_become_base_losses_and_are_not_fitted():
 
 def test_without_base_rows_there_is_no_base_loss():
     frame = _frame()
-    with pytest.raises(DataError, match="no L0 for the eval set"):
+    with pytest.raises(DataError, match="no base loss of 'domain' .rows at 0 tokens"):
         _select(frame[frame["tokens"] > 0], law="dcpt-anchored")
+
+
+def test_eval_sets_of_other_names_are_said_with_the_flags_that_name_them():
+    """As in every table whose corpora are not called domain and general."""
+    frame = _frame().replace({"eval_set": {"domain": "med", "general": "web"}})
+    with pytest.raises(DataError, match="nothing says whose loss 'med' is .--domain-set"):
+        _select(frame)
 
 
 def test_flagged_rows_are_counted_by_reason():

@@ -48,7 +48,8 @@ def test_shares_within_a_thousandth_are_renormalised() -> None:
         ({"tokens": [0, 0, -5, 1, 1, 1]}, r"tokens is -5\.0, but must be a count"),
         ({"tokens": np.inf}, "tokens is inf"),
         ({"n_params": 1e37}, r"n_params is 1e\+37, but must be a positive count up to 1e30"),
-        ({"loss_se": -1.0}, r"loss_se is -1\.0, but must be nats per token, 0 or more, or empty"),
+        ({"unique_tokens.domain": -5.0}, r"unique_tokens.domain is -5\.0, but must be 0 or more"),
+        ({"loss_se": -1.0}, r"loss_se is -1\.0, but must be 0 or more, or empty"),
         ({"domain_ratio": 1.5}, "shares domain 1.5, general -0.5 must lie in 0..1"),
         ({"loss": "many"}, "'many' in column 'loss' is not a number"),
         ({"n_params": "=1+1"}, "'=1\\+1' in column 'n_params' is not a number"),
@@ -78,10 +79,12 @@ def test_missing_columns_and_empty_tables_are_refused() -> None:
 
 def test_non_finite_losses_and_identical_duplicates_are_flagged_and_kept() -> None:
     frame = table()
-    frame.loc[2, "loss"] = np.nan
+    frame.loc[2, "loss"], frame.loc[3, "loss"] = np.nan, 1e300
     frame = pd.concat([frame, frame.tail(1)])
     checked = validate_runs(frame)
-    assert checked["flag"].tolist() == ["", "", "non-finite loss", "", "", "", "duplicate row"]
+    assert checked["flag"].tolist() == [
+        "", "", "non-finite loss", "loss beyond 1e9", "", "", "duplicate row"
+    ]  # fmt: skip
 
 
 def test_two_losses_under_one_key_are_refused() -> None:

@@ -76,4 +76,21 @@ def small_counts(table: Table) -> Finding | None:
     )  # fmt: skip
 
 
-CHECKS: tuple[Check, ...] = (flagged, small_counts, constant, tiny)
+def unknown_roles(table: Table) -> Finding | None:
+    """The table has other eval sets or corpora than those that are the domain and the general."""
+    known = set(table.frame["eval_set"])
+    missing = [n for n in (table.roles.domain_set, *table.roles.general_sets) if n not in known]
+    if not table.corpora or table.trained.empty or not (missing or not table.domain_corpora):
+        return None
+    lacking = [f"no eval set '{name}'" for name in missing]
+    lacking += [] if table.domain_corpora else ["no domain corpus"]
+    return finding(
+        "roles-unknown", "warning", table.trained,
+        f"There is {' and '.join(lacking)}: the eval sets are {', '.join(sorted(known))}, the "
+        f"corpora {', '.join(table.corpora)}.",
+        "Without a domain and a general loss there is no ratio to recommend.",
+        "Name yours: --domain-set, --general-set, --domain-corpora, --own.",
+    )  # fmt: skip
+
+
+CHECKS: tuple[Check, ...] = (flagged, unknown_roles, small_counts, constant, tiny)
