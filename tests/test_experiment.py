@@ -55,6 +55,24 @@ def test_shares_by_corpus_with_three_corpora():
     assert mixed["web"] == pytest.approx(0.2)
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ("[0.1, 30%, 3:1, {domain: 0.5, general: 0.5}]", "[1.5]", ["mixtures.0: '1.5' is not a"]),
+        ("[0.1, 30%, 3:1, {domain: 0.5, general: 0.5}]", "[]", ["mixtures: must have an entry"]),
+        ("[50k, 100k]", "8B", ["sizes: must be a list, such as [a, b]"]),
+        ("{path: code}", "5", ["corpora.domain: must hold keys of its own"]),
+        ("[32k, 64k]", "[1e30]", ["token_budgets.0: '1e30' is beyond 9e+18"]),
+    ],
+)
+def test_a_mistake_is_one_line_without_words_of_python(right: str, wrong: str, said: list[str]):
+    with pytest.raises(ConfigError) as refused:
+        parse_experiment(GOOD.replace(right, wrong))
+    lines = str(refused.value).splitlines()[1:]
+    assert len(lines) == len(said)
+    assert all(line.startswith(f"  - {start}") for line, start in zip(lines, said, strict=True))
+
+
 def test_an_experiment_is_frozen():
     with pytest.raises(ValueError, match="frozen"):
         parse_experiment(GOOD).sizes = (1,)  # type: ignore[misc]

@@ -45,7 +45,7 @@ def parse_experiment(text: str, *, source: str = FILE_NAME, folder: Path = Path(
     try:
         experiment = Experiment.model_validate(document)
     except ValidationError as error:
-        mistakes = [line for detail in error.errors() for line in _mistakes(detail)]
+        mistakes = [line for detail in _causes(error) for line in _mistakes(detail)]
         mistakes += _beside(
             document, {str(place[0]) for e in error.errors() if (place := e["loc"])}
         )
@@ -102,10 +102,26 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 
 
+def _causes(error: ValidationError) -> list[Any]:
+    """The mistakes without lists that are too short because their entries are wrong."""
+    details = error.errors()
+    inside = {detail["loc"][:end] for detail in details for end in range(len(detail["loc"]))}
+    return [d for d in details if not (d["type"] == "too_short" and d["loc"] in inside)]
+
+
+#: What pydantic calls by Python's names.
+_PLAIN = {
+    "tuple_type": "must be a list, such as [a, b]",
+    "dict_type": "must hold keys of its own",
+    "model_type": "must hold keys of its own",
+    "too_short": "must have an entry",
+}
+
+
 def _mistakes(detail: Any) -> list[str]:
     """One line per mistake, led by the place in the file."""
     place = [part for part in detail["loc"] if not str(part).endswith("]")]
-    message = str(detail["msg"]).removeprefix("Value error, ")
+    message = str(_PLAIN.get(detail["type"], detail["msg"])).removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":
         key = str(place.pop())
         message = unknown_name("key", key, _keys_at(place))

@@ -24,9 +24,16 @@ from mixlaw.roles import Roles
 def _count(value: Any) -> int:
     """A whole count from text such as 200k; pydantic collects ValueErrors, not our own."""
     try:
-        return round(parse_quantity(value))
+        count = round(parse_quantity(value))
     except ConfigError as error:
         raise ValueError(str(error)) from None
+    if count > _MOST:
+        raise ValueError(f"'{value}' is beyond {_MOST:.0e}, the largest count of an experiment")
+    return count
+
+
+#: Arrays hold no larger whole numbers.
+_MOST = 9 * 10**18
 
 
 def _mixture_entry(value: Any) -> float | dict[str, float]:
