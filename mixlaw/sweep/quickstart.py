@@ -55,7 +55,7 @@ def write_experiment(
         raise ConfigError(f"'{path}' exists; choose another name or edit that file.")
     text = _starting_from([_known_model(model) for model in models]) if models else _pattern()
     for corpus, source in (("domain", domain), ("general", general)):
-        if not source.exists():
+        if not (source.is_file() or source.is_dir()):
             raise ConfigError(f"There is no '{source}' for --{corpus}; give a file or a folder.")
         if domain.resolve() == general.resolve():
             raise ConfigError(
@@ -108,8 +108,11 @@ def _known_model(model: str) -> str:
 def _seq_len(model: str) -> int:
     """Tokens a sequence for a start: as many as the model reads, up to 4096."""
     config = Path(model) / "config.json"
-    known = json.loads(config.read_text()) if config.is_file() else {}
-    return min(4096, int(known.get("max_position_embeddings", 2048)))
+    try:
+        known = json.loads(config.read_text()) if config.is_file() else {}
+        return min(4096, int(known.get("max_position_embeddings", 2048)))
+    except (ValueError, TypeError, AttributeError) as error:  # no JSON, or of another shape
+        raise ConfigError(f"'{config}' cannot be read ({error}); give a saved model.") from error
 
 
 def _quoted(text: str) -> str:

@@ -50,11 +50,13 @@ def test_what_init_writes_can_be_swept(text: Path, capsys: pytest.CaptureFixture
     ("name", "domain", "more", "message"),
     [
         ("mine", "missing.txt", [], "no 'missing.txt' for --domain"),
+        ("mine", "/dev/null", [], "no '/dev/null' for --domain"),
         ("../up", "domain.jsonl", [], "no name for a folder"),
         ("", "domain.jsonl", [], "no name for a folder"),
         ("mine", "general.jsonl", [], "given for both --domain and --general"),
         ("mine", "domain.jsonl", ["--base", "./model"], "no folder './model' for --base"),
         ("mine", "domain.jsonl", ["--base", "."], "holds no config.json"),
+        ("mine", "domain.jsonl", ["--base", "damaged"], "damaged/config.json' cannot be read"),
     ],
 )
 def test_bad_input_is_a_sentence_and_writes_nothing(
@@ -65,6 +67,8 @@ def test_bad_input_is_a_sentence_and_writes_nothing(
     more: list[str],
     message: str,
 ):
+    Path("damaged").mkdir()
+    Path("damaged/config.json").write_text("{")
     source = text / domain if (text / domain).exists() else Path(domain)
     arguments = [name, "--domain", str(source), "--general", str(text / "general.jsonl"), *more]
     assert init(*arguments) == 2
