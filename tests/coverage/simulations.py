@@ -73,11 +73,14 @@ class Scenario:
 TRUNKS = Design(ratios=(0.1, 0.25, 0.4, 0.6, 0.8))
 #: The cmr law describes one size at a time, so one is enough to ask it at a swept size.
 ONE_SIZE = Design((240e6,), ratios=(0.1, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8), checkpoints=12)
+#: With one run a parameter an interval can hardly be better than the residuals alone: more runs.
+TWO_SEEDS = replace(ONE_SIZE, replicated=len(ONE_SIZE.ratios))
 HUMP_TRUTH, CMR_TRUTH = anchored_truth("hump", HUMP), anchored_truth("cmr", CMR)
 SCENARIOS = {
     "dcpt": Scenario(dcpt_truth(), "dcpt", "dcpt"),
     "hump": Scenario(HUMP_TRUTH, "hump", "hump", TRUNKS, ((1, 4),)),
     "cmr": Scenario(CMR_TRUTH, "cmr", "cmr", ONE_SIZE, ((1, 2),)),
+    "cmr with two seeds a ratio": Scenario(CMR_TRUTH, "cmr", "cmr", TWO_SEEDS, ((1, 2),)),
     "dcpt not among the fitted": Scenario(dcpt_truth(), "dcpt-l2,exponential", "dcpt"),
     "hump not among the fitted": Scenario(HUMP_TRUTH, "cmr", "hump", ONE_SIZE, ((1, 2),)),
     "cmr not among the fitted": Scenario(CMR_TRUTH, "hump", "cmr", ONE_SIZE, ((1, 4),)),
