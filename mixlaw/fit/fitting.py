@@ -12,6 +12,7 @@ from mixlaw.fit.bootstrap import Noise, Plan, estimate_noise, noise_draws
 from mixlaw.fit.model import Model
 from mixlaw.fit.rows import Rows
 from mixlaw.fit.solve import (
+    REFIT_STEPS,
     REFIT_TOLERANCE,
     Effort,
     Problem,
@@ -211,7 +212,7 @@ def draw_refits(fitted: Fitted, plan: Plan) -> Array:
     problem = fitted.problem
     log_y = np.log(problem.model.loss(fitted.theta)) + resampled_noise(fitted, plan)
     start = fitted.as_good[np.arange(len(log_y)) % len(fitted.as_good)]
-    refits = minimise(problem, start, log_y, problem.delta, REFIT_TOLERANCE)
+    refits = minimise(problem, start, log_y, problem.delta, REFIT_TOLERANCE, REFIT_STEPS)
     return fitted.parameters(refits.theta)
 
 

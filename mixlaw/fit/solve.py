@@ -23,6 +23,9 @@ ROUGH_TOLERANCE = 1e-6
 #: The same for refits: n rows then stop within sqrt(n)·3e-5 standard deviations of the optimum.
 REFIT_TOLERANCE = 1e-9
 MAX_STEPS = 300
+#: The same for refits. Those that take longer wander along a valley in which predictions hardly
+#: change: with 300 steps, intervals on simulated sweeps differ in width by 0.2% at most.
+REFIT_STEPS = 100
 #: Damping beyond which no step helps any more.
 STUCK = 1e14
 #: Most numbers in one Jacobian; larger batches are cut.
@@ -166,7 +169,12 @@ def _linear_stage(problem: Problem, theta: Array) -> tuple[Array, Array]:
 
 
 def minimise(
-    problem: Problem, theta: Array, target: Array, delta: float, tolerance: float = TOLERANCE
+    problem: Problem,
+    theta: Array,
+    target: Array,
+    delta: float,
+    tolerance: float = TOLERANCE,
+    max_steps: int = MAX_STEPS,
 ) -> Solution:
     """Levenberg-Marquardt steps from every row of theta, within the bounds, until all converge.
 
@@ -176,11 +184,12 @@ def minimise(
         target: what is fitted, shape (n,), or (B, n) for refits.
         delta: of the Huber loss; inf for least squares.
         tolerance: relative decrease of the objective at which a fit has converged.
+        max_steps: after which a fit stops where it is.
     """
     size = max(1, BATCH // (len(problem.model.free) * problem.model.n_rows))
     target = np.broadcast_to(target, (len(theta), problem.model.n_rows))
     parts = [
-        _minimise(problem, theta[i : i + size], target[i : i + size], delta, tolerance)
+        _minimise(problem, theta[i : i + size], target[i : i + size], delta, tolerance, max_steps)
         for i in range(0, len(theta), size)
     ]
     return Solution(
@@ -191,7 +200,12 @@ def minimise(
 
 
 def _minimise(
-    problem: Problem, theta: Array, target: Array, delta: float, tolerance: float
+    problem: Problem,
+    theta: Array,
+    target: Array,
+    delta: float,
+    tolerance: float,
+    max_steps: int,
 ) -> Solution:
     theta = theta.copy()
     objective = problem.objective(theta, target, delta)
@@ -200,7 +214,7 @@ def _minimise(
     at_work = np.flatnonzero(np.isfinite(objective))
     # The local model is kept for those whose last step failed: only the damping changed.
     local = Local.of(problem, theta, target, delta)
-    for _ in range(MAX_STEPS):
+    for _ in range(max_steps):
         if not len(at_work):
             break
         here, now = local.where(at_work), theta[at_work]
