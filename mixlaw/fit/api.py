@@ -12,9 +12,10 @@ from mixlaw.fit import about, holdout, statuses
 from mixlaw.fit import noise as noises
 from mixlaw.fit.base import fit_base
 from mixlaw.fit.bootstrap import Plan
+from mixlaw.fit.doctor import examine
 from mixlaw.fit.facts import facts
 from mixlaw.fit.lmfit_report import Profiles, standard_errors
-from mixlaw.fit.result import FitResult
+from mixlaw.fit.result import DOCTOR_ERROR, FitResult, Status
 from mixlaw.fit.rivals import heard
 from mixlaw.fit.rows import only_where
 from mixlaw.fit.stack import AUTO, Choice, auto, compared_document, one_law
@@ -65,7 +66,10 @@ def fit_laws(
     frame = only_where(table.frame, where or {})
     choice = _choice(frame, law or default_law(frame), roles, eval_sets, mix, constraints)
     profiles = Profiles.of(choice.leading, profile)
-    found = statuses.of_selection(choice.selection, choice.fits, target)
+    found = [
+        *_table_errors(frame, roles, target),
+        *statuses.of_selection(choice.selection, choice.fits, target),
+    ]
     options = {
         "law": law,
         "eval_sets": list(eval_sets or []),
@@ -97,6 +101,15 @@ def fit_laws(
         },
     )
     return heard(result, choice, seed)
+
+
+def _table_errors(frame: pd.DataFrame, roles: Roles, target: Mapping[str, float]) -> list[Status]:
+    """What makes any answer of this table wrong: it goes wherever the fit goes."""
+    return [
+        Status(DOCTOR_ERROR, f"{finding.what} {finding.effect}")
+        for finding in examine(frame, roles, target)
+        if finding.severity == "error"
+    ]
 
 
 def default_law(frame: pd.DataFrame) -> str:

@@ -31,6 +31,12 @@ class Status:
     law: str = ""
 
 
+#: Code of the status of a law that is no closer to its losses than one number is.
+EXPLAINS_NOTHING = "explains-nothing"
+#: Code of the status of a table with an error that makes any answer wrong.
+DOCTOR_ERROR = "doctor-error"
+
+
 @dataclass(frozen=True)
 class Prediction:
     """A predicted quantity at n points.

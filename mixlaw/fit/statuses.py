@@ -10,7 +10,7 @@ from scipy.special import fdtri
 from mixlaw.fit import noise as noises
 from mixlaw.fit import shapes
 from mixlaw.fit.fitting import Fitted
-from mixlaw.fit.result import Status
+from mixlaw.fit.result import DOCTOR_ERROR, EXPLAINS_NOTHING, Status
 from mixlaw.fit.rows import Rows, Selection
 from mixlaw.fit.shapes import SPELLED
 from mixlaw.fit.slices import SIZES, LawFit, levels
@@ -19,13 +19,16 @@ from mixlaw.quantities import format_quantity
 
 #: Printed in this order.
 ORDER = (
-    "shape-violated", "not-identified", "lack-of-fit", "no-size-information", "too-few-levels",
-    "several-basins", "at-bound", "noise-assumed", "annealing-unknown",
+    DOCTOR_ERROR, EXPLAINS_NOTHING, "shape-violated", "not-identified", "lack-of-fit",
+    "no-size-information", "too-few-levels", "several-basins", "at-bound", "noise-assumed",
+    "annealing-unknown",
 )  # fmt: skip
 #: Condition number of the scaled Hessian beyond which some combination of parameters is free.
 CONDITION = 1e8
-#: Confidence at which misfit is told from replicate noise.
+#: Confidence at which misfit is told from replicate noise, and what a law explains from chance.
 CONFIDENCE = 0.99
+#: With fewer rows beyond its parameters a law explains any losses, and no test can tell.
+LEAST_ROWS_LEFT = 4
 
 
 def ordered(statuses: Iterable[Status]) -> tuple[Status, ...]:
@@ -50,6 +53,7 @@ def of_fit(fit: LawFit, rows: Rows, eval_set: str, target: dict[str, Array]) -> 
         found += [*_shapes(part), *_too_few_levels(part), *_at_bound(part)]
         found += _not_identified(part)
         found += [*_several_basins(part, target), *_lack_of_fit(part), *_noise_assumed(part)]
+        found += _explains_nothing(part)
     return [
         Status(status.code, _at_size(status.message, part_size), eval_set, fit.law.name)
         for status, part_size in found
@@ -186,6 +190,25 @@ def _lack_of_fit(part: Fitted) -> Found:
         "does not describe these losses to within their noise"
     )
     return [(Status("lack-of-fit", message), part.size)]
+
+
+def _explains_nothing(part: Fitted) -> Found:
+    """The F test of the whole regression: is the law closer to the losses than one number is?"""
+    log_loss = np.log(part.rows.loss)
+    n_rows, n_free = len(log_loss), len(part.problem.model.free)
+    left = n_rows - n_free
+    if n_free < 2 or left < LEAST_ROWS_LEFT:
+        return []
+    alike, unexplained = n_rows * log_loss.var(), float(np.sum(part.residual**2))
+    explained = (alike - unexplained) / (n_free - 1)
+    if explained * left > unexplained * fdtri(n_free - 1, left, CONFIDENCE):
+        return []
+    message = (
+        f"the law is no closer to the losses than a single number is (they spread by "
+        f"{log_loss.std():.2%}, its residuals by {np.sqrt(unexplained / left):.2%}): the rows do "
+        "not tell how size, tokens and share act"
+    )
+    return [(Status(EXPLAINS_NOTHING, message), part.size)]
 
 
 def _independent(n: float, trunk: NDArray[np.intp], correlation: float) -> float:

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from mixlaw.fit.result import Status
+from mixlaw.fit.result import DOCTOR_ERROR, EXPLAINS_NOTHING, Status
 from mixlaw.quantities import format_quantity
 from mixlaw.recommend.answer import Recommendation
 from mixlaw.recommend.extrapolation import FAR, factor_text
@@ -30,7 +30,12 @@ def screen(answer: Recommendation) -> str:
 
 
 def _alarm(answer: Recommendation) -> list[str]:
-    """A target far outside the data is said before anything else."""
+    """A faulty table, and a target far outside the data, are said before anything else."""
+    wrong = [w.message for w in answer.warnings if w.code == DOCTOR_ERROR]
+    return [*_wrap(f"WRONG IN THE TABLE: {' '.join(wrong)}" if wrong else ""), *_distance(answer)]
+
+
+def _distance(answer: Recommendation) -> list[str]:
     far = [
         f"{factor_text(factor)} times the largest"
         if factor > 1
@@ -257,7 +262,7 @@ def _doubts(answer: Recommendation) -> list[str]:
     """What was assumed; the warnings of this answer; in short, those of the fit."""
     found = [line for text in answer.assumptions for line in _wrap(f"Assumed: {text}.")]
     shown = [w for w in answer.warnings if w.law and w.code in _FIRST]
-    shown += [w for w in answer.warnings if not w.law and not _is_reason(w)]
+    shown += [w for w in answer.warnings if not (w.law or w.code == DOCTOR_ERROR or _is_reason(w))]
     for warning in shown:
         where = f" ({warning.eval_set})" if warning.eval_set else ""
         found += _wrap(f"! {warning.code}{where}: {warning.message}", hanging="  ")
@@ -272,7 +277,7 @@ def _doubts(answer: Recommendation) -> list[str]:
 
 
 #: Statuses of the fit that decide whether the answer can be believed are told in full.
-_FIRST = ("shape-violated", "lack-of-fit")
+_FIRST = (EXPLAINS_NOTHING, "shape-violated", "lack-of-fit")
 
 
 def _is_reason(warning: Status) -> bool:

@@ -14,13 +14,14 @@ This is not CMR's rule, whose published ratios follow from the turning point (``
 
 import re
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mixlaw.errors import ConfigError
-from mixlaw.fit.result import Prediction, Status
+from mixlaw.fit.result import EXPLAINS_NOTHING, Prediction, Status
 from mixlaw.recommend.critical import critical_ratios, probability_exceeded, ratio_at_risk
 from mixlaw.recommend.question import Question, difference
 from mixlaw.recommend.verdict import SURE, Verdict, identified, number, percent
@@ -80,6 +81,8 @@ def decide(question: Question, asked: "Options") -> Verdict:
     recommended = number(ratio_at_risk(ratios, excess.draws, risk))
     broken = probability_exceeded(excess.draws)
     safest = float(ratios[np.argmin(broken)])
+    if unknown := _nothing_known(question, tolerance):
+        return Verdict(None, None, None, draws, safest, unknown)
     if recommended is None:
         feasible, notice = _without_ratio(question, tolerance, risk, broken.min(), safest)
     else:
@@ -89,6 +92,24 @@ def decide(question: Question, asked: "Options") -> Verdict:
     if at is None:
         at = safest if feasible is False or estimate is None else estimate
     return Verdict(feasible, recommended, estimate, draws, at, notice)
+
+
+def _nothing_known(question: Question, tolerance: Tolerance) -> tuple[Status, ...]:
+    """Laws that explain nothing bound no rise, unless the losses themselves stay within it."""
+    name = question.general_set
+    idle = {
+        s.law for s in question.fit.statuses if (s.code, s.eval_set) == (EXPLAINS_NOTHING, name)
+    }
+    spread = NormalDist().inv_cdf(SURE) * question.noise(name)
+    bound = float(tolerance.nats(question).estimate[0])
+    if spread <= bound or not {m.law for m in question.fit.members(name)} <= idle:
+        return ()
+    text = (
+        f"The general losses differ by chance more (one run by {spread:.2g} nats) than by size, "
+        f"tokens and share, so whether a share keeps the rise within {tolerance} is not in the "
+        "table; see its status in the fit."
+    )
+    return (Status("not-identified", text),)
 
 
 def _beyond_optimum(question: Question, recommended: float) -> tuple[Status, ...]:

@@ -12,7 +12,9 @@ from sweeps import grid
 from mixlaw import laws
 from mixlaw.cli import main
 from mixlaw.fit.api import fit_laws
-from mixlaw.fit.result import FitResult
+from mixlaw.fit.result import DOCTOR_ERROR, FitResult
+from mixlaw.recommend.api import recommend_ratio
+from mixlaw.recommend.text import screen
 from mixlaw.roles import Roles
 
 LOSSES = {
@@ -196,3 +198,14 @@ def test_infinite_losses_among_good_ones_are_flagged_and_counted(table):
     frame = pd.read_csv(table)
     frame.loc[3, "loss"] = np.inf
     assert fit_laws(frame, n_draws=20).rows_left_out == {"non-finite loss": 1}
+
+
+def test_an_error_in_the_table_goes_with_the_fit(table):
+    frame = pd.read_csv(table)
+    sound = fit_laws(frame, n_draws=20)
+    assert DOCTOR_ERROR not in {status.code for status in sound.statuses}
+    fit = fit_laws(frame.assign(loss=np.exp(frame["loss"])), n_draws=20)
+    assert fit.statuses[0].code == DOCTOR_ERROR
+    assert "look like perplexities" in fit.statuses[0].message
+    said = screen(recommend_ratio(fit, n_params=8e9, tokens=2e10))
+    assert said.startswith("WRONG IN THE TABLE")

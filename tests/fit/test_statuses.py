@@ -99,6 +99,15 @@ def test_misfit_against_replicates():
     assert "times the noise between seeds" in codes["lack-of-fit"]
 
 
+def test_losses_that_nothing_explains():
+    """Chance alone; the same chance around a law is explained by all but its size."""
+    x, trunk = grid()
+    chance = np.random.default_rng(0).normal(0, 0.2, len(trunk))
+    codes = _codes(rows_of(3 * np.exp(chance), x, trunk))
+    assert "no closer to the losses than a single number" in codes["explains-nothing"]
+    assert "explains-nothing" not in _codes(_rows(noise=0.05))
+
+
 def test_several_basins_are_counted_with_their_spread():
     """Two budgets fix the data term at both and leave a family of laws for every other."""
     law = laws.load("chinchilla")

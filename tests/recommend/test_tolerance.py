@@ -7,6 +7,7 @@ import pytest
 from scipy.optimize import brentq
 
 from mixlaw.errors import ConfigError, FitError
+from mixlaw.fit.result import EXPLAINS_NOTHING, Status
 from mixlaw.recommend.api import recommend_ratio
 from mixlaw.recommend.critical import critical_ratios, ratio_at_risk
 from mixlaw.recommend.tolerance import Tolerance
@@ -231,3 +232,18 @@ def test_a_table_with_one_ratio_cannot_tell(build):
     assert (answer.feasible, answer.recommended, answer.exit_code) == (None, None, 0)
     assert answer.warnings[0].code == "not-identified"
     assert answer.interval[1] - answer.interval[0] > 0.85
+
+
+def test_losses_by_chance_tell_no_ratio(build):
+    """One number would describe the general losses as well: nothing can be recommended."""
+    nothing = Status(EXPLAINS_NOTHING, "no closer", "general", "dcpt")
+    noisy = replace(build(), statuses=(nothing,), sigma={"domain": 0.004, "general": 0.2})
+    answer = recommend_ratio(noisy, **TARGET)
+    assert (answer.feasible, answer.recommended, answer.estimate) == (None, None, None)
+    assert "differ by chance more" in answer.warnings[0].message
+
+
+def test_losses_that_stay_within_the_bound_need_no_law(build):
+    nothing = Status(EXPLAINS_NOTHING, "no closer", "general", "dcpt")
+    still = replace(build(), statuses=(nothing,), sigma={"domain": 0.004, "general": 1e-4})
+    assert recommend_ratio(still, **TARGET).feasible is True
