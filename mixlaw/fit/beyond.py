@@ -34,6 +34,8 @@ RARE = 0.9
 APART = 2.5
 #: Correlations of held-out errors are known from few sweeps: they are shrunk by this part.
 SHRINK = 0.1
+#: Variance added to every held-out error, far below any noise: keeps the covariance solvable.
+LEAST_VARIANCE = 1e-16
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def _covariance(chance: Array) -> Array:
     wide = 3 * np.quantile(np.abs(chance), 0.68, axis=0)
     clipped = np.clip(chance, -wide, wide)
     full = clipped.T @ clipped / len(clipped)
-    return np.asarray((1 - SHRINK) * full + SHRINK * np.diag(np.diag(full)))
+    return np.asarray((1 - SHRINK) * full + np.diag(SHRINK * np.diag(full) + LEAST_VARIANCE))
 
 
 def missed_beyond(direction: str, rows: Rows, forecast: Forecast) -> Missed | None:
@@ -130,7 +132,8 @@ def missed_beyond(direction: str, rows: Rows, forecast: Forecast) -> Missed | No
     chance = _chance(forecast, rows)[:, usable]
     chance = chance[np.isfinite(chance).all(axis=1)]
     if len(chance) < N_DRAWS // 2:
-        return None
+        # Nothing is known of chance where most refits leave the law's domain: all missed counts.
+        chance = np.zeros((1, len(chance.T)))
     error = np.log(forecast.predicted[usable] / forecast.measured[usable])
     return Missed(error, chance, distance[usable])
 

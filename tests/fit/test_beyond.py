@@ -51,6 +51,12 @@ def test_a_misfit_of_some_mixtures_counts_where_the_others_are_known_far_better(
     assert drift(missed) == pytest.approx(0.025, rel=0.1)
 
 
+def test_without_any_chance_all_that_was_missed_counts():
+    missed = Missed(0.05 * DISTANCE + 0.01 * SIGNS, np.zeros((1, len(DISTANCE))), DISTANCE)
+    assert drift(missed) == pytest.approx(0.05, rel=0.01)
+    assert spread(missed) == pytest.approx(0.01 / np.sqrt(np.mean(DISTANCE**2)), rel=0.01)
+
+
 CHINCHILLA = Truth(lambda _, N, D, R: 1.7 + 200 * N**-0.3 + 400 * D**-0.3, dcpt_truth().base)
 
 
