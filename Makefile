@@ -17,20 +17,20 @@ demo: .venv/installed
 	$(BIN)/mixlaw recommend --model-size 8B || test $$? -eq 3
 	$(BIN)/mixlaw plot
 
-test: .venv/installed
+test: .venv/installed-dev
 	$(BIN)/python -m pytest
 
-lint: .venv/installed
+lint: .venv/installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
-types: .venv/installed
+types: .venv/installed-dev
 	$(BIN)/mypy
 
-bench: .venv/installed
+bench: .venv/installed-dev
 	$(BIN)/python -m pytest -m bench -s tests/bench
 
-slow: .venv/installed
+slow: .venv/installed-dev
 	$(BIN)/python -m pytest -m slow
 
 clean:
@@ -38,5 +38,9 @@ clean:
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e .
+	touch $@
+
+.venv/installed-dev: .venv/installed
 	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e ".[dev]"
 	touch $@

@@ -26,7 +26,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(ROOT / name, folder)
     (folder / ".venv").mkdir()
     (folder / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
-    (folder / ".venv" / "installed").touch()
+    for stamp in ("installed", "installed-dev"):
+        (folder / ".venv" / stamp).touch()
     corpora = {"DOMAIN": "def f(x): return x * {}", "GENERAL": "It was day {} of rain."}
     for name, line in corpora.items():
         records = [json.dumps({"text": f"{line.format(i)}\n" * 40}) for i in range(400)]
