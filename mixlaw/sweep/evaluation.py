@@ -190,5 +190,7 @@ def _add_rows(rows: list[dict[str, Any]], known: Any, path: Path) -> None:
     frame = validate_runs(pd.DataFrame(rows), source="the rows of this model")
     if known is not None:
         others = known[~known["run_id"].isin(set(frame["run_id"]))]
+        if "annealed" not in known:  # yes or no for all rows, or for none
+            frame = frame.drop(columns="annealed", errors="ignore")
         frame = pd.concat([others, frame]) if len(others) else frame
     write_runs(validate_runs(frame, source=f"'{path}' with the rows of this model"), path)

@@ -322,6 +322,13 @@ def test_a_sweep_from_a_model_and_an_evaluation_of_it_agree(
     assert set(rows["base_id"]) == set(base["base_id"])
     assert set(rows["tokens"]) == {0}
 
+    own = tmp_path / "own.csv"  # a table that does not say what is annealed
+    own.write_text(
+        "run_id,n_params,tokens,domain_ratio,eval_set,loss\nmine,1e6,1e8,0.5,general,3\n"
+    )
+    assert call("eval", model, "--experiment", str(experiment), "--table", str(own)) == 0
+    assert sorted(read_runs(own)["tokens"]) == [0, 0, 1e8]
+
 
 def test_a_model_of_another_tokenizer_is_measured_in_bits_per_byte(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
