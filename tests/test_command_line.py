@@ -1,5 +1,6 @@
 """What every command does with a place that is not what it should be: one sentence, exit code 2."""
 
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,29 @@ def test_a_place_that_cannot_be_written_is_named(
     said = capsys.readouterr().err.strip().splitlines()[-1]
     assert said.startswith("mixlaw: 'notes.txt")
     assert "cannot be read or written" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["recommend", "--modl-size", "8B"], "Possible options: --model-size"),
+        (["recomend"], "Did you mean 'recommend'? (help: mixlaw -h)"),
+        (["fit", "a", "b"], "extra argument(s) (b) (help: mixlaw fit -h)"),
+        (["fit", "--draws", "3"], "--draws"),
+        (["recommend", "--risk"], "--risk"),
+    ],
+)
+def test_a_wrong_option_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    assert left(*arguments) == 2
+    said = capsys.readouterr()
+    assert message in said.err
+    assert said.err.startswith("mixlaw: ")
+    assert said.err.count("\n") == 1
+    assert said.out == ""
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert left("--version") == 0
+    assert capsys.readouterr().out.strip() == version("mixlaw")

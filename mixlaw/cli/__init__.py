@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 import typer
+from typer.exceptions import TyperException
 
 from mixlaw.errors import MixlawError
 
@@ -41,7 +42,13 @@ def main(argv: list[str] | None = None) -> None:
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     try:
-        build_app()(arguments)
+        code = build_app()(arguments, prog_name="mixlaw", standalone_mode=False)
+    except TyperException as error:
+        _complain(_usage(error))
+        sys.exit(2)
+    except typer.Abort:
+        _complain("stopped.")
+        sys.exit(130)
     except MixlawError as error:
         if debug:
             raise
@@ -58,18 +65,36 @@ def main(argv: list[str] | None = None) -> None:
             sys.exit(2)
         _complain(f"unexpected {type(error).__name__}: {error} (--debug shows the traceback)")
         sys.exit(1)
+    sys.exit(code)
 
 
-def _root(
-    version: bool = typer.Option(False, "--version", help="Print the version and leave."),
-    # For the help alone: it may stand anywhere, so ``main`` takes it out before.
-    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
-) -> None:
-    if version:
+def _usage(error: TyperException) -> str:
+    """What is wrong with the options, and whose help to ask."""
+    message = error.format_message().rstrip(".") or "Name a command"
+    context = getattr(error, "ctx", None)
+    return f"{message} (help: {context.command_path if context else 'mixlaw'} -h)"
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
         from mixlaw import __version__
 
         typer.echo(__version__)
         raise typer.Exit
+
+
+def _root(
+    version: bool = typer.Option(
+        False,
+        "--version",
+        help="Print the version and leave.",
+        callback=_show_version,
+        is_eager=True,
+    ),
+    # For the help alone: it may stand anywhere, so ``main`` takes it out before.
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+) -> None:
+    pass
 
 
 def _groups() -> list[str]:
