@@ -65,7 +65,7 @@ def main(argv: list[str] | None = None) -> None:
             sys.exit(2)
         _complain(f"unexpected {type(error).__name__}: {error} (--debug shows the traceback)")
         sys.exit(1)
-    sys.exit(code)
+    sys.exit(code or 0)
 
 
 def _usage(error: TyperException) -> str:
