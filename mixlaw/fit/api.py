@@ -87,6 +87,7 @@ def fit_laws(
         target=target,
         statuses=statuses.ordered([*found, *profiles.statuses]),
         beyond=choice.beyond(),
+        lack_of_fit=choice.lack_of_fit(),
         **about.coverage(choice.selection),
         **_noise(choice),
         **_draws(choice, n_draws, seed),

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from mixlaw import laws
 from mixlaw.errors import FitError, NotIdentifiedError, unknown_name
 from mixlaw.fit.result import Array, FitResult, Member, Prediction
-from mixlaw.fit.widening import even, widened
+from mixlaw.fit.widening import corrected, even, widened
 from mixlaw.quantities import format_quantity
 
 #: Sizes closer than this (relative) are the same size.
@@ -47,7 +47,8 @@ def predict(
     _refuse_other_budgets(members, x["D"])
     if any("L0" in laws.load(member.law).inputs for member in members):
         x["L0"] = _base_loss(fit, eval_set, x["N"], base_loss, carry_size)
-    return widened(fit, eval_set, _stack(members, x, carry_size), x)
+    found = corrected(fit, eval_set, _stack(members, x, carry_size), x)
+    return widened(fit, eval_set, found, x)
 
 
 def predict_base(

@@ -115,6 +115,8 @@ class FitResult:
         beyond: misfit in log loss that an e-fold beyond the range adds, by eval set and direction
             (``n_params``, ``tokens``, ``compute``): of either sign, and under the name of the
             direction + ``.drift`` that of a known sign, which fits of earlier versions lack.
+        lack_of_fit: what the laws miss alike in all runs at the same tokens, by eval set
+            (``mixlaw.fit.lack_of_fit``); fits of earlier versions lack it.
         rows_used: rows that were fitted, all eval sets together.
         rows_left_out: rows that were not, by reason.
         target: ``n_params`` and ``tokens`` that the experiment aims at, if it says so.
@@ -140,6 +142,7 @@ class FitResult:
     baseline: Mapping[str, Any] = field(default_factory=dict)
     compared: Mapping[str, Any] = field(default_factory=dict)
     beyond: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    lack_of_fit: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     rows_used: int = 0
     rows_left_out: Mapping[str, int] = field(default_factory=dict)
     target: Mapping[str, float] = field(default_factory=dict)

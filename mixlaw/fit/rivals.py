@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from mixlaw.errors import NotIdentifiedError
-from mixlaw.fit import beyond, statuses
+from mixlaw.fit import beyond, lack_of_fit, statuses
 from mixlaw.fit.bootstrap import Plan
 from mixlaw.fit.result import FitResult, Prediction
 from mixlaw.fit.slices import LawFit
@@ -52,6 +52,7 @@ def _alone(result: FitResult, choice: Choice, eval_set: str, fit: LawFit, plan: 
         stack={eval_set: fit.members(plan)},
         base_stack={eval_set: tuple(base)},
         beyond={eval_set: beyond.learn(rows, found.forecasts)},
+        lack_of_fit={eval_set: lack_of_fit.learn(rows, [(1.0, fit)])},
     )
 
 

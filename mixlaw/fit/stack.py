@@ -15,7 +15,7 @@ import pandas as pd
 
 from mixlaw import laws
 from mixlaw.errors import FitError
-from mixlaw.fit import beyond, statuses
+from mixlaw.fit import beyond, lack_of_fit, statuses
 from mixlaw.fit.compare import EXACT, Compared, candidates, common_rows, compare, rows_for
 from mixlaw.fit.fitting import Settings
 from mixlaw.fit.holdout import Forecast, document, forecasts, held_out
@@ -66,6 +66,16 @@ class Choice:
         return {
             name: beyond.learn(self.selection.rows[name], self.forecasts[name])
             for name in self.leading
+        }
+
+    def lack_of_fit(self) -> dict[str, dict[str, Any]]:
+        """What the laws miss alike in all runs by eval set, as ``lack_of_fit.learn`` gives it."""
+        return {
+            name: lack_of_fit.learn(
+                self.selection.rows[name],
+                [(self.weights[name][law], fit) for law, fit in by_law.items()],
+            )
+            for name, by_law in self.fits.items()
         }
 
 

@@ -25,7 +25,8 @@ JSON, DRAWS, COMPARE = "fit.json", "draws.npz", "compare.csv"
 #: Fields of FitResult that are JSON already.
 _PLAIN = (
     "law", "domain_set", "general_set", "own", "levels", "ratio_ranges", "held_out", "baseline",
-    "compared", "beyond", "rows_used", "rows_left_out", "target", "sigma", "seed_std", "about",
+    "compared", "beyond", "lack_of_fit", "rows_used", "rows_left_out", "target", "sigma",
+    "seed_std", "about",
 )  # fmt: skip
 _TUPLES = ("eval_sets", "corpora", "domain_corpora")
 

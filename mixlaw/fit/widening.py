@@ -1,7 +1,8 @@
 """Draws beyond the sweep: moved and widened by the misfit that ``mixlaw.fit.beyond`` learned."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 
@@ -12,12 +13,10 @@ from mixlaw.laws import Inputs
 DRIFT = ".drift"
 #: Standard deviation of the growth of a drift, relative: it may halt, or double.
 GROWTH = 0.8
-#: E-folds within the range at which a drift begins: a law that bends away from the longest budgets
-#: misses them too when it is fitted to them.
-EDGE = 0.1
 #: Steps of the spreads and drifts: multiples of these do not run in step with each other.
 _SPREADS = (2**0.5, 3**0.5, 5**0.5)
 _DRIFTS = (11**0.5, 13**0.5, 17**0.5)
+_MISFITS = (19**0.5, 23**0.5, 29**0.5)
 
 
 def along(direction: str, x: Inputs) -> Array:
@@ -49,14 +48,50 @@ def widened(
             continue
         values = along(name, x)
         low, high = fit.ranges[name]
-        above, below = np.log(values / high), np.log(low / values).clip(min=0.0)
+        above, below = (np.log(far).clip(min=0.0) for far in (values / high, low / values))
+        log_shift += np.outer(spread * _student(n, _SPREADS[i]), above + below)
         # Which way the law bends below the sweep was not seen: there a drift has either sign.
-        unsure = GROWTH * above.clip(min=0.0) + below
-        log_shift += np.outer(spread * _student(n, _SPREADS[i]), np.maximum(above.clip(0.0), below))
-        log_shift -= drift * (
-            (above + EDGE).clip(min=0.0) + np.outer(_normal(n, _DRIFTS[i]), unsure)
-        )
+        log_shift -= drift * (above + np.outer(_normal(n, _DRIFTS[i]), GROWTH * above + below))
     return Prediction(found.estimate, found.draws * np.exp(log_shift))
+
+
+def corrected(fit: FitResult, eval_set: str, found: Prediction, x: Inputs) -> Prediction:
+    """Draws moved against what the laws miss alike in all runs (``mixlaw.fit.lack_of_fit``)."""
+    misfit = fit.lack_of_fit.get(eval_set)
+    if not misfit:
+        return found
+    log_shift = -missed(misfit, x).sum(axis=0) * np.ones_like(found.draws)
+    for step, error in zip(_MISFITS, missed(misfit, x, "error"), strict=True):
+        log_shift += np.outer(_normal(len(log_shift), step), error)
+    return Prediction(found.estimate, found.draws * np.exp(log_shift))
+
+
+def missed(misfit: Mapping[str, Any], x: Inputs, what: str = "missed") -> Array:
+    """Terms of the misfit (or of its ``error``) in log loss at inputs x, shape (3, n).
+
+    They stay what they are at the nearest end of the range outside of it.
+    """
+    log_tokens, known = np.log(x["D"]), np.log(misfit["tokens"])
+    coefficients = np.stack([np.interp(log_tokens, known, row) for row in misfit[what]])
+    return np.asarray(coefficients * misfit_terms(misfit, x))
+
+
+def misfit_terms(ranges: Mapping[str, Any], x: Inputs) -> Array:
+    """1, and share and log size running from -1 to 1 over their ranges, shape (3, n)."""
+    share = _unit(share_of(x), *ranges["share"])
+    size = _unit(np.log(x["N"]), *np.log(ranges["n_params"]))
+    return np.stack([np.ones_like(share), share, size])
+
+
+def share_of(x: Inputs) -> Array:
+    """The share in which a misfit may vary, shape (n,): zero where there is none."""
+    return np.asarray(x.get("r", x.get("R", np.zeros(len(x["D"])))))
+
+
+def _unit(values: Array, low: float, high: float) -> Array:
+    """From -1 to 1 over a range, and zero in a range of one value."""
+    middle, half = (low + high) / 2, (high - low) / 2
+    return np.clip((values - middle) / half, -1.0, 1.0) if half > 0 else np.zeros_like(values)
 
 
 def _student(n: int, step: float) -> Array:

@@ -1,0 +1,93 @@
+"""In range: what a law misses alike in all runs at the same tokens.
+
+Noise is a run's own; a law that bends other than the losses do misses all runs in the same way. So
+the mean residual of all runs at a token count, and its slopes in the share and in log size, tell
+the misfit from the noise far below what either is in a single run. They are shrunk by what noise
+alone would leave of them (James and Stein 1961), and the draws are moved against them: a
+discrepancy beside the law, as in Kennedy and O'Hagan (2001).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixlaw.fit.rows import Rows
+from mixlaw.fit.slices import LawFit
+from mixlaw.fit.widening import misfit_terms, share_of
+from mixlaw.laws import Array
+
+#: Token counts are told apart by at most this many bins, even in log tokens.
+BINS = 12
+#: Bins with fewer runs are too noisy to tell what runs have in common.
+LEAST_RUNS = 3
+#: With fewer bins than this a mean residual says little that the law has not absorbed.
+LEAST_BINS = 3
+
+
+def learn(rows: Rows, fits: Sequence[tuple[float, LawFit]]) -> dict[str, Any]:
+    """What the weighted mean of these fits misses in all runs.
+
+    Args:
+        rows: the rows.
+        fits: laws fitted to them, with weights that sum to one.
+
+    Returns:
+        ``tokens`` (k,), increasing; ``missed`` (3, k), predicted - measured log loss there as the
+        coefficients of ``widening.misfit_terms``, and ``error``, their standard errors; the ranges
+        ``share`` and ``n_params``. Empty where too few runs share their token counts.
+    """
+    predicted = np.sum([weight * fit.predict(rows.x) for weight, fit in fits], axis=0)
+    usable = np.isfinite(predicted) & (predicted > 0)
+    x = {name: values[..., usable] for name, values in rows.x.items()}
+    log_tokens, trunk = np.log(x["D"]), rows.trunk[usable]
+    bins = _bins(log_tokens)
+    kept = [b for b in np.unique(bins) if len(np.unique(trunk[bins == b])) >= LEAST_RUNS]
+    if len(kept) < LEAST_BINS:
+        return {}
+    ranges = {
+        name: [float(values.min()), float(values.max())]
+        for name, values in (("share", share_of(x)), ("n_params", x["N"]))
+    }
+    terms = misfit_terms(ranges, x)
+    of = np.zeros((len(terms), len(kept), len(trunk)))
+    for k, here in enumerate(bins == b for b in kept):
+        of[:, k, here] = np.linalg.pinv(terms[:, here].T)
+    residual = np.log(predicted[usable] / rows.loss[usable])
+    noises = [part.noise for _, fit in fits for part in fit.parts]
+    variances = np.mean([(n.between**2, n.within**2) for n in noises], axis=0)
+    shrunk = [_shrunk(term, residual, trunk, variances) for term in of]
+    return {
+        "tokens": [float(np.exp(log_tokens[bins == b].mean())) for b in kept],
+        "missed": [mean.tolist() for mean, _ in shrunk],
+        "error": [error.tolist() for _, error in shrunk],
+        **ranges,
+    }
+
+
+def _shrunk(
+    of: Array, residual: Array, trunk: NDArray[np.intp], variances: Array
+) -> tuple[Array, Array]:
+    """Linear functions (k, n) of the residuals (n,) about their mean, shrunk by their noise.
+
+    What is the same for all tokens belongs to the law: there noise and misfit look alike.
+
+    Returns:
+        Mean and standard deviation of what they are without noise, each of shape (k,).
+    """
+    of = of - of.mean(axis=0)
+    of_trunk = np.stack([of[:, trunk == t].sum(axis=1) for t in np.unique(trunk)], axis=1)
+    between, within = variances
+    noise = between * np.sum(of_trunk**2, axis=1) + within * np.sum(of**2, axis=1)
+    found = of @ residual
+    total = np.sum(found**2)
+    real = max(0.0, 1 - np.sum(noise) / total) if total > 0 else 0.0
+    return real * found, np.sqrt(real * noise)
+
+
+def _bins(log_tokens: Array) -> NDArray[np.intp]:
+    """Bin of every row: its own token count where these are few."""
+    counts = np.unique(np.round(log_tokens, 3))
+    edges = counts if len(counts) <= BINS else np.linspace(counts[0], counts[-1], BINS + 1)[:-1]
+    return np.searchsorted(edges, log_tokens + 1e-3, side="right")
