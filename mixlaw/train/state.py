@@ -1,6 +1,7 @@
 """Where a leg of training begins: new weights, a base's weights, or its own checkpoint."""
 
 import logging
+import os
 from pathlib import Path
 
 import torch
@@ -20,8 +21,10 @@ log = logging.getLogger(__name__)
 def one_thread() -> None:
     """One thread a process, and only operations that give the same bits again.
 
-    Two spinning OpenMP threads on a busy machine are 10 to 100 times slower than one.
+    Two spinning OpenMP threads on a busy machine are 10 to 100 times slower than one. A GPU's
+    matrix products repeat their bits only with a fixed workspace, and torch refuses them without.
     """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
 

@@ -22,6 +22,12 @@ from mixlaw.train.watch import CHECKPOINT_VARIABLE
 SCRIPT = Path(__file__).parent / "follow_loss.py"
 
 
+@pytest.fixture(autouse=True)
+def _on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two ranks need two devices: a machine with one GPU has two cores at least."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+
+
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An experiment of one size that is planned."""
