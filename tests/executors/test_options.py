@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import torch
 from pydantic import ValidationError
 
 from mixlaw.errors import ConfigError, RunError
@@ -35,6 +36,19 @@ def test_a_job_without_gpus_sees_none(tmp_path: Path, monkeypatch: pytest.Monkey
             [handle] = executor.start([show_gpus(tmp_path / name, 0)])
             assert handle.wait() == 0
         assert (tmp_path / name).read_text() == ""
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_a_job_finds_the_gpus_that_it_was_dealt(tmp_path: Path):
+    code = "import sys, torch; open(sys.argv[1], 'w').write(str(torch.cuda.device_count()))"
+    with closing(open_executor(ExecutorChoice(gpus_per_run=1), tmp_path)) as executor:
+        for gpus in (0, 1):
+            out = tmp_path / str(gpus)
+            argv = [sys.executable, "-c", code, str(out)]
+            [handle] = executor.start([Job("test", argv, out.with_suffix(".log"), gpus=gpus)])
+            assert handle.wait() == 0
+            assert out.read_text() == str(gpus)
 
 
 def test_slots_follow_from_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

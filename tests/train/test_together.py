@@ -165,3 +165,17 @@ def test_gradients_on_a_gpu_are_those_on_the_cpu():
         expected = found if device == "cpu" else expected  # noqa: F821
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_run_stopped_on_a_gpu_ends_with_the_same_bits(tmp_path: Path, precision: str):
+    def stopped(paths: list[Path]) -> None:
+        assert work(paths, StopAfter(3)) == STOPPED
+        assert work(paths, StopAfter(11)) == STOPPED
+        _done(work(paths, Watch()))
+
+    text = ONE_SIZE.replace("batch_tokens: 64}", f"batch_tokens: 64, precision: {precision}}}")
+    through = trained(tmp_path / "a", lambda paths: _done(work(paths, Watch())), text)
+    assert trained(tmp_path / "b", stopped, text) == through
