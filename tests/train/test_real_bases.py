@@ -296,8 +296,10 @@ def call(*arguments: str) -> int:
 
 
 def test_a_sweep_from_a_model_and_an_evaluation_of_it_agree(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
+    # The sweep's worker was dealt no GPU; the evaluation has its bits on the same device only.
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     experiment = write_experiment(tmp_path, ", precision: bfloat16, micro_batch: 2")
     text = (experiment / "experiment.yaml").read_text()
     (experiment / "experiment.yaml").write_text(
