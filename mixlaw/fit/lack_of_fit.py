@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mixlaw.fit.bootstrap import trunk_sums
 from mixlaw.fit.rows import Rows
 from mixlaw.fit.slices import LawFit
 from mixlaw.fit.widening import misfit_terms, share_of
@@ -77,7 +78,7 @@ def _shrunk(
         Mean and standard deviation of what they are without noise, each of shape (k,).
     """
     of = of - of.mean(axis=0)
-    of_trunk = np.stack([of[:, trunk == t].sum(axis=1) for t in np.unique(trunk)], axis=1)
+    of_trunk = trunk_sums(of, trunk)
     between, within = variances
     noise = between * np.sum(of_trunk**2, axis=1) + within * np.sum(of**2, axis=1)
     found = of @ residual

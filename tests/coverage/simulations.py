@@ -90,7 +90,8 @@ SCENARIOS = {
         CMR_TRUTH, "hump,dcpt-anchored", "cmr", TWO_SEEDS, ((1, 2), (1, 4)), trunks_only=True
     ),
 }
-#: One run a parameter: an interval of the law can hardly be better than the residuals alone.
+#: One run a parameter: a loss is then known about as well as it is measured, so that its residual
+#: spread is the right width by accident, and an interval of the law can hardly be better.
 LIMITS = {
     "nine runs: cmr": Scenario(CMR_TRUTH, "cmr", "cmr", NINE_RUNS, ((1, 2),)),
     "nine runs: hump, told by cmr": Scenario(HUMP_TRUTH, "cmr", "hump", NINE_RUNS, ((1, 2),)),
