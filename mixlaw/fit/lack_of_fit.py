@@ -3,7 +3,7 @@
 Noise is a run's own; a law that bends other than the losses do misses all runs in the same way. So
 the mean residual of all runs at a token count, and its slopes in the share and in log size, tell
 the misfit from the noise far below what either is in a single run. They are shrunk by what noise
-alone would leave of them (James and Stein 1961), and the draws are moved against them: a
+alone would leave of them (James and Stein 1961), and predictions are moved against them: a
 discrepancy beside the law, as in Kennedy and O'Hagan (2001).
 """
 

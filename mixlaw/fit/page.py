@@ -17,6 +17,8 @@ COLUMNS = (
 FIGURE = re.compile(r"\d[\d.,e+]*%?")
 #: Eval sets named in one line of a status.
 SHOWN = 3
+#: Width of a held-out split among the laws that are compared: four of them make 100 columns.
+SPLIT_WIDTH = 15
 
 
 def page(fit: FitResult) -> str:
@@ -122,30 +124,49 @@ def _laws(fit: FitResult) -> str:
     """Every law of a stack, the heaviest first: weight and errors on the same held-out rows."""
     lines = []
     for eval_set, by_law in fit.compared.items():
-        lines.append(f"{eval_set}: every law on the same rows: {_heading(by_law)}")
+        splits = dict.fromkeys(split for found in by_law.values() for split in found["splits"])
+        lines.append(f"{eval_set}: every law on the same rows, error (bias) in %{_place(by_law)}")
+        heads = "".join(f"{split:>{SPLIT_WIDTH}}" for split in splits)
+        lines.append(f"  {'':18}{heads}{'regret':>7}{'90% interval':>14}")
         for law, found in sorted(by_law.items(), key=lambda pair: -pair[1]["weight"]):
-            scores = "  ".join(
-                f"{split} {_score(score)}" for split, score in found["splits"].items()
-            )
-            note = "  ".join(["", *found.get("statuses", ()), found["note"]]).rstrip()
-            regret = found["regret"]
-            given = "" if regret is None or regret != regret else f"  regret {regret:.2%}"
-            said = _said(found["at"]) if "at" in found else ""
-            lines.append(f"  {found['weight']:4.0%} {law:14} {scores}{given}{said}{note}")
+            head = f"  {found['weight']:4.0%} {law:13}"
+            if not found["splits"]:
+                lines.append(f"{head}  {found['note']}")
+                continue
+            scores = [_percent(found["splits"][split]) for split in splits]
+            columns = "".join(f"{score:>{SPLIT_WIDTH}}" for score in scores)
+            lines.append(f"{head}{columns}{_regret(found):>7}{_said(found):>14}".rstrip())
+            if remarks := [*found.get("statuses", ()), *filter(None, [found["note"]])]:
+                lines.append(f"{'':7}{', '.join(remarks)}")
     return "\n".join(lines)
 
 
-def _heading(by_law: Mapping[str, Any]) -> str:
+def _place(by_law: Mapping[str, Any]) -> str:
+    """Where the laws are asked for a loss, if they are."""
     at = next((found["at"] for found in by_law.values() if "at" in found), None)
-    columns = "weight, error (bias) by split"
     if at is None:
-        return columns
+        return ""
     size, tokens = format_quantity(at["n_params"]), format_quantity(at["tokens"])
-    return f"{columns}, loss with 90% interval at {size} and {tokens} tokens"
+    return f", loss at {size} and {tokens} tokens"
 
 
-def _said(at: Mapping[str, float]) -> str:
-    return f"  {at['loss']:.3f} ({at['low']:.3f} to {at['high']:.3f})"
+def _regret(found: Mapping[str, Any]) -> str:
+    regret = found["regret"]
+    return "" if regret is None or regret != regret else f"{100 * regret:.2f}"
+
+
+def _said(found: Mapping[str, Any]) -> str:
+    at = found.get("at")
+    return f"{at['low']:.3f}-{at['high']:.3f}" if at else ""
+
+
+def _percent(score: Mapping[str, Any]) -> str:
+    """Error and bias in percent, as short as three digits are."""
+    if not score["n"]:
+        return "no number"
+    error, bias = 100 * score["error"], 100 * score["bias"]
+    digits = 2 if error < 10 else 1
+    return f"{error:.{digits}f} ({bias:+.{digits}f})"
 
 
 def _seeds(fit: FitResult, eval_set: str) -> str:

@@ -56,14 +56,14 @@ def widened(
 
 
 def corrected(fit: FitResult, eval_set: str, found: Prediction, x: Inputs) -> Prediction:
-    """Draws moved against what the laws miss alike in all runs (``mixlaw.fit.lack_of_fit``)."""
+    """Moved against what the laws miss alike in all runs (``mixlaw.fit.lack_of_fit``)."""
     misfit = fit.lack_of_fit.get(eval_set)
     if not misfit:
         return found
-    log_shift = -missed(misfit, x).sum(axis=0) * np.ones_like(found.draws)
-    for step, error in zip(_MISFITS, missed(misfit, x, "error"), strict=True):
-        log_shift += np.outer(_normal(len(log_shift), step), error)
-    return Prediction(found.estimate, found.draws * np.exp(log_shift))
+    log_shift, n = -missed(misfit, x).sum(axis=0), len(found.draws)
+    errors = zip(_MISFITS, missed(misfit, x, "error"), strict=True)
+    spread = np.sum([np.outer(_normal(n, step), error) for step, error in errors], axis=0)
+    return Prediction(found.estimate * np.exp(log_shift), found.draws * np.exp(log_shift + spread))
 
 
 def missed(misfit: Mapping[str, Any], x: Inputs, what: str = "missed") -> Array:

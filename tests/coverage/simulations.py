@@ -147,18 +147,18 @@ def crossing(loss: np.ndarray, bound: float) -> np.ndarray:
 
 
 def ask(fit: FitResult, truth: Truth, size: float, tokens: float):
-    """(quantity, true value, interval, point estimate's curve) at one setting."""
+    """(quantity, true value, interval, what the law alone estimates) at one setting."""
     shares = {"domain": RATIOS, "general": 1 - RATIOS}
     base = truth.base("general", np.array([size]))[0] if truth.trajectory else None
     prediction = fit.predict("general", size, tokens, shares, base_loss=base)
+    bare = replace(fit, lack_of_fit={})
+    of_law = bare.predict("general", size, tokens, shares, base_loss=base).estimate
     true_curve = truth.loss("general", np.float64(size), np.float64(tokens), RATIOS)
     bound = float(np.interp(0.6, RATIOS, true_curve))
     low, high = prediction.interval(LEVEL)
-    yield from (
-        ("loss", true_curve[i], (low[i], high[i]), prediction.estimate[i]) for i in (10, 50, 80)
-    )
+    yield from (("loss", true_curve[i], (low[i], high[i]), of_law[i]) for i in (10, 50, 80))
     ends = np.quantile(crossing(prediction.draws, bound), [0.05, 0.95])
-    yield "ratio", crossing(true_curve, bound), tuple(ends), (prediction.estimate, bound)
+    yield "ratio", crossing(true_curve, bound), tuple(ends), (of_law, bound)
 
 
 def residual_only(fit: FitResult, quantity: str, estimate) -> tuple[float, float]:
