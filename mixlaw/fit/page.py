@@ -127,7 +127,7 @@ def _laws(fit: FitResult) -> str:
         splits = dict.fromkeys(split for found in by_law.values() for split in found["splits"])
         lines.append(f"{eval_set}: every law on the same rows, error (bias) in %{_place(by_law)}")
         heads = "".join(f"{split:>{SPLIT_WIDTH}}" for split in splits)
-        lines.append(f"  {'':18}{heads}{'regret':>7}{'90% interval':>14}")
+        lines.append(f"  {'':18}{heads}{'regret':>7}{'90% interval':>13}")
         for law, found in sorted(by_law.items(), key=lambda pair: -pair[1]["weight"]):
             head = f"  {found['weight']:4.0%} {law:13}"
             if not found["splits"]:
@@ -135,7 +135,7 @@ def _laws(fit: FitResult) -> str:
                 continue
             scores = [_percent(found["splits"][split]) for split in splits]
             columns = "".join(f"{score:>{SPLIT_WIDTH}}" for score in scores)
-            lines.append(f"{head}{columns}{_regret(found):>7}{_said(found):>14}".rstrip())
+            lines.append(f"{head}{columns}{_regret(found):>7}{_said(found):>13}".rstrip())
             if remarks := [*found.get("statuses", ()), *filter(None, [found["note"]])]:
                 lines.append(f"{'':7}{', '.join(remarks)}")
     return "\n".join(lines)
