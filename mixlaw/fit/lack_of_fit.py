@@ -37,34 +37,47 @@ def learn(rows: Rows, fits: Sequence[tuple[float, LawFit]]) -> dict[str, Any]:
     Returns:
         ``tokens`` (k,), increasing; ``missed`` (3, k), predicted - measured log loss there as the
         coefficients of ``widening.misfit_terms``, and ``error``, their standard errors; the ranges
-        ``share`` and ``n_params``. Empty where too few runs share their token counts.
+        ``share`` and ``n_params``. Empty where noise explains all of it or is not known, or where
+        too few runs share their token counts.
     """
     predicted = np.sum([weight * fit.predict(rows.x) for weight, fit in fits], axis=0)
     usable = np.isfinite(predicted) & (predicted > 0)
     x = {name: values[..., usable] for name, values in rows.x.items()}
     log_tokens, trunk = np.log(x["D"]), rows.trunk[usable]
-    bins = _bins(log_tokens)
-    kept = [b for b in np.unique(bins) if len(np.unique(trunk[bins == b])) >= LEAST_RUNS]
-    if len(kept) < LEAST_BINS:
+    bins = [here for here in _bins(log_tokens) if len(np.unique(trunk[here])) >= LEAST_RUNS]
+    noises = [part.noise for _, fit in fits for part in fit.parts]
+    if len(bins) < LEAST_BINS or any(noise.assumed for noise in noises):
         return {}
     ranges = {
         name: [float(values.min()), float(values.max())]
         for name, values in (("share", share_of(x)), ("n_params", x["N"]))
     }
-    terms = misfit_terms(ranges, x)
-    of = np.zeros((len(terms), len(kept), len(trunk)))
-    for k, here in enumerate(bins == b for b in kept):
-        of[:, k, here] = np.linalg.pinv(terms[:, here].T)
+    variances = np.mean([(noise.between**2, noise.within**2) for noise in noises], axis=0)
     residual = np.log(predicted[usable] / rows.loss[usable])
-    noises = [part.noise for _, fit in fits for part in fit.parts]
-    variances = np.mean([(n.between**2, n.within**2) for n in noises], axis=0)
-    shrunk = [_shrunk(term, residual, trunk, variances) for term in of]
+    shrunk = [
+        _shrunk(term, residual, trunk, variances)
+        for term in _coefficients(misfit_terms(ranges, x), bins)
+    ]
+    if not any(mean.any() for mean, _ in shrunk):
+        return {}
     return {
-        "tokens": [float(np.exp(log_tokens[bins == b].mean())) for b in kept],
+        "tokens": [float(np.exp(log_tokens[here].mean())) for here in bins],
         "missed": [mean.tolist() for mean, _ in shrunk],
         "error": [error.tolist() for _, error in shrunk],
         **ranges,
     }
+
+
+def _coefficients(terms: Array, bins: Sequence[NDArray[np.bool_]]) -> Array:
+    """Least-squares coefficients of the terms (p, n) in each of k bins, as functions of the n rows.
+
+    Returns:
+        Shape (p, k, n): times the values of the rows they are the coefficients.
+    """
+    of = np.zeros((len(terms), len(bins), terms.shape[1]))
+    for k, here in enumerate(bins):
+        of[:, k, here] = np.linalg.pinv(terms[:, here].T)
+    return of
 
 
 def _shrunk(
@@ -87,8 +100,9 @@ def _shrunk(
     return real * found, np.sqrt(real * noise)
 
 
-def _bins(log_tokens: Array) -> NDArray[np.intp]:
-    """Bin of every row: its own token count where these are few."""
+def _bins(log_tokens: Array) -> list[NDArray[np.bool_]]:
+    """Rows of about the same tokens: of each token count where these are few, shape (n,) each."""
     counts = np.unique(np.round(log_tokens, 3))
     edges = counts if len(counts) <= BINS else np.linspace(counts[0], counts[-1], BINS + 1)[:-1]
-    return np.searchsorted(edges, log_tokens + 1e-3, side="right")
+    index = np.searchsorted(edges, log_tokens + 1e-3, side="right")
+    return [index == k for k in np.unique(index)]

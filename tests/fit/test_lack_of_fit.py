@@ -39,7 +39,7 @@ def learned(truth: Truth, seed: int, design: Design = DESIGN):
 
 
 def size_of(misfit, rows) -> float:
-    return float(np.sqrt(np.mean(missed(misfit, rows.x).sum(axis=0) ** 2)))
+    return float(np.sqrt(np.mean(missed(misfit, rows.x).sum(axis=0) ** 2))) if misfit else 0.0
 
 
 def test_what_the_law_misses_of_quiet_runs_is_found():
