@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mixlaw.errors import DataError, unknown_name
+from mixlaw.errors import ConfigError, DataError, unknown_name
 from mixlaw.fit.result import Status
 from mixlaw.fit.thinning import thin
 from mixlaw.laws import Array, Law
@@ -93,8 +93,10 @@ def select(
         mix: columns of DEFINITIONS whose values may differ within the fit.
 
     Raises:
+        ConfigError: ``mix`` names no definition.
         DataError: unknown eval set, mixed definitions, or nothing left to fit.
     """
+    _refuse_unknown_roles(frame, roles)
     left_out: Counter[str] = Counter()
     left_out.update(frame.loc[frame["flag"] != "", "flag"].tolist())
     kept = with_general_loss(frame[frame["flag"] == ""], roles, left_out)
@@ -180,6 +182,14 @@ def with_general_loss(frame: pd.DataFrame, roles: Roles, left_out: Counter[str])
     return pd.concat([frame, combined.merge(sums, on=["run_id", "tokens"])], ignore_index=True)
 
 
+def _refuse_unknown_roles(frame: pd.DataFrame, roles: Roles) -> None:
+    """Eval sets that somebody named must be there; the usual names may be absent."""
+    known, usual = set(frame["eval_set"]), Roles()
+    for name in (roles.domain_set, *roles.general_sets, *roles.own):
+        if name not in {*known, usual.domain_set, usual.general_set}:
+            raise DataError(unknown_name("eval set in this table", name, known))
+
+
 def _wanted(frame: pd.DataFrame, roles: Roles, eval_sets: Sequence[str] | None) -> list[str]:
     known = list(dict.fromkeys(frame["eval_set"]))
     if eval_sets:
@@ -213,6 +223,9 @@ def _annealing(
 
 
 def _refuse_mixed(frame: pd.DataFrame, mix: Sequence[str]) -> None:
+    for column in mix:
+        if column not in DEFINITIONS:
+            raise ConfigError(unknown_name("definition for --mix", column, DEFINITIONS))
     for column in DEFINITIONS:
         if column not in frame.columns or column in mix:
             continue
