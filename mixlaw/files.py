@@ -5,6 +5,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from mixlaw.errors import ConfigError
+
 
 def write_atomic(path: Path, content: str | bytes) -> None:
     """Write text (UTF-8) or bytes; a reader sees the old file or the new one, never a part."""
@@ -27,6 +29,21 @@ def write_atomic_with(path: Path, write: Callable[[Path], object]) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def check_writable(folder: Path) -> None:
+    """See that files can be written into a folder before the work for them; it is not made yet.
+
+    Raises:
+        ConfigError: neither it nor the folder that it would be made in can be written to.
+    """
+    try:
+        place = next(place for place in (folder, *folder.parents) if place.exists())
+        tempfile.TemporaryFile(dir=place).close()
+    except OSError as error:
+        raise ConfigError(
+            f"'{folder}' cannot be written to ({error.strerror}); give another --out."
+        ) from None
 
 
 def _read_umask() -> int:

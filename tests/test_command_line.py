@@ -1,11 +1,18 @@
 """What every command does with a place that is not what it should be: one sentence, exit code 2."""
 
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from mixlaw.cli import main
+
+#: A place where nobody, root included, can make a file.
+UNWRITABLE = pytest.param(
+    "/proc/self/fd/out.csv",
+    marks=pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc"),
+)
 
 
 def left(*arguments: str) -> object:
@@ -49,7 +56,7 @@ def test_a_place_that_cannot_be_written_is_named(
 ) -> None:
     rows = "run_id,n_params,tokens,eval_set,loss\nr,1e6,1e9,domain,2.5\n"
     Path("runs.csv").write_text(rows)
-    assert left("import", "auto", "runs.csv", "--out", "notes.txt/table.csv") == 2
+    assert left("export", "runs.csv", "--to", "chinchilla", "--out", "notes.txt/x.csv") == 2
     said = capsys.readouterr().err.strip().splitlines()[-1]
     assert said.startswith("mixlaw: 'notes.txt")
     assert "cannot be read or written" in said
@@ -79,3 +86,28 @@ def test_a_wrong_option_is_one_sentence(
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert left("--version") == 0
     assert capsys.readouterr().out.strip() == version("mixlaw")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "work"),
+    [
+        (["fit", "runs.csv"], "mixlaw.fit.api.fit_laws"),
+        (["plot", "fitted"], "mixlaw.report.draw.draw_figures"),
+        (["import", "auto", "runs.csv"], "mixlaw.importers._assemble.import_runs"),
+    ],
+)
+@pytest.mark.parametrize("out", ["notes.txt/deep/out.csv", UNWRITABLE])
+def test_a_place_that_cannot_be_written_is_named_before_the_work(
+    here: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    work: str,
+    out: str,
+) -> None:
+    monkeypatch.setattr(work, lambda *args, **kwargs: pytest.fail("worked first"))
+    Path("runs.csv").write_text("run_id,n_params,tokens,eval_set,loss\nr,1e6,1e9,domain,2.5\n")
+    Path("fitted").mkdir()
+    Path("fitted/fit.json").write_text("{}")
+    assert left(*arguments, "--out", out) == 2
+    assert "cannot be written to" in capsys.readouterr().err

@@ -68,6 +68,7 @@ def fit(
 ) -> None:
     """Fit scaling laws to a runs table, with intervals and held-out errors."""
     from mixlaw.cli.doctor import show_worst
+    from mixlaw.files import check_writable
     from mixlaw.fit.api import fit_laws
     from mixlaw.fit.doctor import examine
     from mixlaw.fit.rows import only_where
@@ -75,6 +76,8 @@ def fit(
     from mixlaw.roles import Roles
 
     path = places.find_runs(source)
+    folder = out or places.FITS / _name(path)
+    check_writable(folder)
     given = Roles.parse(domain_set, general_set, domain_corpora, own)
     roles, target = _experiment(path, given)
     table, filters = GivenTable.of(path), dict(map(_pair, where))
@@ -92,7 +95,6 @@ def fit(
         target=target,
     )
     show_worst(examine(only_where(table.frame, filters), roles, target), path)
-    folder = out or places.FITS / _name(path)
     result.save(folder)
     _show(result, folder, json)
 

@@ -38,12 +38,14 @@ def import_logs(
 ) -> None:
     """Turn the logs of another trainer into a runs table."""
     from mixlaw.errors import ConfigError
+    from mixlaw.files import check_writable
     from mixlaw.importers._assemble import bytes_to_read, import_runs
     from mixlaw.importers._exports import csv_safe
     from mixlaw.runs import write_runs
 
     if out.suffix not in {".csv", ".parquet"}:
         raise ConfigError(f"'{out}' is neither .csv nor .parquet; a runs table is one of these.")
+    check_writable(out.parent)
     size = bytes_to_read(logs or [], describe)
     with typer.progressbar(
         length=max(size, 1), label="reading", file=sys.stderr, update_min_steps=size // 200 + 1

@@ -28,10 +28,13 @@ def plot(
     as_json: Json = False,
 ) -> None:
     """Draw losses against tokens, the trade-off frontier, and predicted against measured."""
+    from mixlaw.files import check_writable
     from mixlaw.report.draw import draw_figures
 
     folder = find_fit(fit)
-    written = draw_figures(folder, runs, out or folder / "figures")
+    out = out or folder / "figures"
+    check_writable(out)
+    written = draw_figures(folder, runs, out)
     if as_json:
         write_json({"figures": [str(path) for path in written]})
         return
