@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mixlaw.cli.options import Json
-from mixlaw.cli.output import hint, write, write_json
+from mixlaw.cli.output import hint, say, write, write_json
 from mixlaw.cli.places import find_fit
 
 
@@ -34,7 +34,7 @@ def plot(
     folder = find_fit(fit)
     out = out or folder / "figures"
     check_writable(out)
-    written = draw_figures(folder, runs, out)
+    written = draw_figures(folder, runs, out, say)
     if as_json:
         write_json({"figures": [str(path) for path in written]})
         return

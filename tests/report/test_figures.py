@@ -90,6 +90,18 @@ def test_a_table_that_is_gone_is_asked_for(fit: FitResult, tmp_path: Path) -> No
     assert not (tmp_path / "out").exists()
 
 
+def test_another_table_than_the_fitted_one_is_told(sweep: pd.DataFrame, tmp_path: Path) -> None:
+    write_runs(sweep, tmp_path / "runs.csv")
+    fit_laws(tmp_path / "runs.csv", n_draws=20).save(tmp_path / "fit")
+    (tmp_path / "moved.csv").write_bytes((tmp_path / "runs.csv").read_bytes())
+    write_runs(sweep.assign(loss=sweep["loss"] + 0.1), tmp_path / "other.csv")
+    said: dict[str, list[str]] = {"runs.csv": [], "moved.csv": [], "other.csv": []}
+    for name, sentences in said.items():
+        draw_figures(tmp_path / "fit", tmp_path / name, tmp_path / "out", sentences.append)
+    assert said["runs.csv"] == said["moved.csv"] == []
+    assert "is not the table that this fit was made from" in said["other.csv"][0]
+
+
 @pytest.mark.parametrize("content", ["{", "[]", '{"schema": "mixlaw.recommendation/0"}'])
 def test_a_damaged_recommendation_is_told(
     sweep: pd.DataFrame, fit: FitResult, tmp_path: Path, content: str
