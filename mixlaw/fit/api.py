@@ -12,10 +12,10 @@ from mixlaw.fit import about, holdout, statuses
 from mixlaw.fit import noise as noises
 from mixlaw.fit.base import fit_base
 from mixlaw.fit.bootstrap import Plan
-from mixlaw.fit.doctor import examine
+from mixlaw.fit.doctor import MEANINGLESS_LOSSES, Finding, examine
 from mixlaw.fit.facts import facts
 from mixlaw.fit.lmfit_report import Profiles, standard_errors
-from mixlaw.fit.result import DOCTOR_ERROR, FitResult, Status
+from mixlaw.fit.result import DOCTOR_ERROR, MEANINGLESS, FitResult, Status
 from mixlaw.fit.rivals import heard
 from mixlaw.fit.rows import only_where
 from mixlaw.fit.stack import AUTO, Choice, auto, compared_document, one_law
@@ -107,10 +107,15 @@ def fit_laws(
 def _table_errors(frame: pd.DataFrame, roles: Roles, target: Mapping[str, float]) -> list[Status]:
     """What makes any answer of this table wrong: it goes wherever the fit goes."""
     return [
-        Status(DOCTOR_ERROR, f"{finding.what} {finding.effect}")
+        Status(_error_code(finding, roles), f"{finding.what} {finding.effect}")
         for finding in examine(frame, roles, target)
         if finding.severity == "error"
     ]
+
+
+def _error_code(finding: Finding, roles: Roles) -> str:
+    asked_about = {roles.domain_set, *roles.general_sets} & set(finding.eval_sets)
+    return MEANINGLESS if finding.code in MEANINGLESS_LOSSES and asked_about else DOCTOR_ERROR
 
 
 def default_law(frame: pd.DataFrame) -> str:

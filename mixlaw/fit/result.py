@@ -35,6 +35,10 @@ class Status:
 EXPLAINS_NOTHING = "explains-nothing"
 #: Code of the status of a table with an error that makes any answer wrong.
 DOCTOR_ERROR = "doctor-error"
+#: Code of the status of a table whose domain or general losses can be no such losses at all.
+MEANINGLESS = "meaningless-losses"
+#: Both are told before anything else.
+TABLE_ERRORS = (MEANINGLESS, DOCTOR_ERROR)
 
 
 @dataclass(frozen=True)

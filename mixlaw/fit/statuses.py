@@ -10,7 +10,7 @@ from scipy.special import fdtri
 from mixlaw.fit import noise as noises
 from mixlaw.fit import shapes
 from mixlaw.fit.fitting import Fitted
-from mixlaw.fit.result import DOCTOR_ERROR, EXPLAINS_NOTHING, Status
+from mixlaw.fit.result import EXPLAINS_NOTHING, TABLE_ERRORS, Status
 from mixlaw.fit.rows import Rows, Selection
 from mixlaw.fit.shapes import SPELLED
 from mixlaw.fit.slices import SIZES, LawFit, levels
@@ -19,7 +19,7 @@ from mixlaw.quantities import format_quantity
 
 #: Printed in this order.
 ORDER = (
-    DOCTOR_ERROR, EXPLAINS_NOTHING, "shape-violated", "not-identified", "lack-of-fit",
+    *TABLE_ERRORS, EXPLAINS_NOTHING, "shape-violated", "not-identified", "lack-of-fit",
     "no-size-information", "too-few-levels", "several-basins", "at-bound", "noise-assumed",
     "annealing-unknown",
 )  # fmt: skip

@@ -23,8 +23,11 @@ from mixlaw.recommend.verdict import Verdict, interval_document, undetermined
 
 def answer(question: Question, asked: Options) -> Recommendation:
     """Everything there is to say about one target, but for what was assumed."""
-    alone = question.only_ratio
-    verdict = rule(asked.rule)(question, asked) if alone is None else undetermined(alone)
+    silence = question.silence
+    if silence:
+        verdict = undetermined(question.swept[0], silence)
+    else:
+        verdict = rule(asked.rule)(question, asked)
     question = question.at(
         n_params=verdict.n_params or question.n_params,
         tokens=verdict.tokens or question.tokens,
@@ -55,8 +58,8 @@ def answer(question: Question, asked: Options) -> Recommendation:
             **_per_byte(question, verdict.at),
             "epochs_by_corpus": question.epochs(verdict.at),
         },
-        also=_also(question, asked) if alone is None else {},
-        by_law=_by_law(question, asked) if alone is None else {},
+        also=_also(question, asked) if not silence else {},
+        by_law=_by_law(question, asked) if not silence else {},
     )
 
 

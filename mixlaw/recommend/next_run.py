@@ -82,11 +82,11 @@ def next_run(question: Question, asked: "Options", answer: Recommendation) -> di
 
 
 def _can_be_weighed(question: Question, asked: "Options") -> bool:
-    """False where the answer is no single ratio, or the draws know only one ratio or run."""
+    """False where the answer is no single ratio, or the draws know no ratio, or one run alone."""
     mixture = asked.rule == "balance" and (asked.asks_for_mixture or not question.path.is_pair)
     if asked.rule == "allocation" or mixture:
         return False
-    return question.only_ratio is None and question.calibration.index is None
+    return not question.silence and question.calibration.index is None
 
 
 def _worthiest(runs: list[Run], now: float) -> Run:

@@ -14,8 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from mixlaw.errors import ConfigError, FitError
 from mixlaw.fit.predict import SAME_SIZE
-from mixlaw.fit.result import Prediction
+from mixlaw.fit.result import MEANINGLESS, Prediction
 from mixlaw.recommend.observed import Calibration
+from mixlaw.recommend.verdict import percent
 
 if TYPE_CHECKING:
     from mixlaw.fit.result import FitResult
@@ -213,12 +214,20 @@ class Question:
         }
 
     @property
-    def only_ratio(self) -> float | None:
-        """The domain ratio of a table that has no other, so that nothing is known about ratios."""
+    def silence(self) -> str:
+        """Why this fit tells no ratio from another, under any rule; empty if it does."""
+        if any(status.code == MEANINGLESS for status in self.fit.statuses):
+            return (
+                "The losses of the table are not what a loss can be, so they say nothing about any "
+                "share; mend the table and fit it again."
+            )
         levels = [self.fit.levels.get(f"share.{c}", [0.0, 1.0]) for c in self.fit.corpora]
         if any(len(values) > 1 for values in levels):
-            return None
-        return self.swept[0]
+            return ""
+        return (
+            f"Every run has the domain share {percent(self.swept[0])}, so nothing is known about "
+            "any other; sweep at least three ratios."
+        )
 
     @property
     def carried_sizes(self) -> tuple[float, ...]:

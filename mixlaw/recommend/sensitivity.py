@@ -23,10 +23,10 @@ def would_change(question: Question, asked: "Options") -> dict[str, Any]:
     """Recommended ratios (None where there is none) under other bounds, risk and reference.
 
     Returns:
-        ``ratios`` by what is changed, and a ``text``; empty for other rules, and where a table has
-        one ratio only.
+        ``ratios`` by what is changed, and a ``text``; empty for other rules, and where a table
+        tells no ratio from another.
     """
-    if asked.rule != "tolerance" or question.only_ratio is not None:
+    if asked.rule != "tolerance" or question.silence:
         return {}
     bound, risk = asked.bound, _CAUTIOUS if asked.risk >= _BOLD else _BOLD
     rise = question.rise(question.ratios)

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from mixlaw.fit.result import DOCTOR_ERROR, EXPLAINS_NOTHING, Status
+from mixlaw.fit.result import EXPLAINS_NOTHING, TABLE_ERRORS, Status
 from mixlaw.quantities import format_quantity
 from mixlaw.recommend.answer import Recommendation
 from mixlaw.recommend.extrapolation import FAR, factor_text
@@ -31,7 +31,7 @@ def screen(answer: Recommendation) -> str:
 
 def _alarm(answer: Recommendation) -> list[str]:
     """A faulty table, and a target far outside the data, are said before anything else."""
-    wrong = [w.message for w in answer.warnings if w.code == DOCTOR_ERROR]
+    wrong = [w.message for w in answer.warnings if w.code in TABLE_ERRORS]
     return [*_wrap(f"WRONG IN THE TABLE: {' '.join(wrong)}" if wrong else ""), *_distance(answer)]
 
 
@@ -58,7 +58,7 @@ def _verdict(answer: Recommendation) -> list[str]:
     target = (
         f"{format_quantity(answer.n_params)} parameters, {format_quantity(answer.tokens)} tokens"
     )
-    compute = f"{answer.details['flops']:.3g} FLOPs" if answer.rule == "allocation" else ""
+    compute = f"{answer.details['flops']:.3g} FLOPs" if "flops" in answer.details else ""
     reasons = [w.message for w in answer.warnings if _is_reason(w)]
     if answer.feasible is False:
         head = f"No feasible ratio for {compute and f'{compute}: '}{target}."
@@ -262,7 +262,7 @@ def _doubts(answer: Recommendation) -> list[str]:
     """What was assumed; the warnings of this answer; in short, those of the fit."""
     found = [line for text in answer.assumptions for line in _wrap(f"Assumed: {text}.")]
     shown = [w for w in answer.warnings if w.law and w.code in _FIRST]
-    shown += [w for w in answer.warnings if not (w.law or w.code == DOCTOR_ERROR or _is_reason(w))]
+    shown += [w for w in answer.warnings if not (w.law or w.code in TABLE_ERRORS or _is_reason(w))]
     for warning in shown:
         where = f" ({warning.eval_set})" if warning.eval_set else ""
         found += _wrap(f"! {warning.code}{where}: {warning.message}", hanging="  ")
@@ -285,16 +285,17 @@ def _is_reason(warning: Status) -> bool:
 
 
 def _interval(value: Mapping[str, Any]) -> tuple[str, str]:
-    return f"{_rounded(value['estimate']):.4f}", _ends(value)
+    return _nats(value["estimate"]), _ends(value)
 
 
 def _ends(value: Mapping[str, Any]) -> str:
-    return f"{_rounded(value['low']):.4f} to {_rounded(value['high']):.4f}"
+    return f"{_nats(value['low'])} to {_nats(value['high'])}"
 
 
-def _rounded(value: float) -> float:
+def _nats(value: float) -> str:
+    """Four decimals, but for what no loss can be."""
     # Adding 0 turns a rounded -0.0 into 0.0.
-    return round(value, 4) + 0.0
+    return f"{round(value, 4) + 0.0:.4f}" if abs(value) < 1e6 else f"{value:.3g}"
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> list[str]:

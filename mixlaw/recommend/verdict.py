@@ -86,13 +86,9 @@ def identified(draws: Array, what: str) -> tuple[bool | None, tuple[Status, ...]
     return None, (Status("not-identified", text),)
 
 
-def undetermined(ratio: float) -> Verdict:
-    """The verdict on a table whose runs all have the same ratio: any other may be the answer."""
-    text = (
-        f"Every run has the domain share {percent(ratio)}, so nothing is known about any other; "
-        "sweep at least three ratios."
-    )
-    warnings = (Status("not-identified", text),)
+def undetermined(ratio: float, why: str) -> Verdict:
+    """The verdict on a table that tells no ratio from another; losses are reported at this one."""
+    warnings = (Status("not-identified", why),)
     return Verdict(None, None, None, np.array([0.0, 1.0]), ratio, warnings)
 
 

@@ -12,7 +12,7 @@ from sweeps import grid
 from mixlaw import laws
 from mixlaw.cli import main
 from mixlaw.fit.api import fit_laws
-from mixlaw.fit.result import DOCTOR_ERROR, FitResult
+from mixlaw.fit.result import DOCTOR_ERROR, MEANINGLESS, TABLE_ERRORS, FitResult
 from mixlaw.recommend.api import recommend_ratio
 from mixlaw.recommend.text import screen
 from mixlaw.roles import Roles
@@ -207,9 +207,46 @@ def test_infinite_losses_among_good_ones_are_flagged_and_counted(table):
 def test_an_error_in_the_table_goes_with_the_fit(table):
     frame = pd.read_csv(table)
     sound = fit_laws(frame, n_draws=20)
-    assert DOCTOR_ERROR not in {status.code for status in sound.statuses}
-    fit = fit_laws(frame.assign(loss=np.exp(frame["loss"])), n_draws=20)
+    assert not {status.code for status in sound.statuses} & set(TABLE_ERRORS)
+    fit = fit_laws(frame.assign(n_params=frame["n_params"] / 1e9), n_draws=20)
     assert fit.statuses[0].code == DOCTOR_ERROR
-    assert "look like perplexities" in fit.statuses[0].message
+    assert "look like millions or billions" in fit.statuses[0].message
     said = screen(recommend_ratio(fit, n_params=8e9, tokens=2e10))
     assert said.startswith("WRONG IN THE TABLE")
+
+
+@pytest.mark.parametrize(
+    ("losses", "message"),
+    [
+        (lambda loss: 0 * loss + 2.5, "are the same number"),
+        (lambda loss: 1e-6 * loss, "too small for nats per token"),
+        (np.exp, "look like perplexities"),
+    ],
+)
+def test_losses_that_can_be_none_tell_no_ratio(table, losses, message):
+    frame = pd.read_csv(table)
+    fit = fit_laws(frame.assign(loss=losses(frame["loss"])), n_draws=20)
+    assert fit.statuses[0].code == MEANINGLESS
+    answer = recommend_ratio(fit, n_params=8e9, tokens=2e10)
+    assert (answer.feasible, answer.recommended, answer.exit_code) == (None, None, 0)
+    assert answer.interval == pytest.approx((0.05, 0.95))
+    said = screen(answer)
+    assert said.startswith("WRONG IN THE TABLE")
+    assert message in " ".join(said.split())
+    assert "The data cannot tell the ratio" in said
+
+
+def test_one_ratio_tells_no_use_of_compute_either(table):
+    frame = pd.read_csv(table)
+    frame = frame[frame["domain_ratio"].isin([0.5, np.nan])]
+    answer = recommend_ratio(fit_laws(frame, n_draws=20), rule="allocation", flops=1e20)
+    assert answer.recommended is None
+    assert "Every run has the domain share 50%" in " ".join(screen(answer).split())
+
+
+def test_another_eval_sets_constant_loss_leaves_the_ratio_told(table):
+    frame = pd.read_csv(table)
+    books = frame[frame["eval_set"] == "domain"].assign(eval_set="books", loss=2.5)
+    fit = fit_laws(pd.concat([frame, books]), n_draws=20)
+    assert fit.statuses[0].code == DOCTOR_ERROR
+    assert MEANINGLESS not in {status.code for status in fit.statuses}

@@ -14,9 +14,12 @@ from mixlaw.fit.doctor import design, measurement, training, values
 from mixlaw.fit.doctor.finding import Check, Finding, Table
 from mixlaw.roles import Roles
 
-__all__ = ["Finding", "examine"]
+__all__ = ["MEANINGLESS_LOSSES", "Finding", "examine"]
 
 CHECKS: tuple[Check, ...] = values.CHECKS + measurement.CHECKS + training.CHECKS + design.CHECKS
+
+#: Errors after which no ratio can be read off the losses of these eval sets.
+MEANINGLESS_LOSSES = ("constant-loss", "tiny-loss", "perplexity-as-loss")
 
 _ORDER = {"error": 0, "warning": 1, "note": 2}
 

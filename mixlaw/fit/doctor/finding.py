@@ -29,6 +29,7 @@ class Finding:
         what: what was found, with its figures.
         n_rows: how many rows it concerns.
         run_ids: a few of their runs.
+        eval_sets: their eval sets; empty where the rows stand for settings.
         effect: what it does to the answer.
         remedy: what to do about it.
     """
@@ -38,6 +39,7 @@ class Finding:
     what: str
     n_rows: int
     run_ids: tuple[str, ...]
+    eval_sets: tuple[str, ...]
     effect: str
     remedy: str
 
@@ -58,7 +60,8 @@ def finding(
 ) -> Finding:
     """A finding about these rows of a runs table."""
     run_ids = tuple(rows["run_id"].drop_duplicates().head(_EXAMPLES))
-    return Finding(code, severity, what, len(rows), run_ids, effect, remedy)
+    eval_sets = tuple(rows["eval_set"].drop_duplicates()) if "eval_set" in rows else ()
+    return Finding(code, severity, what, len(rows), run_ids, eval_sets, effect, remedy)
 
 
 def count_losses(rows: pd.DataFrame) -> str:
