@@ -227,8 +227,11 @@ def recommend(
         names = [format_quantity(count) for count in (answer.n_params, answer.tokens)]
         target = "--model-size {} --tokens {}".format(*names)
         output.hint(f"mixlaw recommend {target} --emit NAME   (names: mixlaw emitters)")
-    if answer.exit_code or (emit is not None and emitted is None):
+    if emit is not None and emitted is None:
+        output.say(_nothing_emitted(answer, emit))
         raise typer.Exit(3)
+    if answer.exit_code:
+        raise typer.Exit(answer.exit_code)
 
 
 def _asked(params: dict[str, Any]) -> dict[str, Any]:
@@ -284,8 +287,16 @@ def _emitted(answer: "Recommendation", name: str | None, **sizes: Any) -> "Emitt
 
     plugins.load("emitters", name)
     if answer.recommended is None:
-        return None  # the screen says why; main leaves with exit code 3
+        return None
     return emitters.emit(name, answer.document(), emitters.EmitOptions(**sizes))
+
+
+def _nothing_emitted(answer: "Recommendation", name: str) -> str:
+    if answer.feasible is False:
+        why = "no share keeps what was asked; allow more (--max-general-rise, --risk) or train on"
+    else:
+        why = "the data cannot tell a ratio; mend or extend the sweep as said above and fit again"
+    return f"\nNothing was emitted for '{name}': {why}."
 
 
 def _save(answer: "Recommendation", folder: Path) -> None:

@@ -158,6 +158,16 @@ def test_emit_without_a_ratio_prints_no_text(fits, capsys):
     code, out, err = run(capsys, *SITUATIONS["infeasible"][0], "--emit", "megatron")
     assert (code, out) == (3, "")
     assert err.startswith("No feasible ratio")
+    last = err.strip().splitlines()[-1]
+    assert last.startswith("Nothing was emitted for 'megatron'")
+    assert "--max-general-rise" in last
+
+
+def test_emit_where_the_data_cannot_tell_says_so(fits, capsys):
+    code, out, err = run(capsys, *SITUATIONS["cannot-tell"][0], "--emit", "megatron")
+    assert (code, out) == (3, "")
+    assert "Nothing was emitted for 'megatron'" in err.strip().splitlines()[-1]
+    assert "the data cannot tell" in err.strip().splitlines()[-1]
 
 
 BAD = {
