@@ -15,7 +15,7 @@ from mixlaw.fit.result import FitResult, Prediction
 from mixlaw.fit.slices import LawFit
 from mixlaw.fit.stack import Choice
 
-#: Resampled sweeps of a law outside the stack.
+#: Resampled sweeps of a law outside the stack, if those inside have not fewer.
 N_DRAWS = 50
 
 
@@ -27,7 +27,8 @@ def heard(result: FitResult, choice: Choice, seed: int) -> FitResult:
         choice: the stack, and the laws outside of it.
         seed: of the resampling.
     """
-    plan = Plan.draw(N_DRAWS, len(choice.selection.trunks), seed)
+    fewest = min(len(m.draws) for members in result.stack.values() for m in members)
+    plan = Plan.draw(min(N_DRAWS, fewest), len(choice.selection.trunks), seed)
     compared = {name: dict(by_law) for name, by_law in result.compared.items()}
     for name, by_law in compared.items():
         point = _point(result, choice, name)

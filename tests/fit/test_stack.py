@@ -209,6 +209,16 @@ def test_laws_of_a_stack_that_disagree_spread_its_draws_around_their_mean(stacke
     assert (said.draws <= 3 + 1e-9).all()
 
 
+def test_a_stack_of_few_draws_hears_anchored_laws_too():
+    """A law anchored at the base loss needs as many draws of it as it has itself."""
+    design = Design(sizes=(60e6, 120e6, 240e6), budgets=(2e9, 8e9), checkpoints=2)
+    table = simulate_sweep(dcpt_truth(), np.random.default_rng(0), design)
+    fit = fit_laws(table, "dcpt,dcpt-anchored,chinchilla", n_draws=20)
+    outside = [c for c in fit.compared["general"].values() if not c["weight"] and not c["note"]]
+    assert all("at" in c for c in outside)
+    assert "at" in fit.compared["general"]["dcpt-anchored"]
+
+
 def test_a_constraint_belongs_to_one_law():
     table = simulate_sweep(dcpt_truth(), np.random.default_rng(0), Design(sizes=(6e7, 12e7, 24e7)))
     with pytest.raises(ConfigError, match="one law"):
