@@ -1,4 +1,8 @@
-"""Draws beyond the sweep: moved and widened by the misfit that ``mixlaw.fit.beyond`` learned."""
+"""Predictions moved and widened by the misfit that a fit has learned.
+
+In range it is that of ``mixlaw.fit.lack_of_fit``, beyond the sweep also that of
+``mixlaw.fit.beyond``.
+"""
 
 from collections.abc import Mapping, Sequence
 from statistics import NormalDist

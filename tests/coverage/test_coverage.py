@@ -22,6 +22,7 @@ def test_an_interval_score_is_the_width_and_twenty_times_the_miss():
 @pytest.mark.parametrize("name", EVERY)
 def test_intervals_cover(name, tmp_path):
     scenario = EVERY[name]
+    # A law that is not the truth is asked for no more in range than beyond it.
     least = 0.85 if scenario.fitted == scenario.own else 0.80
     for row in simulate([name], 200, tmp_path / "records.jsonl"):
         inside = row["region"] == "in range"
