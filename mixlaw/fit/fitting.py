@@ -1,7 +1,7 @@
 """One law fitted to the rows of one eval set: weights, optimum, noise, and draws."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,9 @@ from mixlaw.fit.bootstrap import Noise, Plan, estimate_noise, noise_draws
 from mixlaw.fit.model import Model
 from mixlaw.fit.rows import Rows
 from mixlaw.fit.solve import (
+    MAX_STEPS,
     REFIT_STEPS,
     REFIT_TOLERANCE,
-    Effort,
     Problem,
     Solution,
     log_residual,
@@ -41,6 +41,7 @@ class Settings:
         n_starts: starts of the search; default by the number of nonlinear parameters.
         n_polish: how many of the best starts are followed to their optimum.
         delta: of the Huber loss on log residuals; default from replicates, at least 1e-3.
+        max_steps: after which the search from one start ends where it is.
     """
 
     corpora: tuple[str, ...] = ()
@@ -48,6 +49,7 @@ class Settings:
     n_starts: int | None = None
     n_polish: int = 16
     delta: float | None = None
+    max_steps: int = MAX_STEPS
 
 
 #: Settings of a fit unless told otherwise.
@@ -150,12 +152,14 @@ def fit_rows(
     _refuse_too_few(model, rows, size)
     delta = settings.delta or noises.delta(noises.seed_std(rows))
     n_starts = settings.n_starts or default_starts(model)
-    problem = Problem(model, rows.loss, noises.weights(rows, 0.0, 0.0), delta, Effort())
+    problem = Problem(
+        model, rows.loss, noises.weights(rows, 0.0, 0.0), delta, max_steps=settings.max_steps
+    )
     solution = solve(problem, n_starts, settings.n_polish)
     noise = _measure(problem, rows, solution)
     weight = noises.weights(rows, noise.correlation, np.hypot(noise.between, noise.within))
     if not np.allclose(weight, problem.weight):
-        problem = Problem(model, rows.loss, weight, delta, problem.effort)
+        problem = replace(problem, weight=weight)
         solution = polish(problem, solution.theta)
         noise = _measure(problem, rows, solution)
     return Fitted(law, rows, size, problem, solution, noise, lacking, settings)

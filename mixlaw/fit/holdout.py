@@ -16,6 +16,7 @@ from mixlaw.fit.baselines import next_smaller_size
 from mixlaw.fit.fitting import DEFAULT, Settings, fit_rows
 from mixlaw.fit.rows import Rows
 from mixlaw.fit.slices import SIZES, LawFit, fit_law, levels
+from mixlaw.fit.solve import REFIT_STEPS
 from mixlaw.laws import Array, Law
 
 #: Budgets over this part of the longest are held out with it: the last checkpoint of a dense trunk
@@ -26,9 +27,9 @@ MANY = 12
 #: Where there are many sizes and budgets, runs within this factor of the most compute are held out.
 COMPUTE = 4.0
 #: Starts of the search in a split.
-N_STARTS = 64
+N_STARTS = 32
 #: Starts that are polished in a split: on simulated sweeps more change its errors by about 1%.
-N_POLISH = 4
+N_POLISH = 2
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def splits(rows: Rows) -> dict[str, NDArray[np.bool_]]:
 
 def forecasts(law: Law, rows: Rows, settings: Settings = DEFAULT) -> dict[str, Forecast]:
     """What a law says about the rows of every split when it is fitted to the others."""
-    quick = replace(settings, n_starts=N_STARTS, n_polish=N_POLISH)
+    quick = replace(settings, n_starts=N_STARTS, n_polish=N_POLISH, max_steps=REFIT_STEPS)
     return {name: forecast(law, rows, mask, quick) for name, mask in splits(rows).items()}
 
 

@@ -67,6 +67,7 @@ class Problem:
         delta: of the Huber loss; inf for least squares.
         effort: counts what the fit costs.
         on_log: residuals of log loss (the default), or of the loss itself.
+        max_steps: after which a fit stops where it is.
     """
 
     model: Model
@@ -75,6 +76,7 @@ class Problem:
     delta: float
     effort: Effort = field(default_factory=Effort)
     on_log: bool = True
+    max_steps: int = MAX_STEPS
 
     @property
     def target(self) -> Array:
@@ -174,7 +176,7 @@ def minimise(
     target: Array,
     delta: float,
     tolerance: float = TOLERANCE,
-    max_steps: int = MAX_STEPS,
+    max_steps: int | None = None,
 ) -> Solution:
     """Levenberg-Marquardt steps from every row of theta, within the bounds, until all converge.
 
@@ -184,8 +186,9 @@ def minimise(
         target: what is fitted, shape (n,), or (B, n) for refits.
         delta: of the Huber loss; inf for least squares.
         tolerance: relative decrease of the objective at which a fit has converged.
-        max_steps: after which a fit stops where it is.
+        max_steps: after which a fit stops where it is; default the problem's.
     """
+    max_steps = max_steps or problem.max_steps
     size = max(1, BATCH // (len(problem.model.free) * problem.model.n_rows))
     target = np.broadcast_to(target, (len(theta), problem.model.n_rows))
     parts = [

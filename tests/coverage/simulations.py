@@ -208,7 +208,7 @@ def hurried() -> Iterator[None]:
 
     with (
         patch.object(stack, "Settings", partial(Settings, n_starts=64, n_polish=2)),
-        patch.multiple(holdout, N_STARTS=32, N_POLISH=2, splits=beyond_range),
+        patch.object(holdout, "splits", beyond_range),
         patch.multiple(
             api,
             standard_errors=lambda fit: [],
