@@ -1,8 +1,8 @@
 """In range: what a law misses alike in all runs at the same tokens.
 
 Noise is a run's own; a law that bends other than the losses do misses all runs in the same way. So
-the mean residual of all runs at a token count, and its slopes in the share and in log size, tell
-the misfit from the noise far below what either is in a single run. They are shrunk by what noise
+the mean residual of all runs at a token count, its slope in log size, and its slope and bends in the
+share, tell the misfit from the noise far below what either is in a single run. They are shrunk by what noise
 alone would leave of them (James and Stein 1961), and predictions are moved against them: a
 discrepancy beside the law, as in Kennedy and O'Hagan (2001).
 """
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mixlaw.fit.bootstrap import trunk_sums
 from mixlaw.fit.rows import Rows
-from mixlaw.fit.slices import LawFit
+from mixlaw.fit.slices import LawFit, levels
 from mixlaw.fit.widening import misfit_terms, share_of
 from mixlaw.laws import Array
 
@@ -25,6 +25,9 @@ BINS = 12
 LEAST_RUNS = 3
 #: With fewer bins than this a mean residual says little that the law has not absorbed.
 LEAST_BINS = 3
+#: Degree in the share, in which laws bend most. On 70 simulated sweeps of a law that was fitted, 90%
+#: intervals of the ratio covered 86% with one, 88% with two, 91% with three and no more with four.
+DEGREE = 3
 
 
 def learn(rows: Rows, fits: Sequence[tuple[float, LawFit]]) -> dict[str, Any]:
@@ -35,7 +38,7 @@ def learn(rows: Rows, fits: Sequence[tuple[float, LawFit]]) -> dict[str, Any]:
         fits: laws fitted to them, with weights that sum to one.
 
     Returns:
-        ``tokens`` (k,), increasing; ``missed`` (3, k), predicted - measured log loss there as the
+        ``tokens`` (k,), increasing; ``missed`` (p, k), predicted - measured log loss there as the
         coefficients of ``widening.misfit_terms``, and ``error``, their standard errors; the ranges
         ``share`` and ``n_params``. Empty where noise explains all of it or is not known, or where
         too few runs share their token counts.
@@ -52,11 +55,12 @@ def learn(rows: Rows, fits: Sequence[tuple[float, LawFit]]) -> dict[str, Any]:
         name: [float(values.min()), float(values.max())]
         for name, values in (("share", share_of(x)), ("n_params", x["N"]))
     }
+    degree = min(DEGREE, len(levels(share_of(x))) - 1)
     variances = np.mean([(noise.between**2, noise.within**2) for noise in noises], axis=0)
     residual = np.log(predicted[usable] / rows.loss[usable])
     shrunk = [
         _shrunk(term, residual, trunk, variances)
-        for term in _coefficients(misfit_terms(ranges, x), bins)
+        for term in _coefficients(misfit_terms(ranges, x, degree), bins)
     ]
     if not any(mean.any() for mean, _ in shrunk):
         return {}

@@ -9,6 +9,7 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+from numpy.polynomial.legendre import legvander
 
 from mixlaw.fit.result import Array, FitResult, Prediction
 from mixlaw.laws import Inputs
@@ -20,7 +21,7 @@ GROWTH = 0.8
 #: Steps of the spreads and drifts: multiples of these do not run in step with each other.
 _SPREADS = (2**0.5, 3**0.5, 5**0.5)
 _DRIFTS = (11**0.5, 13**0.5, 17**0.5)
-_MISFITS = (19**0.5, 23**0.5, 29**0.5)
+_MISFITS = (19**0.5, 23**0.5, 29**0.5, 31**0.5, 37**0.5)
 
 
 def along(direction: str, x: Inputs) -> Array:
@@ -65,26 +66,29 @@ def corrected(fit: FitResult, eval_set: str, found: Prediction, x: Inputs) -> Pr
     if not misfit:
         return found
     log_shift, n = -missed(misfit, x).sum(axis=0), len(found.draws)
-    errors = zip(_MISFITS, missed(misfit, x, "error"), strict=True)
+    errors = zip(_MISFITS, missed(misfit, x, "error"), strict=False)
     spread = np.sum([np.outer(_normal(n, step), error) for step, error in errors], axis=0)
     return Prediction(found.estimate * np.exp(log_shift), found.draws * np.exp(log_shift + spread))
 
 
 def missed(misfit: Mapping[str, Any], x: Inputs, what: str = "missed") -> Array:
-    """Terms of the misfit (or of its ``error``) in log loss at inputs x, shape (3, n).
+    """Terms of the misfit (or of its ``error``) in log loss at inputs x, shape (p, n).
 
     They stay what they are at the nearest end of the range outside of it.
     """
     log_tokens, known = np.log(x["D"]), np.log(misfit["tokens"])
     coefficients = np.stack([np.interp(log_tokens, known, row) for row in misfit[what]])
-    return np.asarray(coefficients * misfit_terms(misfit, x))
+    return np.asarray(coefficients * misfit_terms(misfit, x, len(coefficients) - 2))
 
 
-def misfit_terms(ranges: Mapping[str, Any], x: Inputs) -> Array:
-    """1, and share and log size running from -1 to 1 over their ranges, shape (3, n)."""
+def misfit_terms(ranges: Mapping[str, Any], x: Inputs, degree: int) -> Array:
+    """Log size, and Legendre polynomials of the share up to this degree, shape (degree + 2, n).
+
+    Share and log size run from -1 to 1 over their ranges.
+    """
     share = _unit(share_of(x), *ranges["share"])
     size = _unit(np.log(x["N"]), *np.log(ranges["n_params"]))
-    return np.stack([np.ones_like(share), share, size])
+    return np.vstack([size, legvander(share, degree).T])
 
 
 def share_of(x: Inputs) -> Array:

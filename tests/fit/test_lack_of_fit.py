@@ -54,7 +54,7 @@ def test_what_the_law_misses_of_quiet_runs_is_found():
 def test_what_all_runs_share_is_told_from_what_each_of_them_wanders():
     chance = [size_of(*learned(dcpt_truth(), seed)) for seed in range(12)]
     bent = [size_of(*learned(BENT, seed)) for seed in range(12)]
-    assert np.median(bent) > 3e-4 > 3 * np.median(chance)
+    assert np.median(bent) > 4e-4 > 3 * np.median(chance)
 
 
 def test_a_misfit_is_flat_beyond_the_sweep_and_its_shares():
