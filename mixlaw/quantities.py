@@ -4,6 +4,8 @@ import re
 
 from mixlaw.errors import ConfigError
 
+#: Sizes, budgets or shares closer than this (relative) are one level.
+SAME_LEVEL = 1e-3
 _UNITS = {"": 1.0, "K": 1e3, "M": 1e6, "B": 1e9, "G": 1e9, "T": 1e12}
 _QUANTITY = re.compile(r"([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*([KMBGT]?)", re.IGNORECASE)
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mixlaw.fit.fitting import SAME_LEVEL
 from mixlaw.fit.rows import Rows
 from mixlaw.laws import Array
+from mixlaw.quantities import SAME_LEVEL
 
 #: Mixtures are equal when no share differs by more than this.
 SAME_SHARE = 1e-3

@@ -21,6 +21,8 @@ from mixlaw.fit.rows import Rows, Selection
 from mixlaw.fit.slices import SIZES, levels
 from mixlaw.laws import Array, Law
 
+#: Why a law without inputs is held against the rows, and is in no stack.
+BASELINE = "a baseline"
 #: Relative errors well below this are luck: no evaluation is more exact.
 EXACT = 1e-4
 
@@ -96,7 +98,7 @@ def not_offered(law: Law, rows: Rows) -> str:
     if lacking:
         return f"needs {', '.join(lacking)}, which the rows lack"
     if not law.inputs:
-        return "a baseline"
+        return BASELINE
     if law.per_size and len(levels(rows.x["N"])) >= SIZES:
         return "describes one size at a time, while the table has several to extrapolate from"
     if not law.admits(rows.x).all():
@@ -106,7 +108,7 @@ def not_offered(law: Law, rows: Rows) -> str:
 
 def _compared(law: Law, rows: Rows, settings: Settings) -> Compared:
     reason = not_offered(law, rows)
-    if reason and reason != "a baseline":
+    if reason and reason != BASELINE:
         return Compared(law, note=reason)
     try:
         return Compared(law, forecasts(law, rows, settings), note=reason)

@@ -23,12 +23,10 @@ from mixlaw.fit.solve import (
     solve,
 )
 from mixlaw.laws import Array, Law, Switch
-from mixlaw.quantities import format_quantity
+from mixlaw.quantities import SAME_LEVEL, format_quantity
 
 #: Optima whose objective is within this of the best one are as good as it.
 AS_GOOD = 0.01
-#: Levels closer than this (relative) are one level.
-SAME_LEVEL = 1e-3
 
 
 @dataclass(frozen=True)

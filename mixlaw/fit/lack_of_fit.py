@@ -1,10 +1,10 @@
 """In range: what a law misses alike in all runs at the same tokens.
 
 Noise is a run's own; a law that bends other than the losses do misses all runs in the same way. So
-the mean residual of all runs at a token count, its slope in log size, and its slope and bends in the
-share, tell the misfit from the noise far below what either is in a single run. They are shrunk by what noise
-alone would leave of them (James and Stein 1961), and predictions are moved against them: a
-discrepancy beside the law, as in Kennedy and O'Hagan (2001).
+the mean residual of all runs at a token count, its slope in log size, and its slope and bends in
+the share, tell the misfit from the noise far below what either is in a single run. They are shrunk
+by what noise alone would leave of them (James and Stein 1961), and predictions are moved against
+them: a discrepancy beside the law, as in Kennedy and O'Hagan (2001).
 """
 
 from collections.abc import Sequence
@@ -25,8 +25,8 @@ BINS = 12
 LEAST_RUNS = 3
 #: With fewer bins than this a mean residual says little that the law has not absorbed.
 LEAST_BINS = 3
-#: Degree in the share, in which laws bend most. On 70 simulated sweeps of a law that was fitted, 90%
-#: intervals of the ratio covered 86% with one, 88% with two, 91% with three and no more with four.
+#: Degree in the share, in which laws bend most. On 70 simulated sweeps 90% intervals of the ratio
+#: covered 86% with one, 88% with two, 91% with three and no more with four.
 DEGREE = 3
 
 

@@ -13,10 +13,8 @@ from mixlaw import laws
 from mixlaw.errors import FitError, NotIdentifiedError, unknown_name
 from mixlaw.fit.result import Array, FitResult, Member, Prediction
 from mixlaw.fit.widening import corrected, even, widened
-from mixlaw.quantities import format_quantity
+from mixlaw.quantities import SAME_LEVEL, format_quantity
 
-#: Sizes closer than this (relative) are the same size.
-SAME_SIZE = 1e-3
 #: A step of its own, see ``mixlaw.fit.widening``.
 _SLICE_SPREAD = 7**0.5
 #: Draws of the stack's weights are as concentrated as if each law had this many pseudo-counts.
@@ -151,7 +149,7 @@ def _slices(slices: Sequence[Member], x: laws.Inputs, carry_size: bool) -> Predi
     if slices[0].size is None:
         return slices[0].predict(x)
     sizes = np.array([member.size for member in slices], dtype=float)
-    far = np.abs(np.log(x["N"][:, None] / sizes)).min(axis=1) > SAME_SIZE
+    far = np.abs(np.log(x["N"][:, None] / sizes)).min(axis=1) > SAME_LEVEL
     if far.any() and not carry_size:
         raise NotIdentifiedError(_out_of_reach(x["N"][far][0], sizes))
     every = [member.predict(x) for member in slices]
@@ -182,7 +180,7 @@ def _refuse_other_budgets(members: Sequence[Member], tokens: Array) -> None:
     for member in members:
         if member.tokens is None:
             continue
-        far = np.abs(np.log(tokens / member.tokens)) > SAME_SIZE
+        far = np.abs(np.log(tokens / member.tokens)) > SAME_LEVEL
         if far.any():
             raise NotIdentifiedError(
                 f"The fit cannot say what the loss is after {format_quantity(tokens[far][0])} "

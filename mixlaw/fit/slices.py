@@ -13,7 +13,6 @@ import numpy as np
 from mixlaw.fit.bootstrap import Plan, pooled, trunk_sums
 from mixlaw.fit.fitting import (
     DEFAULT,
-    SAME_LEVEL,
     Fitted,
     Settings,
     draw_refits,
@@ -23,6 +22,7 @@ from mixlaw.fit.fitting import (
 from mixlaw.fit.result import Member
 from mixlaw.fit.rows import Rows
 from mixlaw.laws import Array, Law
+from mixlaw.quantities import SAME_LEVEL
 
 #: Sizes needed to fit a law of N.
 SIZES = 3

@@ -134,31 +134,31 @@ def auto(
         name: {law: _fit_all(selection, compared[name][law].law, name) for law in by_law}
         for name, by_law in weights.items()
     }
-    others = {name: _outside(selection, compared[name], name, weights[name]) for name in compared}
+    outside = {name: _outside(selection, compared[name], name, weights[name]) for name in compared}
     return Choice(
         AUTO,
         selection,
         fits,
         weights,
         {name: stacked_forecasts(compared[name], by_law) for name, by_law in weights.items()},
-        {name: {**by_law, **other} for name, by_law in compared.items()},
-        others,
+        {name: {**by_law, **outside[name][1], **other} for name, by_law in compared.items()},
+        {name: fits for name, (fits, _) in outside.items()},
     )
 
 
 def _outside(
-    selection: Selection, compared: dict[str, Compared], eval_set: str, inside: Collection[str]
-) -> dict[str, LawFit]:
-    """Fits of the laws that have no weight; one that cannot be fitted gets a note instead."""
-    fits = {}
+    selection: Selection, compared: Mapping[str, Compared], eval_set: str, inside: Collection[str]
+) -> tuple[dict[str, LawFit], dict[str, Compared]]:
+    """Fits of the laws that have no weight, and those that cannot be fitted, with a note of why."""
+    fits, failed = {}, {}
     for name, c in compared.items():
         if c.note or name in inside:
             continue
         try:
             fits[name] = _fit_all(selection, c.law, eval_set)
         except FitError as error:
-            compared[name] = replace(c, note=str(error))
-    return fits
+            failed[name] = replace(c, note=str(error))
+    return fits, failed
 
 
 def _fit_all(selection: Selection, law: Law, eval_set: str) -> LawFit:

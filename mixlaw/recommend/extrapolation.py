@@ -4,10 +4,8 @@ Distances of counts are factors: 13.3 is 13.3 times the largest value measured, 
 smallest, 1 inside the range. That of the shares is how far the farthest of them lies outside.
 """
 
-from collections.abc import Mapping
-
 from mixlaw.fit.result import Status
-from mixlaw.quantities import format_quantity
+from mixlaw.quantities import format_factor, format_quantity
 from mixlaw.recommend.question import Question
 from mixlaw.recommend.verdict import percent, times
 
@@ -68,12 +66,6 @@ def notices(question: Question, ratio: float) -> tuple[Status, ...]:
     return (*_carried(question), *found)
 
 
-def is_far(extrapolation: Mapping[str, float]) -> bool:
-    """True if model size or budget lies beyond ten times what was measured, either way."""
-    factors = [extrapolation.get(name, 1.0) for name in ("n_params", "tokens")]
-    return any(not 1 / FAR <= factor <= FAR for factor in factors)
-
-
 def _counts(question: Question) -> dict[str, float]:
     return {
         "n_params": question.n_params,
@@ -113,12 +105,7 @@ def _sentence(name: str, value: float, low: float, high: float) -> str:
     else:
         times, edge = low / value, f"the smallest {noun} measured ({format_quantity(low)})"
     relation = "times" if value > high else "times below"
-    return f"The target's {text} are {factor_text(times)} {relation} {edge}."
-
-
-def factor_text(factor: float) -> str:
-    """A factor as people read it: 2.5, 16.7, 40,339."""
-    return f"{factor:,.0f}" if factor >= 100 else f"{factor:.3g}"
+    return f"The target's {text} are {format_factor(times)} {relation} {edge}."
 
 
 def _carried(question: Question) -> tuple[Status, ...]:

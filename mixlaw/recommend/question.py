@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mixlaw.errors import ConfigError, FitError
-from mixlaw.fit.predict import SAME_SIZE
 from mixlaw.fit.result import MEANINGLESS, Prediction
+from mixlaw.quantities import SAME_LEVEL
 from mixlaw.recommend.observed import Calibration
 from mixlaw.recommend.verdict import percent
 
@@ -233,7 +233,7 @@ class Question:
     def carried_sizes(self) -> tuple[float, ...]:
         """Sizes whose own laws must do for a target of another size; else empty."""
         sizes = {m.size for name in self.fit.eval_sets for m in self.fit.members(name) if m.size}
-        known = any(abs(self.n_params / size - 1) < SAME_SIZE for size in sizes)
+        known = any(abs(self.n_params / size - 1) < SAME_LEVEL for size in sizes)
         return () if known else tuple(sorted(sizes))
 
     @property

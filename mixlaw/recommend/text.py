@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mixlaw.fit.result import EXPLAINS_NOTHING, TABLE_ERRORS, Status
-from mixlaw.quantities import format_quantity
+from mixlaw.quantities import format_factor, format_quantity
 from mixlaw.recommend.answer import Recommendation
-from mixlaw.recommend.extrapolation import FAR, factor_text
+from mixlaw.recommend.extrapolation import FAR
 from mixlaw.recommend.verdict import LEVEL, moved, percent
 
 #: Columns of the screen.
@@ -36,22 +36,17 @@ def _alarm(answer: Recommendation) -> list[str]:
 
 
 def _distance(answer: Recommendation) -> list[str]:
+    spelled = {"n_params": "model size", "tokens": "token budget"}
     far = [
-        f"{factor_text(factor)} times the largest"
+        f"{spelled[name]} {format_factor(factor)} times the largest measured"
         if factor > 1
-        else f"{factor_text(1 / factor)} times below the smallest"
+        else f"{spelled[name]} {format_factor(1 / factor)} times below the smallest measured"
         for name, factor in answer.extrapolation.items()
-        if name in ("n_params", "tokens") and not 1 / FAR <= factor <= FAR
-    ]
-    names = [
-        "model size" if name == "n_params" else "token budget"
-        for name, factor in answer.extrapolation.items()
-        if name in ("n_params", "tokens") and not 1 / FAR <= factor <= FAR
+        if name in spelled and not 1 / FAR <= factor <= FAR
     ]
     if not far:
         return []
-    distances = "; ".join(f"{name} {text} measured" for name, text in zip(names, far, strict=True))
-    return _wrap(f"FAR OUTSIDE THE DATA: {distances}. Read what follows as a guess.")
+    return _wrap(f"FAR OUTSIDE THE DATA: {'; '.join(far)}. Read what follows as a guess.")
 
 
 def _verdict(answer: Recommendation) -> list[str]:
