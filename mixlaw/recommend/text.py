@@ -197,9 +197,12 @@ def _details(answer: Recommendation) -> list[str]:
     texts += [answer.details[name]["text"] for name in _INVERSE if name in answer.details]
     for rule, other in answer.also.items():
         texts.append(f"By the other rule, {rule}, the critical ratio is {_short(other)}.")
-    if answer.by_law:
-        alone = [f"{law} {_short(other)}" for law, other in answer.by_law.items()]
-        texts.append(f"Each law alone: {', '.join(alone)}.")
+    alone: dict[str, list[str]] = {}
+    for law, other in answer.by_law.items():
+        alone.setdefault(_short(other), []).append(law)
+    if len(alone) > 1:  # laws that differ in a loss that this rule does not ask about say the same
+        said = [f"{', '.join(laws)} {ratio}" for ratio, laws in alone.items()]
+        texts.append(f"Each law alone: {'; '.join(said)}.")
     return [line for text in texts for line in _wrap(text)]
 
 
@@ -258,9 +261,16 @@ def _doubts(answer: Recommendation) -> list[str]:
     found = [line for text in answer.assumptions for line in _wrap(f"Assumed: {text}.")]
     shown = [w for w in answer.warnings if w.law and w.code in _FIRST]
     shown += [w for w in answer.warnings if not (w.law or w.code in TABLE_ERRORS or _is_reason(w))]
+    alike: dict[tuple[str, str], list[Status]] = {}
     for warning in shown:
-        where = f" ({warning.eval_set})" if warning.eval_set else ""
-        found += _wrap(f"! {warning.code}{where}: {warning.message}", hanging="  ")
+        told = warning.code if warning.law else warning.message
+        alike.setdefault((told, warning.eval_set), []).append(warning)
+    for first, *others in alike.values():
+        where = f" ({first.eval_set})" if first.eval_set else ""
+        laws = dict.fromkeys(w.law for w in others if w.law != first.law)
+        also = f" (so {first.law}; with other figures {', '.join(laws)})" if laws else ""
+        message = first.message + also
+        found += _wrap(f"! {first.code}{where}: {message}", hanging="  ")
     of_fit: dict[str, list[str]] = {}
     for warning in answer.warnings:
         if warning.law and warning.code not in _FIRST:

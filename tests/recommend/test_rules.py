@@ -8,7 +8,7 @@ from scipy.optimize import minimize_scalar
 
 from mixlaw import laws
 from mixlaw.errors import FitError
-from mixlaw.fit.result import FitResult, Member
+from mixlaw.fit.result import FitResult, Member, Status
 from mixlaw.recommend import allocation
 from mixlaw.recommend.api import recommend_ratio
 from mixlaw.recommend.question import MixturePath, Question
@@ -351,6 +351,23 @@ def test_each_law_of_a_stack_speaks_alone(build):
     single_law = recommend_ratio(fit, **asked).interval
     assert np.ptp(answer.interval) > np.ptp(single_law)
     assert recommend_ratio(fit, **asked).by_law == {}
+    assert "Each law alone: dcpt " in screen(answer)
+    same = replace(answer, by_law=dict.fromkeys(("dcpt", "dcpt-l3"), answer.by_law["dcpt"]))
+    assert "Each law alone" not in screen(same)
+
+
+def test_laws_of_a_stack_share_a_doubt_in_one_line(build):
+    answer = recommend_ratio(build(), n_params=1e9, tokens=5e9, max_general_rise=0.08)
+    found = [
+        Status("lack-of-fit", f"residuals are {times} times the noise", "general", law)
+        for law, times in (("dcpt", 4.0), ("dcpt-l5", 4.8), ("dcpt-l5", 5.0))
+    ]
+    text = " ".join(screen(replace(answer, warnings=(*answer.warnings, *found))).split())
+    assert (
+        "! lack-of-fit (general): residuals are 4.0 times the noise (so dcpt; with other figures "
+        "dcpt-l5)" in text
+    )
+    assert "4.8 times" not in text
 
 
 def test_a_domain_loss_that_rises_before_the_bound_is_said(build):
