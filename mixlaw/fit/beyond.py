@@ -153,5 +153,5 @@ def _chance(forecast: Forecast, rows: Rows) -> Array:
     seen = forecast.fits[0][1].trunk_noise(plan)
     level = np.where(np.isfinite(seen), seen, between * rng.normal(size=seen.shape))
     noise = level[:, wanted.trunk] + within * rng.normal(size=draws.shape)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         return np.asarray(np.log(draws / forecast.predicted) - noise)

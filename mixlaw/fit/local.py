@@ -54,10 +54,11 @@ class Local:
 
     @classmethod
     def of(cls, problem: "Problem", theta: Array, target: Array, delta: float) -> "Local":
-        """At parameters (B, P) for targets (B, n)."""
+        """At parameters (B, P) for targets (B, n); not finite where a loss is zero."""
         problem.effort.jacobians += len(theta)
-        loss, jacobian = problem.model.loss_and_jacobian(theta)
-        return cls.from_slopes(problem, loss, jacobian, target, delta)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            loss, jacobian = problem.model.loss_and_jacobian(theta)
+            return cls.from_slopes(problem, loss, jacobian, target, delta)
 
     @classmethod
     def from_slopes(

@@ -28,6 +28,8 @@ MAX_STEPS = 300
 REFIT_STEPS = 100
 #: Damping beyond which no step helps any more.
 STUCK = 1e14
+#: A prediction below it counts as zero: its derivatives of the log loss would overflow.
+LEAST = 1e-100
 #: Most numbers in one Jacobian; larger batches are cut.
 BATCH = 4_000_000
 
@@ -109,7 +111,7 @@ def huber(residual: Array, delta: float) -> Array:
 def log_residual(loss: Array, log_y: Array) -> Array:
     """Log L̂ - log L; a prediction that is not positive is infinitely wrong, not an error."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(loss > 0, np.log(loss), np.inf) - log_y
+        return np.where(loss > LEAST, np.log(loss), np.inf) - log_y
 
 
 def solve(problem: Problem, n_starts: int, n_polish: int = 16) -> Solution:
@@ -218,6 +220,7 @@ def _minimise(
     # The local model is kept for those whose last step failed: only the damping changed.
     local = Local.of(problem, theta, target, delta)
     for _ in range(max_steps):
+        at_work = at_work[np.isfinite(local.gradient[at_work]).all(axis=1)]
         if not len(at_work):
             break
         here, now = local.where(at_work), theta[at_work]

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from mixlaw.recommend.api import recommend_ratio
 from mixlaw.recommend.text import screen
 from mixlaw.roles import Roles
 
+QUICKSTART = Path(__file__).parents[1] / "data" / "quickstart" / "runs.csv"
 LOSSES = {
     "domain": {"E": 1.2, "A": 0.35, "B": 0.12, "C": 0.06, "alpha": 0.30, "beta": 0.35, "eta": 0.5,
                "eps": 0.1, "gamma": 0.7},
@@ -234,6 +236,13 @@ def test_losses_that_can_be_none_tell_no_ratio(table, losses, message):
     assert said.startswith("WRONG IN THE TABLE")
     assert message in " ".join(said.split())
     assert "The data cannot tell the ratio" in said
+
+
+def test_tiny_losses_do_not_overflow():
+    """Warnings of numpy would be errors here, and noise on a person's terminal."""
+    frame = pd.read_csv(QUICKSTART)
+    fit = fit_laws(frame.assign(loss=1e-6 * frame["loss"]), "auto", n_draws=20)
+    assert fit.statuses[0].code == MEANINGLESS
 
 
 def test_one_ratio_tells_no_use_of_compute_either(table):
