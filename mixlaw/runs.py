@@ -154,13 +154,18 @@ def _typed(column: pd.Series, source: str) -> pd.Series:
     """One column in its type: text, truth or float64; an unknown one is text if a cell is."""
     name = str(column.name)
     if name in TEXT:
-        return column.fillna("").astype(str).str.strip()
+        return _text(column)
     if name == "annealed":
         return _truth(column, source)
     known = name in COLUMNS or name.startswith((SHARE, UNIQUE_TOKENS)) or name == "domain_ratio"
     if not known and not _is_numeric(column):
-        return column.fillna("").astype(str)
+        return _text(column)
     return _numbers(column, source)
+
+
+def _text(column: pd.Series) -> pd.Series:
+    """Cells as text without blanks around it; absent ones, also of an empty column, are empty."""
+    return column.astype("string").fillna("").astype(str).str.strip()
 
 
 def _is_numeric(column: pd.Series) -> bool:
@@ -171,7 +176,7 @@ def _is_numeric(column: pd.Series) -> bool:
 def _numbers(column: pd.Series, source: str) -> pd.Series:
     if pd.api.types.is_numeric_dtype(column.dtype):
         return column.astype("float64")
-    text = column.fillna("").astype(str).str.strip()
+    text = _text(column)
     values = pd.to_numeric(text, errors="coerce").astype("float64")
     bad = values.isna() & ~text.str.lower().isin(["", "nan", "-nan", "none", "null"])
     if bad.any():
@@ -186,7 +191,7 @@ def _numbers(column: pd.Series, source: str) -> pd.Series:
 def _truth(column: pd.Series, source: str) -> pd.Series:
     if column.dtype == bool:
         return column
-    text = column.fillna("").astype(str).str.strip().str.lower()
+    text = _text(column).str.lower()
     unknown = sorted(set(text) - set(_TRUTH))
     if unknown:
         raise DataError(

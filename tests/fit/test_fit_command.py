@@ -239,7 +239,7 @@ def test_losses_that_can_be_none_tell_no_ratio(table, losses, message):
 
 
 def test_tiny_losses_do_not_overflow():
-    """Warnings of numpy would be errors here, and noise on a person's terminal."""
+    """Warnings of numpy would be noise on a person's terminal; in tests they are errors."""
     frame = pd.read_csv(QUICKSTART)
     fit = fit_laws(frame.assign(loss=1e-6 * frame["loss"]), "auto", n_draws=20)
     assert fit.statuses[0].code == MEANINGLESS
