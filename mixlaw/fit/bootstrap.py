@@ -120,7 +120,8 @@ def estimate_noise(
     absorb = Absorbed.of if len(names) <= MANY_TRUNKS else Absorbed.of_many
     # Unit columns: the noise does not depend on the units of the parameters, nor may its rank.
     norm = np.linalg.norm(jacobian, axis=1, keepdims=True)
-    absorbed = absorb(jacobian[norm[:, 0] > 0] / norm[norm[:, 0] > 0], weight, trunk)
+    unit = jacobian[norm[:, 0] > 0] / norm[norm[:, 0] > 0]
+    absorbed = absorb(unit if len(unit) else np.zeros((1, len(residual))), weight, trunk)
     level = np.bincount(trunk, residual) / np.sqrt(np.bincount(trunk))
     sums = np.array([np.sum(level**2), np.sum(residual**2)])
     between, within = _solve_variances(sums, absorbed.share, len(names) == len(residual))

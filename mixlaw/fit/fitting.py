@@ -234,7 +234,9 @@ def _own_noise(rows: Rows, noise: Noise) -> Array:
 
 
 def _measure(problem: Problem, rows: Rows, solution: Solution) -> Noise:
-    """Noise of the residuals at the optimum."""
-    loss, jacobian = problem.model.loss_and_jacobian(solution.theta[:1])
+    """Noise of the residuals at the optimum; a parameter held at its wall absorbs none of it."""
+    model, best = problem.model, solution.theta[0]
+    loss, jacobian = model.loss_and_jacobian(best[None])
     residual = log_residual(loss, np.log(rows.loss))[0]
-    return estimate_noise(residual, jacobian[0] / loss[0], problem.weight, rows.trunk)
+    free = (best > model.low) & (best < model.high)
+    return estimate_noise(residual, jacobian[0, free] / loss[0], problem.weight, rows.trunk)

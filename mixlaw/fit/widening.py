@@ -65,10 +65,23 @@ def corrected(fit: FitResult, eval_set: str, found: Prediction, x: Inputs) -> Pr
     misfit = fit.lack_of_fit.get(eval_set)
     if not misfit:
         return found
-    log_shift, n = -missed(misfit, x).sum(axis=0), len(found.draws)
+    carried, n = _carried(fit, eval_set, x), len(found.draws)
+    log_shift = -carried * missed(misfit, x).sum(axis=0)
     errors = zip(_MISFITS, missed(misfit, x, "error"), strict=False)
     spread = np.sum([np.outer(_normal(n, step), error) for step, error in errors], axis=0)
     return Prediction(found.estimate * np.exp(log_shift), found.draws * np.exp(log_shift + spread))
+
+
+def _carried(fit: FitResult, eval_set: str, x: Inputs) -> Array:
+    """Part of the misfit that is carried to inputs x, shape (n,).
+
+    Where sizes and budgets follow from compute, a token count has few sizes, and its misfit is
+    theirs as well: to twice the compute half of it is carried. Elsewhere it is carried whole.
+    """
+    if "compute" not in fit.beyond.get(eval_set, {}):
+        return np.ones(len(x["D"]))
+    (low, high), compute = fit.ranges["compute"], along("compute", x)
+    return np.asarray(np.minimum(1.0, np.minimum(high / compute, compute / low)))
 
 
 def missed(misfit: Mapping[str, Any], x: Inputs, what: str = "missed") -> Array:

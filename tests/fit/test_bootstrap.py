@@ -23,11 +23,18 @@ def _sweep(rng, repeat=1):
 
 
 def test_noise_is_estimated_without_bias():
-    """15 trunks and 9 parameters: the naive residual variance would be far too small."""
-    found = [fit_rows(laws.load("dcpt"), _sweep(np.random.default_rng(k))).noise for k in range(12)]
+    """15 trunks and 9 parameters: the naive residual variance would be far too small.
+
+    A parameter held at its wall has absorbed nothing; counted all the same, the noise between
+    trunks came out 5% too large over 150 sweeps, 2% without.
+    """
+    fits = [fit_rows(laws.load("dcpt"), _sweep(np.random.default_rng(k))) for k in range(12)]
+    found, model = [fit.noise for fit in fits], fits[0].problem.model
+    at_wall = [np.sum((f.theta <= model.low) | (f.theta >= model.high)) for f in fits]
     assert np.sqrt(np.mean([n.between**2 for n in found])) == pytest.approx(SEED, rel=0.25)
     assert np.sqrt(np.mean([n.within**2 for n in found])) == pytest.approx(ROW, rel=0.1)
-    assert np.mean([n.freedom for n in found]) == pytest.approx(9, abs=0.5)
+    assert np.mean(at_wall) > 0
+    assert np.mean([n.freedom for n in found]) == pytest.approx(9 + np.mean(at_wall), abs=0.3)
 
 
 def test_more_checkpoints_of_the_same_runs_do_not_narrow_the_interval():
