@@ -4,11 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import fdtri
 
+from mixlaw.fit import lack_of_fit, shapes
 from mixlaw.fit import noise as noises
-from mixlaw.fit import shapes
 from mixlaw.fit.fitting import Fitted
 from mixlaw.fit.result import EXPLAINS_NOTHING, TABLE_ERRORS, Status
 from mixlaw.fit.rows import Rows, Selection
@@ -25,7 +24,7 @@ ORDER = (
 )  # fmt: skip
 #: Condition number of the scaled Hessian beyond which some combination of parameters is free.
 CONDITION = 1e8
-#: Confidence at which misfit is told from replicate noise, and what a law explains from chance.
+#: Confidence at which what a law explains is told from chance.
 CONFIDENCE = 0.99
 #: With fewer rows beyond its parameters a law explains any losses, and no test can tell.
 LEAST_ROWS_LEFT = 4
@@ -173,21 +172,12 @@ def _several_basins(part: Fitted, target: dict[str, Array]) -> Found:
 
 def _lack_of_fit(part: Fitted) -> Found:
     """Residual variance against the variance between replicates, by an F test."""
-    rows, noise, seed = part.rows, part.noise, noises.seed_std(part.rows)
-    if np.isnan(seed) or seed == 0 or noise.assumed:
+    if not lack_of_fit.unexplained(part):
         return []
-    cell = noises.cells(rows)
-    again = np.bincount(cell)[cell] > 1
-    between_seeds = again.sum() - len(np.unique(cell[again]))
-    left = len(rows) - len(part.problem.model.free)
-    numerator = _independent(left, rows.trunk, noise.correlation)
-    denominator = _independent(between_seeds, rows.trunk, noise.correlation)
-    ratio = (noise.between**2 + noise.within**2) / seed**2
-    if ratio <= fdtri(numerator, denominator, CONFIDENCE):
-        return []
+    noise, seed = part.noise, noises.seed_std(part.rows)
     message = (
-        f"residuals are {np.sqrt(ratio):.1f} times the noise between seeds ({seed:.2%}): the law "
-        "does not describe these losses to within their noise"
+        f"residuals are {np.hypot(noise.between, noise.within) / seed:.1f} times the noise between "
+        f"seeds ({seed:.2%}): the law does not describe these losses to within their noise"
     )
     return [(Status("lack-of-fit", message), part.size)]
 
@@ -201,7 +191,7 @@ def _explains_nothing(part: Fitted) -> Found:
         return []
     alike, unexplained = n_rows * log_loss.var(), float(np.sum(part.residual**2))
     explained = (alike - unexplained) / (n_free - 1)
-    if explained * left > unexplained * fdtri(n_free - 1, left, CONFIDENCE):
+    if explained * left > unexplained * fdtri(n_free - 1, left, lack_of_fit.CONFIDENCE):
         return []
     message = (
         f"the law is no closer to the losses than a single number is (they spread by "
@@ -209,12 +199,6 @@ def _explains_nothing(part: Fitted) -> Found:
         "not tell how size, tokens and share act"
     )
     return [(Status(EXPLAINS_NOTHING, message), part.size)]
-
-
-def _independent(n: float, trunk: NDArray[np.intp], correlation: float) -> float:
-    """How many independent rows n rows are worth, at least one: those of a trunk correlate."""
-    per_trunk = len(trunk) / len(np.unique(trunk))
-    return max(1.0, n / (1 + (per_trunk - 1) * correlation))
 
 
 def _noise_assumed(part: Fitted) -> Found:

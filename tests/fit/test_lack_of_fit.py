@@ -8,7 +8,7 @@ from simulate import Design, Truth, dcpt_truth, simulate_sweep
 
 from mixlaw import laws
 from mixlaw.fit.api import fit_laws
-from mixlaw.fit.lack_of_fit import learn
+from mixlaw.fit.lack_of_fit import learn, unexplained
 from mixlaw.fit.result import FitResult
 from mixlaw.fit.rows import select
 from mixlaw.fit.slices import fit_law
@@ -85,3 +85,43 @@ def test_predictions_are_moved_to_the_losses_and_survive_being_saved(tmp_path):
     for which in (lambda p: p.estimate, lambda p: np.median(p.draws, axis=0)):
         errors = [np.abs(which(p) / truth - 1).mean() for p in (moved, left)]
         assert errors[0] < 0.8 * errors[1]
+
+
+WAVY = Truth(
+    lambda s, N, D, R: dcpt_truth().loss(s, N, D, R) * np.exp(0.01 * np.sin(9 * R)),
+    dcpt_truth().base,
+)
+AGAIN = replace(DESIGN, replicated=10)
+
+
+def test_a_misfit_at_all_tokens_spreads_predictions_where_replicates_tell_it_from_noise():
+    shares = np.linspace(0.1, 0.9, 17)
+    asked = (240e6, 8e9, {"domain": shares, "general": 1 - shares})
+    truth = WAVY.loss("general", np.float64(240e6), np.float64(8e9), shares)
+    covered = {"spread": [], "as it was": []}
+    for seed in range(4):
+        table = simulate_sweep(WAVY, np.random.default_rng(seed), AGAIN)
+        fit = fit_laws(table, "dcpt", eval_sets=["general"], n_draws=200, mix=["schedule"])
+        assert "lack-of-fit" in {status.code for status in fit.statuses}
+        for name, of in (("spread", fit), ("as it was", replace(fit, lack_of_fit={}))):
+            low, high = of.predict("general", *asked).interval()
+            covered[name].append(np.mean((low <= truth) & (truth <= high)))
+    # Far from all: the wave is shorter than the distance of the ratios that were swept.
+    assert np.mean(covered["spread"]) > 0.6 > 0.5 > np.mean(covered["as it was"])
+
+
+def unexplained_of(truth: Truth, seed: int, **changed) -> float:
+    table = simulate_sweep(truth, np.random.default_rng(seed), AGAIN)
+    law = laws.load("dcpt")
+    rows = select(table, law, Roles(), ["general"], ["schedule"]).rows["general"]
+    share = rows.x["R"]
+    loss = np.where(share == share.max(), rows.loss * changed.get("edge", 1.0), rows.loss)
+    return unexplained(fit_law(law, replace(rows, loss=loss)).parts[0])
+
+
+def test_noise_leaves_nothing_unexplained_and_an_edge_alone_little():
+    assert [unexplained_of(dcpt_truth(), seed) for seed in range(8)] == [0.0] * 8
+    wavy = np.median([unexplained_of(WAVY, seed) for seed in range(4)])
+    edge = np.median([unexplained_of(dcpt_truth(), seed, edge=1.2) for seed in range(4)])
+    assert 0.002**2 < wavy < 0.01**2
+    assert edge < wavy
