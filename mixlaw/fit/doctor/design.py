@@ -77,8 +77,8 @@ def replicates_missing(table: Table) -> Finding | None:
     return finding(
         "replicates-missing", "warning", table.trained,
         "No setting was run with a second seed.",
-        "Noise between runs and lack of fit look the same: what the law misses in all runs is taken "
-        "for noise, which averages out, and the intervals come out too narrow where it misses much.",
+        "Noise between runs and lack of fit look the same: what a law misses is taken for noise, "
+        "which averages out, and intervals are too narrow where it misses much.",
         "Repeat one or two cheap settings with another seed, best one per size.",
     )  # fmt: skip
 
