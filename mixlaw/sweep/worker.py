@@ -21,7 +21,7 @@ from mixlaw.errors import MixlawError
 from mixlaw.train.faults import CannotWriteError, plain_faults
 from mixlaw.train.folder import LOG_FORMAT, LOG_TIME, RunFolder
 from mixlaw.train.locks import stop_file
-from mixlaw.train.ranks import SharedFolder, n_ranks, rank, together
+from mixlaw.train.ranks import SharedFolder, leave, n_ranks, rank, together
 from mixlaw.train.spec import BaseSpec, ExistingSpec
 from mixlaw.train.together import Loop, take_steps
 from mixlaw.train.watch import StoppedError, Watch
@@ -141,4 +141,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    leave(main(sys.argv[1:]))

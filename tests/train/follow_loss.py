@@ -10,7 +10,7 @@ from pathlib import Path
 from mixlaw.corpora.prepare import load_corpora
 from mixlaw.train.base import train_base
 from mixlaw.train.folder import RunFolder
-from mixlaw.train.ranks import SharedFolder, n_ranks, rank, together
+from mixlaw.train.ranks import SharedFolder, leave, n_ranks, rank, together
 from mixlaw.train.spec import BaseSpec
 from mixlaw.train.state import one_thread
 from mixlaw.train.together import take_steps
@@ -46,3 +46,4 @@ if __name__ == "__main__":
         assert isinstance(end, StoppedError), end
         if rank() == 0:
             Path(sys.argv[2]).write_text(json.dumps(notes.losses))
+    leave(0)
