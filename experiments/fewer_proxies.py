@@ -16,8 +16,8 @@ from forward_test import annealed, at_nearest_budget, bases, known_part, naive_l
 
 from mixlaw import laws, read_runs
 from mixlaw.errors import FitError
-from mixlaw.fit.rows import select
-from mixlaw.fit.slices import fit_law
+from mixlaw.fit.one_law import fit_law
+from mixlaw.fit.selection import select
 from mixlaw.roles import Roles
 
 #: The heaviest member of the forward test's stack.

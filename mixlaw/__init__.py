@@ -12,10 +12,10 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "Mixture": "mixlaw.mixture",
     "MixlawError": "mixlaw.errors",
-    "read_runs": "mixlaw.runs",
-    "write_runs": "mixlaw.runs",
+    "read_runs": "mixlaw.runs.table",
+    "write_runs": "mixlaw.runs.table",
     "fit_laws": "mixlaw.fit.api",
-    "FitResult": "mixlaw.fit.result",
+    "FitResult": "mixlaw.result.fit_result",
     "recommend_ratio": "mixlaw.recommend.api",
     "run_sweep": "mixlaw.sweep.api",
     "plan_runs": "mixlaw.sweep.plan",

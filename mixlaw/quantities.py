@@ -41,3 +41,20 @@ def format_factor(value: float) -> str:
     """A multiple in three digits, as people write it: 40339 is ``40,300``, 0.08 is ``0.08``."""
     rounded = float(f"{value:.3g}")
     return f"{rounded:,.0f}" if 100 <= rounded < 1e9 else f"{rounded:.3g}"
+
+
+def times(passes: float) -> str:
+    """``once``, or ``2.5 times``."""
+    return "once" if f"{passes:.3g}" == "1" else f"{passes:.3g} times"
+
+
+def moved(rise: float, reference: str) -> str:
+    """A rise as people say it: ``rises by 0.01 nats over the base``, ``falls 0.01 nats below``."""
+    if rise < 0:
+        return f"falls {-rise:.3g} nats below the {reference}"
+    return f"rises by {rise:.3g} nats over the {reference}"
+
+
+def percent(ratio: float) -> str:
+    """A share as people read it: 0.283 is ``28%``, 0.9237 is ``92.4%``, and 1 is ``100%``."""
+    return f"{ratio:.0%}" if 0.1 <= ratio <= 0.9 or ratio in (0, 1) else f"{ratio:.1%}"

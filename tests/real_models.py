@@ -7,11 +7,11 @@ from tiny_sweep import WORDS, write_tiny
 
 from mixlaw.corpora.tokenizer import END_OF_TEXT, train_encoder
 from mixlaw.experiment import load_experiment
+from mixlaw.rundir.spec import ExistingSpec
 from mixlaw.sweep.api import prepare
 from mixlaw.sweep.jobs import run_folder
 from mixlaw.sweep.models import resolve_models
 from mixlaw.sweep.plan import DataIdentity, Plan, plan_runs
-from mixlaw.train.spec import ExistingSpec
 
 #: Entries of the tokenizer; what it was trained on is made-up text.
 VOCAB_SIZE = 300

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from mixlaw import laws
-from mixlaw.runs import validate_runs
+from mixlaw.runs.table import validate_runs
 
 EVAL_SETS = ("domain", "general")
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import psutil
 
 from mixlaw.experiment import load_experiment
+from mixlaw.rundir.folder import RunFolder
 from mixlaw.sweep.api import prepare
 from mixlaw.sweep.jobs import run_folder
 from mixlaw.sweep.plan import DataIdentity, Plan, plan_runs
-from mixlaw.train.folder import RunFolder
-from mixlaw.train.watch import Watch
+from mixlaw.train.interrupts import Watch
 
 YAML = """
 corpora:

@@ -20,7 +20,7 @@ def cancel(
     ] = 120,
 ) -> None:
     """Have the driver and all workers of a sweep save and leave; sweeping again goes on."""
-    from mixlaw.sweep.control import at_work, cancel_sweep
+    from mixlaw.sweep.background import at_work, cancel_sweep
 
     folder = find_experiment(experiment)
     if not at_work(folder):

@@ -133,7 +133,7 @@ def _precision(surveys: Sequence["Survey"], precision: float) -> Iterator[str]:
 
 def _repetition(experiment: "Experiment | None", surveys: Sequence["Survey"]) -> Iterator[str]:
     """Corpora that proxies and target run would repeat differently, at their largest share."""
-    from mixlaw.sweep.advice import repetition
+    from mixlaw.sweep.data import repetition
 
     complete = {s.name: s.train.tokens for s in surveys if s.is_complete and s.train.tokens}
     if experiment is not None:

@@ -12,7 +12,7 @@ from mixlaw.cli.places import find_runs
 from mixlaw.quantities import parse_quantity
 
 if TYPE_CHECKING:
-    from mixlaw.fit.doctor import Finding
+    from mixlaw.doctor import Finding
 
 #: Findings that ``mixlaw fit`` prints beside its own statuses.
 _SHOWN = 3
@@ -41,9 +41,9 @@ def doctor(
     json: Json = False,
 ) -> None:
     """Examine a runs table: each finding with its rows, its effect and what to do."""
-    from mixlaw.fit.doctor import examine
+    from mixlaw.doctor import examine
     from mixlaw.roles import Roles
-    from mixlaw.runs import read_runs
+    from mixlaw.runs.table import read_runs
 
     target = _target(model_size, tokens)
     roles = Roles.parse(domain_set, general_set, domain_corpora, own)

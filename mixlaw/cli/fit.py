@@ -10,7 +10,7 @@ from mixlaw.cli.options import DomainCorpora, DomainSet, GeneralSet, Json, Own
 from mixlaw.errors import ConfigError
 
 if TYPE_CHECKING:
-    from mixlaw.fit.result import FitResult
+    from mixlaw.result.fit_result import FitResult
     from mixlaw.roles import Roles
 
 
@@ -68,12 +68,12 @@ def fit(
 ) -> None:
     """Fit scaling laws to a runs table, with intervals and held-out errors."""
     from mixlaw.cli.doctor import show_worst
+    from mixlaw.doctor import examine
     from mixlaw.files import check_writable
     from mixlaw.fit.api import fit_laws
-    from mixlaw.fit.doctor import examine
-    from mixlaw.fit.rows import only_where
-    from mixlaw.fit.table import GivenTable
+    from mixlaw.fit.selection import GivenTable
     from mixlaw.roles import Roles
+    from mixlaw.runs.views import only_where
 
     path = places.find_runs(source)
     folder = out or places.FITS / _name(path)
@@ -127,8 +127,8 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _show(result: "FitResult", folder: Path, as_json: bool) -> None:
-    from mixlaw.fit.page import page
-    from mixlaw.fit.store import document
+    from mixlaw.result.screen import page
+    from mixlaw.result.store import document
 
     if as_json:
         output.write_json(document(result))

@@ -41,7 +41,7 @@ def import_logs(
     from mixlaw.files import check_writable
     from mixlaw.importers._assemble import bytes_to_read, import_runs
     from mixlaw.importers._exports import csv_safe
-    from mixlaw.runs import write_runs
+    from mixlaw.runs.table import write_runs
 
     if out.suffix not in {".csv", ".parquet"}:
         raise ConfigError(f"'{out}' is neither .csv nor .parquet; a runs table is one of these.")
@@ -67,7 +67,7 @@ def export(
     """Write the final losses of a runs table for another tool."""
     from mixlaw.files import write_atomic
     from mixlaw.importers import _exports
-    from mixlaw.runs import corpora_of, read_runs
+    from mixlaw.runs.table import corpora_of, read_runs
 
     frame = read_runs(runs)
     exported = _exports.export(frame, to, eval_set)

@@ -18,8 +18,8 @@ from mixlaw.quantities import format_quantity, parse_quantity
 
 if TYPE_CHECKING:
     from mixlaw.emitters import Emitted
-    from mixlaw.fit.result import FitResult
     from mixlaw.recommend.answer import Recommendation
+    from mixlaw.result.fit_result import FitResult
 
 
 def _text(flag: str, metavar: str, help_text: str) -> Any:
@@ -212,8 +212,8 @@ def recommend(
     json: Json = False,
 ) -> None:
     """Recommend the domain share for a target run, with its interval and its risk."""
-    from mixlaw.fit.result import FitResult
     from mixlaw.recommend.api import recommend_ratio
+    from mixlaw.result.fit_result import FitResult
 
     folder = places.find_fit(fit)
     asked_of = _with_roles(FitResult.load(folder), domain_set, general_set, domain_corpora, own)
@@ -311,7 +311,7 @@ def _save(answer: "Recommendation", folder: Path) -> None:
 
 def _show(answer: "Recommendation", emitted: "Emitted | None", as_json: bool, quiet: bool) -> None:
     """The document, or the trainer's text, on stdout; the screen where stdout leaves room."""
-    from mixlaw.recommend.text import screen
+    from mixlaw.recommend.screen import screen
 
     if as_json:
         extra = {} if emitted is None else {"emit": asdict(emitted)}

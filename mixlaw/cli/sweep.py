@@ -68,7 +68,7 @@ def sweep(
 
 
 def _detach(folder: Path, executor: str | None, track: str | None, as_json: bool) -> None:
-    from mixlaw.sweep.control import detach_sweep
+    from mixlaw.sweep.background import detach_sweep
 
     chosen = {"--executor": executor, "--track": track}
     options = [f"{option}={name}" for option, name in chosen.items() if name]

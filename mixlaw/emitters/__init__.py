@@ -10,38 +10,21 @@ tokens), some sample documents, one keeps a fraction of each corpus. An emitter 
 ``emit(document, options)``
     the text, ready to be saved as a file, for the JSON document of a recommendation.
 
-The conversion, the comments and the quoting are shared (``_blend``, ``_text``), so an emitter is
-little more than the trainer's own format.
+The conversion and its comments (:func:`blend`) and the quoting (``_text``) are shared, so an
+emitter is little more than the trainer's own format.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 from mixlaw import plugins
+from mixlaw.emitters._blend import DOCUMENTS, KEPT, TOKENS, Blend, EmitOptions, Part, Unit, blend
 
-Unit = Literal["tokens", "documents", "fraction of the corpus kept"]
-
-TOKENS: Unit = "tokens"
-DOCUMENTS: Unit = "documents"
-KEPT: Unit = "fraction of the corpus kept"
-
-
-@dataclass(frozen=True)
-class EmitOptions:
-    """What the recommendation does not know about the corpora, each by corpus name.
-
-    Attributes:
-        tokens_per_doc: mean tokens per document; needed where a trainer samples documents.
-        tokens_on_disk: distinct tokens; needed for epochs, and where a trainer keeps fractions.
-        paths: where the trainer finds the corpus; a placeholder is written for those not named.
-        validation_paths: where it finds the corpus's held-out set; as ``paths``.
-    """
-
-    tokens_per_doc: Mapping[str, float] = field(default_factory=dict)
-    tokens_on_disk: Mapping[str, float] = field(default_factory=dict)
-    paths: Mapping[str, str] = field(default_factory=dict)
-    validation_paths: Mapping[str, str] = field(default_factory=dict)
+__all__ = [
+    "DOCUMENTS", "EXAMPLE_DOCUMENT", "EXAMPLE_OPTIONS", "KEPT", "TOKENS", "Blend", "EmitOptions",
+    "Emitted", "Part", "Unit", "blend", "emit",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -74,8 +57,6 @@ def emit(name: str, document: Mapping[str, Any], options: EmitOptions | None = N
         ConfigError: no such emitter, a recommendation without a ratio, a size that the trainer's
             unit needs is missing, or a name that the trainer's format cannot hold.
     """
-    from mixlaw.emitters._blend import blend
-
     emitter, options = plugins.load("emitters", name), options or EmitOptions()
     notes = blend(document, options, emitter.UNIT).notes
     return Emitted(name, emitter.UNIT, emitter.emit(document, options), notes)

@@ -11,13 +11,35 @@ proportional to w_i t_i; the fractions are scaled so that the largest is one.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-from mixlaw.emitters import DOCUMENTS, KEPT, EmitOptions, Unit
 from mixlaw.errors import ConfigError, unknown_name
 from mixlaw.mixture import Mixture
 from mixlaw.quantities import format_quantity
+
+Unit = Literal["tokens", "documents", "fraction of the corpus kept"]
+TOKENS: Unit = "tokens"
+DOCUMENTS: Unit = "documents"
+KEPT: Unit = "fraction of the corpus kept"
+
+
+@dataclass(frozen=True)
+class EmitOptions:
+    """What the recommendation does not know about the corpora, each by corpus name.
+
+    Attributes:
+        tokens_per_doc: mean tokens per document; needed where a trainer samples documents.
+        tokens_on_disk: distinct tokens; needed for epochs, and where a trainer keeps fractions.
+        paths: where the trainer finds the corpus; a placeholder is written for those not named.
+        validation_paths: where it finds the corpus's held-out set; as ``paths``.
+    """
+
+    tokens_per_doc: Mapping[str, float] = field(default_factory=dict)
+    tokens_on_disk: Mapping[str, float] = field(default_factory=dict)
+    paths: Mapping[str, str] = field(default_factory=dict)
+    validation_paths: Mapping[str, str] = field(default_factory=dict)
+
 
 #: Weights are written with at least this many decimals, and sum to one as they are written.
 DECIMALS = 6

@@ -7,8 +7,7 @@ document and drop most of the general data.
 from collections.abc import Mapping
 from typing import Any
 
-from mixlaw.emitters import DOCUMENTS, EmitOptions
-from mixlaw.emitters._blend import blend
+from mixlaw.emitters import DOCUMENTS, EmitOptions, blend
 from mixlaw.emitters._text import comments
 
 UNIT = DOCUMENTS

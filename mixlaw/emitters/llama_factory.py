@@ -7,8 +7,7 @@ interleaving ``mix_strategy``, and as many evaluation datasets as training ones.
 from collections.abc import Mapping
 from typing import Any
 
-from mixlaw.emitters import DOCUMENTS, EmitOptions
-from mixlaw.emitters._blend import blend
+from mixlaw.emitters import DOCUMENTS, EmitOptions, blend
 from mixlaw.emitters._text import argument, yaml_text
 
 UNIT = DOCUMENTS

@@ -7,8 +7,7 @@ Grammar: weight, prefix, weight, prefix, ...; prefixes without ``.bin``/``.idx``
 from collections.abc import Mapping
 from typing import Any
 
-from mixlaw.emitters import TOKENS, EmitOptions
-from mixlaw.emitters._blend import blend
+from mixlaw.emitters import TOKENS, EmitOptions, blend
 from mixlaw.emitters._text import argument, shell_line
 
 UNIT = TOKENS

@@ -8,8 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from mixlaw.emitters import TOKENS, EmitOptions
-from mixlaw.emitters._blend import blend
+from mixlaw.emitters import TOKENS, EmitOptions, blend
 
 UNIT = TOKENS
 EXAMPLE = '"train": ["0.3", "/data/domain_text_document", "0.7", "/data/general_text_document"]'

@@ -7,8 +7,7 @@ the smallest corpus (ms-swift 4.6, ``arguments/base_args/data_args.py``).
 from collections.abc import Mapping
 from typing import Any
 
-from mixlaw.emitters import DOCUMENTS, EmitOptions
-from mixlaw.emitters._blend import blend
+from mixlaw.emitters import DOCUMENTS, EmitOptions, blend
 from mixlaw.emitters._text import argument, shell_line
 
 UNIT = DOCUMENTS

@@ -7,8 +7,7 @@ path to weight.
 from collections.abc import Mapping
 from typing import Any
 
-from mixlaw.emitters import TOKENS, EmitOptions
-from mixlaw.emitters._blend import blend
+from mixlaw.emitters import TOKENS, EmitOptions, blend
 from mixlaw.emitters._text import yaml_text
 
 UNIT = TOKENS

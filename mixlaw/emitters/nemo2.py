@@ -6,8 +6,7 @@ Lists are weight, prefix, weight, prefix, ... (fixed-length samples, which are t
 from collections.abc import Mapping
 from typing import Any
 
-from mixlaw.emitters import TOKENS, EmitOptions
-from mixlaw.emitters._blend import blend
+from mixlaw.emitters import TOKENS, EmitOptions, blend
 from mixlaw.emitters._text import comments
 
 UNIT = TOKENS

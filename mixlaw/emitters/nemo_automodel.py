@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mixlaw.emitters import TOKENS, EmitOptions
-from mixlaw.emitters._blend import blend
+from mixlaw.emitters import TOKENS, EmitOptions, blend
 from mixlaw.emitters._text import yaml_text
 
 UNIT = TOKENS

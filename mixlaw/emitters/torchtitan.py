@@ -7,8 +7,7 @@ weights count documents (torchtitan's data README).
 from collections.abc import Mapping
 from typing import Any
 
-from mixlaw.emitters import TOKENS, EmitOptions
-from mixlaw.emitters._blend import blend
+from mixlaw.emitters import TOKENS, EmitOptions, blend
 from mixlaw.emitters._text import comments
 
 UNIT = TOKENS

@@ -7,21 +7,22 @@ from typing import Any
 import pandas as pd
 
 from mixlaw import laws
+from mixlaw.doctor import MEANINGLESS_LOSSES, Finding, examine
 from mixlaw.errors import ConfigError
-from mixlaw.fit import about, holdout, statuses
+from mixlaw.fit import diagnostics, held_out, provenance
 from mixlaw.fit import noise as noises
-from mixlaw.fit.base import fit_base
+from mixlaw.fit.base_loss import fit_base
 from mixlaw.fit.bootstrap import Plan
-from mixlaw.fit.doctor import MEANINGLESS_LOSSES, Finding, examine
-from mixlaw.fit.facts import facts
+from mixlaw.fit.laws_at_target import heard
 from mixlaw.fit.lmfit_report import Profiles, standard_errors
-from mixlaw.fit.result import DOCTOR_ERROR, MEANINGLESS, FitResult, Status
-from mixlaw.fit.rivals import heard
-from mixlaw.fit.rows import only_where
+from mixlaw.fit.provenance import facts
+from mixlaw.fit.selection import GivenTable
 from mixlaw.fit.stack import AUTO, Choice, auto, compared_document, one_law
-from mixlaw.fit.table import GivenTable
+from mixlaw.result.fit_result import FitResult
+from mixlaw.result.types import DOCTOR_ERROR, MEANINGLESS, Status
 from mixlaw.roles import Roles
-from mixlaw.runs import corpora_of
+from mixlaw.runs.table import corpora_of
+from mixlaw.runs.views import only_where
 
 N_DRAWS = 500
 
@@ -68,7 +69,7 @@ def fit_laws(
     profiles = Profiles.of(choice.leading, profile)
     found = [
         *_table_errors(frame, roles, target),
-        *statuses.of_selection(choice.selection, choice.fits, target),
+        *diagnostics.of_selection(choice.selection, choice.fits, target),
     ]
     options = {
         "law": law,
@@ -85,10 +86,10 @@ def fit_laws(
         domain_set=roles.domain_set,
         general_set=roles.general_set,
         target=target,
-        statuses=statuses.ordered([*found, *profiles.statuses]),
+        statuses=diagnostics.ordered([*found, *profiles.statuses]),
         beyond=choice.beyond(),
         lack_of_fit=choice.lack_of_fit(),
-        **about.coverage(choice.selection),
+        **provenance.coverage(choice.selection),
         **_noise(choice),
         **_draws(choice, n_draws, seed),
         **_held_out(choice),
@@ -96,7 +97,7 @@ def fit_laws(
             "source": table.source,
             "data_sha256": table.sha256,
             "options": options,
-            "versions": about.versions(),
+            "versions": provenance.versions(),
             **_solution(choice, profiles),
             **facts(frame, roles),
         },
@@ -169,11 +170,11 @@ def _draws(choice: Choice, n_draws: int, seed: int) -> dict[str, Any]:
 
 def _held_out(choice: Choice) -> dict[str, Any]:
     """Errors on held-out rows: of the law or the stack, of the baseline, of every law compared."""
-    scores = {name: holdout.held_out(found) for name, found in choice.forecasts.items()}
-    naive = {name: holdout.baseline(rows) for name, rows in choice.selection.rows.items()}
+    scores = {name: held_out.held_out(found) for name, found in choice.forecasts.items()}
+    naive = {name: held_out.baseline(rows) for name, rows in choice.selection.rows.items()}
     return {
-        "held_out": {name: holdout.document(found) for name, found in scores.items()},
-        "baseline": {name: holdout.document(found) for name, found in naive.items()},
+        "held_out": {name: held_out.document(found) for name, found in scores.items()},
+        "baseline": {name: held_out.document(found) for name, found in naive.items()},
         "compared": compared_document(choice),
     }
 
@@ -182,7 +183,7 @@ def _solution(choice: Choice, profiles: Profiles) -> dict[str, Any]:
     """How the heaviest law of every eval set was found, and how well its parameters are known."""
     leading = choice.leading
     return {
-        "checklist": about.checklist(choice.selection, leading),
+        "checklist": provenance.checklist(choice.selection, leading),
         "standard_errors": {name: standard_errors(fit) for name, fit in leading.items()},
         "profiles": profiles.intervals,
     }

@@ -14,11 +14,11 @@ import numpy as np
 
 from mixlaw import laws, plugins
 from mixlaw.errors import FitError
-from mixlaw.fit import statuses
+from mixlaw.fit import shapes
 from mixlaw.fit.fitting import Settings
-from mixlaw.fit.holdout import Forecast, forecasts
-from mixlaw.fit.rows import Rows, Selection
-from mixlaw.fit.slices import SIZES, levels
+from mixlaw.fit.held_out import Forecast, forecasts
+from mixlaw.fit.one_law import SIZES, levels
+from mixlaw.fit.selection import Rows, Selection
 from mixlaw.laws import Array, Law
 
 #: Why a law without inputs is held against the rows, and is in no stack.
@@ -166,4 +166,4 @@ def common_rows(selection: Selection, laws_: Sequence[Law]) -> Selection:
 
 def rows_for(selection: Selection, law: Law, eval_set: str) -> Rows:
     """The rows that a law is finally fitted to: without edges that it cannot describe."""
-    return statuses.without_rising_edges(selection, law).rows[eval_set]
+    return shapes.without_rising_edges(selection, law).rows[eval_set]

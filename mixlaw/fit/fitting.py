@@ -8,20 +8,11 @@ import numpy as np
 
 from mixlaw.errors import ConfigError, FitError, unknown_name
 from mixlaw.fit import noise as noises
-from mixlaw.fit.bootstrap import Noise, Plan, estimate_noise, noise_draws
-from mixlaw.fit.model import Model
-from mixlaw.fit.rows import Rows
-from mixlaw.fit.solve import (
-    MAX_STEPS,
-    REFIT_STEPS,
-    REFIT_TOLERANCE,
-    Problem,
-    Solution,
-    log_residual,
-    minimise,
-    polish,
-    solve,
-)
+from mixlaw.fit.bootstrap import Plan, noise_draws
+from mixlaw.fit.noise import Noise, estimate_noise
+from mixlaw.fit.selection import Rows
+from mixlaw.fit.solver.problem import MAX_STEPS, Model, Problem, log_residual
+from mixlaw.fit.solver.search import REFIT_STEPS, REFIT_TOLERANCE, Solution, minimise, polish, solve
 from mixlaw.laws import Array, Law, Switch
 from mixlaw.quantities import SAME_LEVEL, format_quantity
 

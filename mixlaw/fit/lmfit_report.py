@@ -14,10 +14,10 @@ import numpy as np
 
 from mixlaw.errors import ConfigError, unknown_name
 from mixlaw.fit.fitting import Fitted
-from mixlaw.fit.result import Status
-from mixlaw.fit.slices import LawFit
-from mixlaw.fit.solve import huber, log_residual
+from mixlaw.fit.one_law import LawFit
+from mixlaw.fit.solver.problem import huber, log_residual
 from mixlaw.laws import Array
+from mixlaw.result.types import Status
 
 #: Level of profile intervals.
 LEVEL = 0.9

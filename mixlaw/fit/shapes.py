@@ -1,13 +1,18 @@
 """Shapes that a law claims, checked against the data and on the fitted curve."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mixlaw.fit import noise as noises
-from mixlaw.fit.bootstrap import ASSUMED_NOISE
+from mixlaw.fit import shapes
 from mixlaw.fit.fitting import Fitted
-from mixlaw.fit.rows import Rows
+from mixlaw.fit.noise import ASSUMED_NOISE
+from mixlaw.fit.selection import Rows, Selection
 from mixlaw.laws import Array, Claim, Law
+from mixlaw.result.types import Status
 
 #: A change that the law denies counts from this many standard deviations of a mean loss: the
 #: difference of two has 1.4 of them, and the largest of some hundred differences reaches 3.2 x 1.4.
@@ -109,3 +114,37 @@ def _few(values: Array) -> Array:
     """At most GRID of these sorted values, ends included."""
     chosen = np.unique(np.linspace(0, len(values) - 1, GRID).round().astype(int))
     return np.asarray(values[chosen])
+
+
+def without_rising_edges(selection: Selection, law: Law) -> Selection:
+    """Leave out rows without the eval set's own corpus that rise with tokens, if the law cannot.
+
+    Below a small share the measured loss rises (arXiv 2406.01375, inflection ratio), where the law
+    is flat in tokens at share 0: such rows would pull every curve.
+    """
+    claim = next((c for c in law.claims if c == Claim("decreasing", "D")), None)
+    if claim is None or "r" not in law.inputs:
+        return selection
+    rows, found, left_out = {}, [], dict(selection.left_out)
+    for name, every in selection.rows.items():
+        rows[name] = every
+        if "r" not in every.x:
+            continue
+        edge = (every.x["r"] == 0) & shapes.rising_groups(every, claim)
+        if edge.any() and not edge.all():
+            rows[name] = every.where(~edge)
+            without = f"without {_absent(selection.corpora, every.where(edge))}"
+            reason = f"{without} and rising with tokens, which {law.name} cannot do"
+            left_out[reason] = left_out.get(reason, 0) + int(edge.sum())
+            message = (
+                f"{edge.sum()} rows {without} rise with tokens and were left out: {law.name} "
+                "cannot describe them, so ratios near that end are extrapolated"
+            )
+            found.append(Status("shape-violated", message, name, law.name))
+    return replace(selection, rows=rows, left_out=left_out, statuses=(*selection.statuses, *found))
+
+
+def _absent(corpora: Sequence[str], rows: Rows) -> str:
+    """The corpora that none of these rows was trained on."""
+    shares = zip(corpora, rows.x["h"], strict=True)
+    return ", ".join(corpus for corpus, share in shares if not share.any())

@@ -15,12 +15,13 @@ import pandas as pd
 
 from mixlaw import laws
 from mixlaw.errors import FitError
-from mixlaw.fit import beyond, lack_of_fit, statuses
+from mixlaw.fit import shapes
 from mixlaw.fit.compare import EXACT, Compared, candidates, common_rows, compare, rows_for
+from mixlaw.fit.discrepancy import in_range, out_of_range
 from mixlaw.fit.fitting import Settings
-from mixlaw.fit.holdout import Forecast, document, forecasts, held_out
-from mixlaw.fit.rows import Selection, select
-from mixlaw.fit.slices import LawFit, fit_law
+from mixlaw.fit.held_out import Forecast, document, forecasts, held_out
+from mixlaw.fit.one_law import LawFit, fit_law
+from mixlaw.fit.selection import Selection, select
 from mixlaw.laws import Array, Law
 from mixlaw.roles import Roles
 
@@ -64,14 +65,14 @@ class Choice:
     def beyond(self) -> dict[str, dict[str, float]]:
         """Widening out of range by eval set, as ``beyond.learn`` gives it."""
         return {
-            name: beyond.learn(self.selection.rows[name], self.forecasts[name])
+            name: out_of_range.learn(self.selection.rows[name], self.forecasts[name])
             for name in self.leading
         }
 
     def lack_of_fit(self) -> dict[str, dict[str, Any]]:
         """What the laws miss alike in all runs by eval set, as ``lack_of_fit.learn`` gives it."""
         return {
-            name: lack_of_fit.learn(
+            name: in_range.learn(
                 self.selection.rows[name],
                 [(self.weights[name][law], fit) for law, fit in by_law.items()],
             )
@@ -88,7 +89,7 @@ def one_law(
     constraints: Sequence[str],
 ) -> Choice:
     """A law by name."""
-    selection = statuses.without_rising_edges(select(frame, law, roles, eval_sets, mix), law)
+    selection = shapes.without_rising_edges(select(frame, law, roles, eval_sets, mix), law)
     settings = Settings(selection.corpora, tuple(constraints))
     return Choice(
         law.name,

@@ -49,7 +49,7 @@ def import_runs(
         ConfigError: the description is wrong, or does not say what a log leaves open.
         DataError: a log is missing, corrupt, of another trainer, or holds no held-out loss.
     """
-    from mixlaw.runs import validate_runs
+    from mixlaw.runs.table import validate_runs
 
     description = load_description(describe) if describe else RunsDescription()
     notes: list[str] = []

@@ -63,7 +63,7 @@ def _records(path: Path, request: Request, log: Log) -> Iterator[tuple[int, Mapp
 
 def _evaluations(place: str, row: Mapping[str, Any], request: Request) -> Iterator[Evaluation]:
     """One evaluation of a long row, one per eval set of a wide one."""
-    from mixlaw.runs import COLUMNS
+    from mixlaw.runs.table import COLUMNS
 
     column = {name: name for name in row} | dict(request.columns)
     known = {name: row.get(source) for name, source in column.items()}

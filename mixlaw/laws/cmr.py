@@ -46,14 +46,11 @@ from typing import Any
 
 import numpy as np
 
-from mixlaw.errors import NotIdentifiedError
 from mixlaw.laws import OFFSET, Array, Inputs, Law, Parameter, Params, Switch, dcpt
 from mixlaw.laws._factors import lacking_share
 
 #: Tokens in one unit of T: 20B tokens are T = 100 in the paper.
 UNIT = 0.2e9
-#: Sizes from which a critical ratio may be carried to another size.
-MIN_SIZES = 3
 #: Where the second moment is taken from its power series, and the coefficients, highest first:
 #: beyond them it is below 1e-16.
 SERIES_RADIUS = 0.5
@@ -78,32 +75,6 @@ def r_cmr(T: Array, alpha: float, s: float, beta: float) -> Array:
     return np.clip(power_law(T, alpha, s, beta), 0.0, 1.0)
 
 
-def turning_point(T: Array, slope: Array) -> Array:
-    """Where a loss turns down for good: the last change of its slope from + to -.
-
-    For a finite λ give the slope of ΔL_dom + λ·ΔL_gen, for λ → ∞ that of ΔL_gen. The first change
-    from - to + is no turning point: with small λ the sum falls from the start.
-
-    Args:
-        T: tokens, increasing, shape (n,).
-        slope: d loss/d ln T at them, shape (..., n).
-
-    Returns:
-        T₀ of shape (...), interpolated in ln T; 0 where the loss never rises, inf where it still
-        rises at the last T.
-    """
-    rising = slope > 0
-    last = np.where(rising.any(-1), slope.shape[-1] - 1 - rising[..., ::-1].argmax(-1), -1)
-    here = np.clip(last, 0, slope.shape[-1] - 2)[..., None]
-    before = np.take_along_axis(slope, here, -1)[..., 0]
-    after = np.take_along_axis(slope, here + 1, -1)[..., 0]
-    log_t = np.log(T)
-    drop = np.where(before > after, before - after, 1.0)
-    part = np.clip(before / drop, 0.0, 1.0)
-    inside = np.exp(log_t[here[..., 0]] + part * np.diff(log_t)[here[..., 0]])
-    return np.where(last < 0, 0.0, np.where(last == slope.shape[-1] - 1, np.inf, inside))
-
-
 def critical_ratio(R: Array, turning: Array, T: float) -> Array:
     """R_CMR(T): the largest domain share up to which every turning point lies within T.
 
@@ -126,46 +97,6 @@ def critical_ratio(R: Array, turning: Array, T: float) -> Array:
     part = np.where(usable, (math.log(T) - np.log(np.where(usable, low, T))) / span, 0.0)
     ratio = R[upper[..., 0] - 1] + part * (R[upper[..., 0]] - R[upper[..., 0] - 1])
     return np.where(first == 0, np.nan, np.where(first == len(R), R[-1], ratio))
-
-
-def carry_ratio(n_params: Array, ratios: Array, target: float) -> dict[str, Array]:
-    """Critical ratios per size carried to another size, by several laws in ln N.
-
-    The paper gives no law across sizes and warns of predicting a large model from small ones; the
-    spread between these three laws is part of the answer.
-
-    Args:
-        n_params: sizes, shape (n_sizes,), at least three distinct ones.
-        ratios: their critical ratios in [0, 1], shape (..., n_sizes), for example one row a draw.
-        target: the size asked for.
-
-    Returns:
-        Ratios of shape (...) by law: ``linear`` and ``logistic`` in ln N (least squares), clipped
-        to [0, 1], and ``largest``, that of the largest size.
-
-    Raises:
-        NotIdentifiedError: fewer than three sizes.
-    """
-    if len(np.unique(n_params)) < MIN_SIZES:
-        raise NotIdentifiedError(
-            f"The critical ratio of {len(np.unique(n_params))} size(s) says nothing about a model "
-            f"of {target:.3g} parameters; sweep at least {MIN_SIZES} sizes or use law 'hump'."
-        )
-    position = np.log(n_params) - np.log(n_params).mean()
-    aim = math.log(target) - np.log(n_params).mean()
-    inside = np.clip(ratios, 1e-3, 1 - 1e-3)
-    odds = _line(position, np.log(inside / (1 - inside)), aim)
-    return {
-        "linear": np.clip(_line(position, ratios, aim), 0.0, 1.0),
-        "logistic": 0.5 * (1 + np.tanh(0.5 * odds)),
-        "largest": np.asarray(ratios[..., np.argmax(n_params)]),
-    }
-
-
-def _line(position: Array, values: Array, aim: float) -> Array:
-    """Least-squares line through values at centred positions, at ``aim``."""
-    slope = (values * position).sum(-1) / (position**2).sum()
-    return np.asarray(values.mean(-1) + slope * aim)
 
 
 def _moments(z: Array) -> tuple[Array, Array, Array]:

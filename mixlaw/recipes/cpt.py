@@ -11,16 +11,16 @@ from dataclasses import replace
 
 from mixlaw.corpora.prepare import Corpora
 from mixlaw.errors import RunError
+from mixlaw.rundir.folder import RunFolder
+from mixlaw.rundir.spec import RunSpec
+from mixlaw.rundir.streams import run_stream
 from mixlaw.train.checkpoint import State, load_checkpoint, save_checkpoint
-from mixlaw.train.folder import RunFolder
+from mixlaw.train.evaluate import Recorder, eval_batch
+from mixlaw.train.interrupts import Watch
 from mixlaw.train.loop import DivergedError, Leg, train
 from mixlaw.train.model import step_flops
-from mixlaw.train.recorder import Recorder, eval_batch
-from mixlaw.train.spec import RunSpec
 from mixlaw.train.state import new_state, resume
-from mixlaw.train.streams import run_stream
-from mixlaw.train.together import Loop
-from mixlaw.train.watch import Watch
+from mixlaw.train.steps import Loop
 
 log = logging.getLogger(__name__)
 

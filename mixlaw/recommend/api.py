@@ -4,14 +4,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mixlaw.recommend import target
-from mixlaw.recommend.answer import Recommendation
-from mixlaw.recommend.compose import answer
-from mixlaw.recommend.next_run import next_run
+from mixlaw.recommend.answer import Recommendation, answer
+from mixlaw.recommend.context.next_run import next_run
+from mixlaw.recommend.context.sensitivity import would_change
 from mixlaw.recommend.options import FREE_BUDGET, TABLE_TOKENS, Options
-from mixlaw.recommend.sensitivity import would_change
 
 if TYPE_CHECKING:
-    from mixlaw.fit.result import FitResult
+    from mixlaw.result.fit_result import FitResult
 
 
 def recommend_ratio(fit: "FitResult", **options: Any) -> Recommendation:

@@ -16,7 +16,7 @@ the fall of its loss that the decay brings, so its level says nothing to a law o
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 
 from mixlaw import laws
 from mixlaw.errors import DataError
-from mixlaw.fit.result import Prediction
+from mixlaw.recommend.calibration import Calibration
 from mixlaw.recommend.tokenizer import bytes_per_token, is_foreign
+from mixlaw.result.types import Prediction
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,44 +37,6 @@ Array = NDArray[np.float64]
 
 #: Counts of one model's parameters may differ this much by convention.
 SAME_MODEL = 0.05
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Which draws to keep and how far to move them; the default changes nothing.
-
-    Attributes:
-        index: draws kept, with repeats, shape (n_draws,); None keeps all.
-        shift: per eval set, what is added to the estimate and, before resampling, to every draw.
-        base: per eval set, the base loss measured in the target run itself.
-        kind_known: whether the rows say if they are annealed; true without rows.
-    """
-
-    index: NDArray[np.intp] | None = None
-    shift: Mapping[str, Prediction] = field(default_factory=dict)
-    base: Mapping[str, float] = field(default_factory=dict)
-    kind_known: bool = True
-
-    def apply(self, prediction: Prediction, eval_set: str) -> Prediction:
-        """The prediction moved and resampled."""
-        shift = self.shift.get(eval_set)
-        if shift is not None:
-            prediction = Prediction(
-                prediction.estimate + shift.estimate, prediction.draws + shift.draws
-            )
-        return self._resampled(prediction)
-
-    def apply_base(self, base: Prediction, eval_set: str) -> Prediction:
-        """The base loss: measured where the target run measured it, else the law's draws kept."""
-        if eval_set in self.base:
-            measured = self.base[eval_set]
-            return Prediction(np.array([measured]), np.array([[measured]]))
-        return self._resampled(base)
-
-    def _resampled(self, prediction: Prediction) -> Prediction:
-        if self.index is None:
-            return prediction
-        return Prediction(prediction.estimate, prediction.draws[self.index])
 
 
 def calibrated(question: "Question", runs: Any) -> "Question":
@@ -109,7 +72,7 @@ def calibrated(question: "Question", runs: Any) -> "Question":
 
 
 def _read(runs: Any) -> "pd.DataFrame":
-    from mixlaw.runs import read_runs, validate_runs
+    from mixlaw.runs.table import read_runs, validate_runs
 
     frame = validate_runs(runs) if hasattr(runs, "columns") else read_runs(runs)
     return frame[frame["flag"] == ""]
@@ -162,8 +125,8 @@ def _in_table_tokens(question: "Question", frame: "pd.DataFrame") -> "pd.DataFra
 
 def _target_rows(question: "Question", frame: "pd.DataFrame") -> "pd.DataFrame":
     """Rows of the fit's domain and general loss, all of them of the target's size."""
-    from mixlaw.fit.rows import with_general_loss
     from mixlaw.roles import Roles
+    from mixlaw.runs.views import with_general_loss
 
     roles = Roles.parse(question.fit.domain_set, question.fit.general_set)
     wanted = {roles.domain_set, *roles.general_sets}

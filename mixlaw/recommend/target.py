@@ -3,19 +3,20 @@
 And what had to be assumed about them because nobody said.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from mixlaw.errors import ConfigError, unknown_name
-from mixlaw.quantities import format_quantity
+from mixlaw.quantities import format_quantity, percent
+from mixlaw.recommend.mixture_path import MixturePath, natural_mixture
 from mixlaw.recommend.observed import calibrated
 from mixlaw.recommend.options import DEFAULT_TOKENS, FREE_BUDGET, Options
-from mixlaw.recommend.question import MixturePath, Question, natural_mixture
-from mixlaw.recommend.size import non_embedding
-from mixlaw.recommend.verdict import percent
+from mixlaw.recommend.question import Question
 
 if TYPE_CHECKING:
-    from mixlaw.fit.result import FitResult
+    from mixlaw.result.fit_result import FitResult
 
 
 def put(fit: "FitResult", asked: Options) -> Question:
@@ -120,3 +121,30 @@ def _unique_tokens(fit: "FitResult", path: MixturePath, asked: Options) -> dict[
             raise ConfigError(unknown_name("corpus", corpus, fit.corpora))
     domain = asked.domain_tokens or 0.0
     return {c: domain * part for c, part in path.domain.items() if domain * part} | named
+
+
+#: Power of the size with which embeddings grow where the table has one size only.
+_ONE_SIZE = 1 / 3
+
+
+def non_embedding(total: float, sizes: Sequence[Sequence[float]]) -> float | None:
+    """Non-embedding parameters of a model with this total.
+
+    Args:
+        total: parameters with embeddings.
+        sizes: pairs of non-embedding and total parameters.
+
+    Returns:
+        A count, or None if the pairs do not tell.
+    """
+    pairs = [(size, both - size) for size, both in sizes if both > size]
+    if not pairs:
+        return None
+    logs = np.log(pairs)
+    power = _ONE_SIZE
+    if len(pairs) > 1:
+        centred = logs[:, 0] - logs[:, 0].mean()
+        power = float(np.clip(centred @ logs[:, 1] / (centred @ centred), 0.0, 1.0))
+    scale = np.exp(logs[:, 1].mean() - power * logs[:, 0].mean())
+    size = np.geomspace(1.0, total, 20001)
+    return float(np.interp(total, size + scale * size**power, size))

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mixlaw.errors import ConfigError, FitError
-from mixlaw.fit.result import Prediction, Status
+from mixlaw.result.types import Prediction, Status
 
 if TYPE_CHECKING:
-    from mixlaw.fit.result import FitResult
     from mixlaw.recommend.question import Question
+    from mixlaw.result.fit_result import FitResult
 
 _LOSS = re.compile(r"\s*([+-]?\d*\.?\d+(?:[eE][+-]?\d+)?|[+-]?nan|[+-]?inf)\s*(bpb|nats?)?\s*")
 
@@ -97,7 +97,7 @@ def in_bits_per_byte(
     question: "Question", eval_set: str, nats: Prediction
 ) -> dict[str, float] | None:
     """A prediction in nats per token of the table as bits per byte; None without ``bpb``."""
-    from mixlaw.recommend.verdict import interval_document
+    from mixlaw.result.types import interval_document
 
     known = question.fit.about.get("bytes_per_token", {})
     if eval_set not in known:

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixlaw.fit.result import Prediction, Status
+from mixlaw.quantities import percent
+from mixlaw.result.types import LEVEL, Status
 
 if TYPE_CHECKING:
-    from mixlaw.recommend.question import MixturePath
+    from mixlaw.recommend.mixture_path import MixturePath
 
 Array = NDArray[np.float64]
 
-#: Level of every interval on a ratio, loss or rise.
-LEVEL = 0.9
 
 #: Probability of breaking the bound everywhere from which "no feasible ratio" is said.
 SURE = 0.9
@@ -95,32 +94,3 @@ def undetermined(ratio: float, why: str) -> Verdict:
 def number(value: float) -> float | None:
     """A plain number, or None for NaN."""
     return None if np.isnan(value) else float(value)
-
-
-def interval_document(prediction: Prediction, i: int = 0) -> dict[str, float]:
-    """``{"estimate", "low", "high"}`` of one point of a prediction."""
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(prediction.draws[:, i], [tail, 1 - tail])
-    estimate = float(prediction.estimate[i])
-    return {
-        "estimate": estimate,
-        "low": min(float(low), estimate),
-        "high": max(float(high), estimate),
-    }
-
-
-def times(passes: float) -> str:
-    """``once``, or ``2.5 times``."""
-    return "once" if f"{passes:.3g}" == "1" else f"{passes:.3g} times"
-
-
-def moved(rise: float, reference: str) -> str:
-    """A rise as people say it: ``rises by 0.01 nats over the base``, ``falls 0.01 nats below``."""
-    if rise < 0:
-        return f"falls {-rise:.3g} nats below the {reference}"
-    return f"rises by {rise:.3g} nats over the {reference}"
-
-
-def percent(ratio: float) -> str:
-    """A share as people read it: 0.283 is ``28%``, 0.9237 is ``92.4%``, and 1 is ``100%``."""
-    return f"{ratio:.0%}" if 0.1 <= ratio <= 0.9 or ratio in (0, 1) else f"{ratio:.1%}"

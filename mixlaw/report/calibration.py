@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mixlaw.fit.result import FitResult
 from mixlaw.quantities import format_quantity
 from mixlaw.report.style import MARKERS, new_figure, ratio_bar, ratio_color
+from mixlaw.result.fit_result import FitResult
 
 
 def predicted_against_measured(fit: FitResult, points: pd.DataFrame) -> Figure:

@@ -5,10 +5,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mixlaw.fit.result import FitResult
 from mixlaw.quantities import format_quantity
 from mixlaw.report.points import predict_like
 from mixlaw.report.style import count_axis, new_figure, ratio_bar, ratio_color
+from mixlaw.result.fit_result import FitResult
 
 #: More sizes than this do not fit on a page; the smallest, the largest and those between are shown.
 MAX_SIZES = 4

@@ -8,14 +8,14 @@ from typing import Any
 
 from mixlaw.errors import DataError
 from mixlaw.files import write_atomic_with
-from mixlaw.fit.result import FitResult
-from mixlaw.fit.table import GivenTable
+from mixlaw.fit.selection import GivenTable
 from mixlaw.recommend.answer import SCHEMA
 from mixlaw.report.calibration import predicted_against_measured
 from mixlaw.report.curves import loss_curves
 from mixlaw.report.frontier import frontier
 from mixlaw.report.points import measured
 from mixlaw.report.style import DPI
+from mixlaw.result.fit_result import FitResult
 
 
 def draw_figures(

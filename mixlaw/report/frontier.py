@@ -7,10 +7,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mixlaw.fit.result import Array, FitResult, Prediction
 from mixlaw.quantities import format_factor, format_quantity
-from mixlaw.recommend.question import MixturePath, Question
+from mixlaw.recommend.mixture_path import MixturePath
+from mixlaw.recommend.question import Question
 from mixlaw.report.style import VERMILLION, new_figure, ratio_bar, ratio_color
+from mixlaw.result.fit_result import FitResult
+from mixlaw.result.types import Array, Prediction
 
 
 def frontier(

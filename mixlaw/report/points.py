@@ -5,10 +5,11 @@ from collections import Counter
 import pandas as pd
 
 from mixlaw import laws
-from mixlaw.fit.result import Array, FitResult, Prediction
-from mixlaw.fit.rows import with_general_loss
+from mixlaw.result.fit_result import FitResult
+from mixlaw.result.types import Array, Prediction
 from mixlaw.roles import Roles
-from mixlaw.runs import SHARE
+from mixlaw.runs.table import SHARE
+from mixlaw.runs.views import with_general_loss
 
 
 def measured(fit: FitResult, frame: pd.DataFrame) -> pd.DataFrame:

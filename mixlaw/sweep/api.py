@@ -12,9 +12,14 @@ from mixlaw.corpora.prepare import Corpora, prepare_corpora
 from mixlaw.errors import RunError
 from mixlaw.executors import Executor, open_executor
 from mixlaw.experiment import Experiment, load_experiment
-from mixlaw.sweep.advice import advice
+from mixlaw.rundir.faults import CannotWriteError, plain_faults
+from mixlaw.rundir.folder import RunFolder
+from mixlaw.rundir.locks import only_sweep, stop_file
+from mixlaw.rundir.spec import ExistingSpec
+from mixlaw.rundir.streams import check_lengths
 from mixlaw.sweep.collect import collect_runs
 from mixlaw.sweep.cost import cost_of, run_speed
+from mixlaw.sweep.data import advice
 from mixlaw.sweep.driver import RETRIES, Outcome, execute
 from mixlaw.sweep.edits import edit_since, messages, remember
 from mixlaw.sweep.jobs import missing_tasks, run_folder
@@ -22,11 +27,6 @@ from mixlaw.sweep.models import Models, resolve_models
 from mixlaw.sweep.plan import DataIdentity, Plan, plan_runs, train_tokens
 from mixlaw.sweep.progress import Lines, Live
 from mixlaw.sweep.tracking import Following, open_tracking
-from mixlaw.train.faults import CannotWriteError, plain_faults
-from mixlaw.train.folder import RunFolder
-from mixlaw.train.locks import only_sweep, stop_file
-from mixlaw.train.spec import ExistingSpec
-from mixlaw.train.streams import check_lengths
 
 Say = Callable[[str], None]
 

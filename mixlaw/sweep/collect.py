@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from mixlaw.corpora.prepare import Corpora
+from mixlaw.rundir.folder import Record, RunFolder
+from mixlaw.rundir.spec import BaseSpec, ExistingSpec, Identified, OptimSpec, RunSpec, Spec
+from mixlaw.schedule import Schedule
 from mixlaw.sweep.jobs import run_folder
 from mixlaw.sweep.plan import Plan
-from mixlaw.train.folder import Record, RunFolder
-from mixlaw.train.schedule import Schedule
-from mixlaw.train.spec import BaseSpec, ExistingSpec, Identified, OptimSpec, RunSpec, Spec
 
 #: Version of the definition of ``loss``, ``loss_se`` and ``bpb`` (see ``mixlaw.train.evaluate``).
 METRIC_VERSION = "mixlaw-1"
@@ -24,7 +24,7 @@ def collect_runs(experiment: Path, plan: Plan, corpora: Corpora) -> Path:
     """
     import pandas as pd
 
-    from mixlaw.runs import validate_runs, write_runs
+    from mixlaw.runs.table import validate_runs, write_runs
 
     unique = {f"unique_tokens.{name}": c.n_tokens for name, c in corpora.train.items()}
     rows = [{**row, **unique} for row in _rows(experiment, plan)]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mixlaw.experiment import Experiment
-from mixlaw.train.shape import Shape
-from mixlaw.train.spec import AnySpec, BaseSpec, RunSpec
+from mixlaw.rundir.shape import Shape
+from mixlaw.rundir.spec import AnySpec, BaseSpec, RunSpec
 
 #: Part of the speed of a small matrix product that a training step reaches (measured at 50k to
 #: 200k parameters: 2.7e10 to 3.5e10 FLOP/s of 1.1e11).

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Protocol
 
 from mixlaw.executors import STOPPED, Executor, Handle
+from mixlaw.rundir.folder import RunFolder
 from mixlaw.sweep.jobs import Task
-from mixlaw.train.folder import RunFolder
 
 POLL_SECONDS = 0.1
 #: How long a job may take to save and leave before it is killed.

@@ -10,14 +10,13 @@ from mixlaw.corpora.prepare import load_corpora
 from mixlaw.errors import ConfigError
 from mixlaw.executors import open_executor
 from mixlaw.experiment import Experiment, load_experiment
-from mixlaw.sweep.advice import advice
+from mixlaw.rundir.spec import AnySpec, ExistingSpec, RunSpec
 from mixlaw.sweep.cost import START_SECONDS, Cost, cost_of, run_speed
+from mixlaw.sweep.data import advice, expected_identity
 from mixlaw.sweep.edits import edit_since, messages
-from mixlaw.sweep.expected import expected_identity
 from mixlaw.sweep.jobs import run_folder
 from mixlaw.sweep.models import resolve_models
 from mixlaw.sweep.plan import DataIdentity, plan_runs, train_tokens
-from mixlaw.train.spec import AnySpec, ExistingSpec, RunSpec
 
 
 def describe_sweep(folder: Path, executor: str | None = None) -> dict[str, Any]:

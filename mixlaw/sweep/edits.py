@@ -13,9 +13,9 @@ from typing import Any
 from mixlaw.experiment import FILE_NAME, Experiment
 from mixlaw.files import write_atomic
 from mixlaw.quantities import format_quantity, parse_quantity
+from mixlaw.rundir.folder import RunFolder
 from mixlaw.sweep.jobs import run_folder
 from mixlaw.sweep.plan import DataIdentity, Plan
-from mixlaw.train.folder import RunFolder
 
 NOTE = "runs/swept.json"
 SCHEMA = "mixlaw.swept/1"

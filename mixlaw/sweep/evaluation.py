@@ -9,15 +9,15 @@ from mixlaw.corpora.tokenizer import load_encoder
 from mixlaw.errors import DataError
 from mixlaw.experiment import ExistingBase, Experiment, TokenizerSource, load_experiment
 from mixlaw.roles import Roles
+from mixlaw.rundir.faults import plain_faults
+from mixlaw.rundir.folder import Record, RunFolder
+from mixlaw.rundir.model_source import Source
+from mixlaw.rundir.shape import ExistingShape
+from mixlaw.rundir.spec import ExistingSpec
 from mixlaw.sweep.api import Say
 from mixlaw.sweep.collect import base_row
 from mixlaw.sweep.models import resolve_models
 from mixlaw.sweep.plan import DataIdentity, existing_spec
-from mixlaw.train.faults import plain_faults
-from mixlaw.train.folder import Record, RunFolder
-from mixlaw.train.shape import ExistingShape
-from mixlaw.train.sources import Source
-from mixlaw.train.spec import ExistingSpec
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def _full_path(model: str) -> str:
 
 def _measured(experiment: Path, spec: ExistingSpec, source: Source, corpora: Corpora) -> RunFolder:
     """The folder of the model's losses, which are measured unless they have been."""
-    from mixlaw.train.base import measure_base
+    from mixlaw.train.pretrain import measure_base
     from mixlaw.train.state import one_thread
 
     folder = RunFolder(experiment / "evals" / spec.run_id)
@@ -176,7 +176,7 @@ def _held_out(folder: Path, experiment: Experiment, say: Say) -> tuple[Corpora, 
 
 
 def _read_table(path: Path) -> Any:
-    from mixlaw.runs import read_runs
+    from mixlaw.runs.table import read_runs
 
     return read_runs(path) if path.exists() else None
 
@@ -185,7 +185,7 @@ def _add_rows(rows: list[dict[str, Any]], known: Any, path: Path) -> None:
     """Put rows into a table, in the place of those with their names."""
     import pandas as pd
 
-    from mixlaw.runs import validate_runs, write_runs
+    from mixlaw.runs.table import validate_runs, write_runs
 
     frame = validate_runs(pd.DataFrame(rows), source="the rows of this model")
     if known is not None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from mixlaw.executors import Job
 from mixlaw.experiment import Experiment
+from mixlaw.rundir.folder import RunFolder
+from mixlaw.rundir.spec import AnySpec, RunSpec
 from mixlaw.sweep.cost import START_SECONDS, cost_of
 from mixlaw.sweep.plan import Plan
-from mixlaw.train.folder import RunFolder
-from mixlaw.train.spec import AnySpec, RunSpec
 
 #: A job should last several times as long as its process takes to start.
 SHORTEST_JOB = 4 * START_SECONDS
@@ -69,7 +69,9 @@ class Task:
         option = [f"--together={self.together}"] if self.together > 1 else []
         paths = [str(folder.path.resolve()) for folder in self.left]
         workers = (
-            ["mixlaw.sweep.ranks", str(self.gpus)] if self.gpus > 1 else ["mixlaw.sweep.worker"]
+            ["mixlaw.sweep.gpu_workers", str(self.gpus)]
+            if self.gpus > 1
+            else ["mixlaw.sweep.worker"]
         )
         return Job(
             name=self.left[0].run_id,

@@ -6,9 +6,10 @@ from pathlib import Path
 from mixlaw.corpora.tokenizer import load_encoder
 from mixlaw.errors import DataError
 from mixlaw.experiment import ExistingBase, Experiment, TokenizerSource
-from mixlaw.train.shape import ExistingShape
-from mixlaw.train.sources import Source, find_model, shape_of
-from mixlaw.train.spec import ExistingSpec
+from mixlaw.rundir.model_source import Source, find_model
+from mixlaw.rundir.shape import ExistingShape
+from mixlaw.rundir.spec import ExistingSpec
+from mixlaw.train.pretrained import shape_of
 
 
 @dataclass(frozen=True)

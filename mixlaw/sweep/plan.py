@@ -8,8 +8,8 @@ import numpy as np
 from mixlaw.corpora.prepare import Corpora
 from mixlaw.experiment import Experiment, LearningRate, TrainedBase
 from mixlaw.mixture import Mixture
-from mixlaw.train.shape import ExistingShape, Shape, choose_shape
-from mixlaw.train.spec import (
+from mixlaw.rundir.shape import ExistingShape, Shape, choose_shape
+from mixlaw.rundir.spec import (
     AnySpec,
     BaseSpec,
     ComputeSpec,

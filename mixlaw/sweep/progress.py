@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+from mixlaw.rundir.folder import RunFolder
 from mixlaw.sweep.jobs import Task
-from mixlaw.train.folder import RunFolder
 
 Say = Callable[[str], None]
 

@@ -8,14 +8,14 @@ from typing import Any
 
 from mixlaw.errors import ConfigError, MixlawError, unknown_name
 from mixlaw.experiment import load_experiment
+from mixlaw.rundir.folder import RunFolder
+from mixlaw.rundir.locks import is_locked, sweep_lock
+from mixlaw.rundir.spec import RunSpec
+from mixlaw.sweep.data import expected_identity
 from mixlaw.sweep.edits import edit_since, swept_runs
-from mixlaw.sweep.expected import expected_identity
 from mixlaw.sweep.models import resolve_models
 from mixlaw.sweep.plan import plan_runs
 from mixlaw.sweep.progress import glimpse
-from mixlaw.train.folder import RunFolder
-from mixlaw.train.locks import is_locked, sweep_lock
-from mixlaw.train.spec import RunSpec
 
 #: In the order of a summary.
 STATES = (

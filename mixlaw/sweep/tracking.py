@@ -15,10 +15,10 @@ from pathlib import Path
 
 from mixlaw import plugins
 from mixlaw.files import write_atomic
+from mixlaw.rundir.folder import Record, RunFolder
+from mixlaw.rundir.spec import ExistingSpec
 from mixlaw.sweep.progress import Glimpse, glimpse
 from mixlaw.trackers import Fact, TrackedRun, Tracker, folder_of
-from mixlaw.train.folder import Record, RunFolder
-from mixlaw.train.spec import ExistingSpec
 
 LOOK_SECONDS = 1.0
 #: How long a finished sweep waits for the rest to be sent.

@@ -18,13 +18,14 @@ from pathlib import Path
 from mixlaw import plugins
 from mixlaw.corpora.prepare import Corpora, load_corpora
 from mixlaw.errors import MixlawError
-from mixlaw.train.faults import CannotWriteError, plain_faults
-from mixlaw.train.folder import LOG_FORMAT, LOG_TIME, RunFolder
-from mixlaw.train.locks import stop_file
-from mixlaw.train.ranks import SharedFolder, leave, n_ranks, rank, together
-from mixlaw.train.spec import BaseSpec, ExistingSpec
-from mixlaw.train.together import Loop, take_steps
-from mixlaw.train.watch import StoppedError, Watch
+from mixlaw.rundir.faults import CannotWriteError, plain_faults
+from mixlaw.rundir.folder import LOG_FORMAT, LOG_TIME, RunFolder
+from mixlaw.rundir.locks import stop_file
+from mixlaw.rundir.spec import BaseSpec, ExistingSpec
+from mixlaw.train.batched_steps import take_steps
+from mixlaw.train.distributed import SharedFolder, leave, n_ranks, rank, together
+from mixlaw.train.interrupts import StoppedError, Watch
+from mixlaw.train.steps import Loop
 
 log = logging.getLogger("mixlaw")
 
@@ -74,7 +75,7 @@ def _train(folder: RunFolder, corpora: Corpora, watch: Watch) -> Loop:
         folder.begin()
         spec = folder.spec()
         # Only now: torch takes seconds to import, in which a person wants to see a run start.
-        from mixlaw.train.base import measure_base, train_base
+        from mixlaw.train.pretrain import measure_base, train_base
         from mixlaw.train.state import one_thread
 
         one_thread()

@@ -16,8 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from mixlaw.errors import RunError
 from mixlaw.files import write_atomic_with
-from mixlaw.train.ranks import rank, wait_for_all
-from mixlaw.train.sharding import in_parts, whole
+from mixlaw.train.distributed import in_parts, rank, wait_for_all, whole
 
 Tensors = dict[str, torch.Tensor]
 

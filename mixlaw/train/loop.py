@@ -10,12 +10,12 @@ import torch
 
 from mixlaw.corpora.mixing import MixtureStream
 from mixlaw.errors import RunError
+from mixlaw.rundir.folder import RunFolder
+from mixlaw.schedule import Schedule
 from mixlaw.train.checkpoint import State, save_checkpoint
-from mixlaw.train.folder import RunFolder
-from mixlaw.train.ranks import agreed, mean, share
-from mixlaw.train.schedule import Schedule
-from mixlaw.train.together import Batch, Loop
-from mixlaw.train.watch import StoppedError, Watch
+from mixlaw.train.distributed import agreed, mean, share
+from mixlaw.train.interrupts import StoppedError, Watch
+from mixlaw.train.steps import Batch, Loop
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers.models.llama.configuration_llama import LlamaConfig
 from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
-from mixlaw.train.shape import ModelShape
-from mixlaw.train.spec import ComputeSpec, Spec
+from mixlaw.rundir.shape import ModelShape
+from mixlaw.rundir.spec import ComputeSpec, Spec
 
 
 def build_model(shape: ModelShape, seq_len: int, seed: int) -> Any:

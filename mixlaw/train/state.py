@@ -6,14 +6,13 @@ from pathlib import Path
 
 import torch
 
+from mixlaw.rundir.folder import RunFolder
+from mixlaw.rundir.shape import ExistingShape
+from mixlaw.rundir.spec import AnySpec, ExistingSpec
 from mixlaw.train.checkpoint import DamagedCheckpointError, State, load_checkpoint, load_weights
-from mixlaw.train.folder import RunFolder
+from mixlaw.train.distributed import local_rank, n_ranks, shard
 from mixlaw.train.model import build_model, build_optimizer, configure
 from mixlaw.train.pretrained import load_model
-from mixlaw.train.ranks import local_rank, n_ranks
-from mixlaw.train.shape import ExistingShape
-from mixlaw.train.sharding import shard
-from mixlaw.train.spec import AnySpec, ExistingSpec
 
 log = logging.getLogger(__name__)
 

@@ -24,9 +24,9 @@ from scipy.optimize import least_squares, minimize
 from mixlaw import laws
 from mixlaw.fit.bootstrap import Plan
 from mixlaw.fit.fitting import Settings, draw_refits, fit_rows
-from mixlaw.fit.model import Model
-from mixlaw.fit.rows import Rows
-from mixlaw.fit.solve import Problem, huber, minimise, solve
+from mixlaw.fit.selection import Rows
+from mixlaw.fit.solver.problem import Model, Problem, huber
+from mixlaw.fit.solver.search import minimise, solve
 
 N_BOOTSTRAPS = 100
 DELTA = 1e-3

@@ -16,17 +16,17 @@ import pytest
 import torch
 
 from mixlaw.corpora.mixing import MixtureStream
+from mixlaw.rundir.folder import RunFolder
+from mixlaw.rundir.shape import choose_shape
+from mixlaw.rundir.spec import ComputeSpec
+from mixlaw.schedule import Schedule
 from mixlaw.sweep.cost import token_flops
+from mixlaw.train.batched_steps import take_steps
 from mixlaw.train.checkpoint import State
-from mixlaw.train.folder import RunFolder
+from mixlaw.train.interrupts import CHECKPOINT_VARIABLE, Watch
 from mixlaw.train.loop import Leg, train
 from mixlaw.train.model import build_model, build_optimizer, configure, token_losses
-from mixlaw.train.schedule import Schedule
-from mixlaw.train.shape import choose_shape
-from mixlaw.train.spec import ComputeSpec
 from mixlaw.train.state import device, one_thread
-from mixlaw.train.together import take_steps
-from mixlaw.train.watch import CHECKPOINT_VARIABLE, Watch
 
 pytestmark = [
     pytest.mark.bench,

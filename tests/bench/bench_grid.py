@@ -16,11 +16,11 @@ import pytest
 from tiny_sweep import YAML, planned, write_tiny
 
 from mixlaw.experiment import load_experiment
+from mixlaw.rundir.folder import RunFolder
+from mixlaw.rundir.spec import RunSpec
 from mixlaw.sweep.cost import cost_of
 from mixlaw.sweep.jobs import ENVIRONMENT, run_folder
 from mixlaw.sweep.plan import DataIdentity, Plan, plan_runs
-from mixlaw.train.folder import RunFolder
-from mixlaw.train.spec import RunSpec
 
 TESTS = Path(__file__).parents[1]
 GRID = YAML.replace("sizes: [8k, 16k]", "sizes: [8k, 16k, 32k]")
@@ -49,7 +49,7 @@ import sys, time
 from pathlib import Path
 from mixlaw.sweep.worker import work
 from mixlaw.train import base, evaluate, state
-from mixlaw.train.watch import Watch
+from mixlaw.train.interrupts import Watch
 import mixlaw.recipes.cpt
 start = time.process_time()
 assert work([Path(path) for path in sys.argv[1:]], Watch()) == 0

@@ -14,17 +14,17 @@ from pathlib import Path
 import pytest
 from tiny_sweep import YAML, folders, planned, write_tiny
 
+from mixlaw.rundir.folder import RunFolder
+from mixlaw.rundir.shape import choose_shape
 from mixlaw.sweep.api import run_sweep
 from mixlaw.sweep.worker import work
 from mixlaw.train.checkpoint import State, load_checkpoint, save_checkpoint
-from mixlaw.train.folder import RunFolder
+from mixlaw.train.interrupts import Watch
 from mixlaw.train.model import build_model, build_optimizer
-from mixlaw.train.shape import choose_shape
 from mixlaw.train.state import one_thread
-from mixlaw.train.watch import Watch
 
 VOCAB_SIZE, SEQ_LEN, TURNS = 1024, 128, 5
-IMPORTS = "import mixlaw.recipes.cpt, mixlaw.train.base, mixlaw.train.gradients"
+IMPORTS = "import mixlaw.recipes.cpt, mixlaw.train.pretrain, mixlaw.train.batched_steps"
 
 
 def best(work: Callable[[], object]) -> float:

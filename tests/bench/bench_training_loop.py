@@ -16,15 +16,15 @@ from quiet_trainer import quiet_trainer
 from transformers import TrainerCallback
 
 from mixlaw.corpora.mixing import MixtureStream
+from mixlaw.rundir.folder import RunFolder
+from mixlaw.rundir.shape import choose_shape
+from mixlaw.schedule import Schedule
+from mixlaw.train.batched_steps import take_steps
 from mixlaw.train.checkpoint import State
-from mixlaw.train.folder import RunFolder
+from mixlaw.train.interrupts import CHECKPOINT_VARIABLE, Watch
 from mixlaw.train.loop import Leg, train
 from mixlaw.train.model import build_model, build_optimizer, token_losses
-from mixlaw.train.schedule import Schedule
-from mixlaw.train.shape import choose_shape
 from mixlaw.train.state import one_thread
-from mixlaw.train.together import take_steps
-from mixlaw.train.watch import CHECKPOINT_VARIABLE, Watch
 
 VOCAB_SIZE, SEQ_LEN, BATCH_SIZE, CLIP = 1024, 128, 8, 1.0
 SIZES = {55_000: 16, 200_000: 8, 1_000_000: 3}  # parameters: steps a stretch

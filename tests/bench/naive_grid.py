@@ -18,11 +18,11 @@ from tiny_sweep import planned
 
 from mixlaw.corpora.mixing import MixtureStream
 from mixlaw.corpora.prepare import Corpora, load_corpora
+from mixlaw.rundir.spec import BaseSpec, RunSpec
+from mixlaw.rundir.streams import base_stream, run_stream
 from mixlaw.train.evaluate import evaluate
 from mixlaw.train.model import build_model, build_optimizer
-from mixlaw.train.spec import BaseSpec, RunSpec
 from mixlaw.train.state import one_thread
-from mixlaw.train.streams import base_stream, run_stream
 
 
 def train(model: Any, spec: BaseSpec | RunSpec, stream: MixtureStream, steps: int) -> None:

@@ -21,13 +21,13 @@ import pandas as pd
 from mixlaw import laws
 from mixlaw.errors import FitError
 from mixlaw.fit.api import fit_laws
-from mixlaw.fit.baselines import next_smaller_size
 from mixlaw.fit.compare import candidates, not_offered
 from mixlaw.fit.fitting import Settings
-from mixlaw.fit.rows import select
-from mixlaw.fit.slices import fit_law
+from mixlaw.fit.held_out import next_smaller_size
+from mixlaw.fit.one_law import fit_law
+from mixlaw.fit.selection import select
 from mixlaw.roles import Roles
-from mixlaw.runs import corpora_of, read_runs, validate_runs
+from mixlaw.runs.table import corpora_of, read_runs, validate_runs
 
 DATA = Path(os.environ.get("MIXLAW_DATA", Path(__file__).parents[2] / "../shared/data"))
 TABLE = Path(__file__).with_name("real.csv")

@@ -33,10 +33,10 @@ from simulate import (
     simulate_sweep,
 )
 
-from mixlaw.fit import api, holdout, stack
+from mixlaw.fit import api, held_out, stack
 from mixlaw.fit.api import fit_laws
 from mixlaw.fit.fitting import Settings
-from mixlaw.fit.result import FitResult
+from mixlaw.result.fit_result import FitResult
 
 LEVEL = 0.9
 N_DRAWS = api.N_DRAWS
@@ -199,14 +199,14 @@ def hurried() -> Iterator[None]:
     and the splits by ratio: a stack is weighed by sizes and budgets alone. All this takes a third
     of the time.
     """
-    every = holdout.splits
+    every = held_out.splits
 
     def beyond_range(rows):
         return {name: mask for name, mask in every(rows).items() if "ratio" not in name}
 
     with (
         patch.object(stack, "Settings", partial(Settings, n_starts=64, n_polish=2)),
-        patch.object(holdout, "splits", beyond_range),
+        patch.object(held_out, "splits", beyond_range),
         patch.multiple(
             api,
             standard_errors=lambda fit: [],

@@ -4,7 +4,7 @@ import pytest
 
 from mixlaw.errors import NotIdentifiedError
 from mixlaw.fit.api import fit_laws
-from mixlaw.runs import read_runs
+from mixlaw.runs.table import read_runs
 
 LARGER = 310e6
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from simulate import Design, dcpt_truth, simulate_sweep
 
-from mixlaw.fit.doctor import examine
+from mixlaw.doctor import examine
 from mixlaw.roles import Roles
-from mixlaw.runs import validate_runs
+from mixlaw.runs.table import validate_runs
 
 DESIGN = Design(sizes=(60e6, 120e6, 240e6), ratios=(0.5, 0.0, 0.1, 0.25, 0.75, 1.0), checkpoints=6)
 ONE_RUN = "n1-r2-s0"
@@ -170,7 +170,7 @@ def test_every_check_has_a_fault_here():
     import re
     from pathlib import Path
 
-    import mixlaw.fit.doctor as doctor
+    import mixlaw.doctor as doctor
 
     source = "".join(path.read_text() for path in Path(doctor.__file__).parent.glob("*.py"))
     named = set(

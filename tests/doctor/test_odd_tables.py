@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mixlaw.cli import main
+from mixlaw.doctor import examine
 from mixlaw.errors import MixlawError
-from mixlaw.fit.doctor import examine
 from mixlaw.roles import Roles
-from mixlaw.runs import read_runs
+from mixlaw.runs.table import read_runs
 
 LOSSES = st.one_of(
     st.floats(0.5, 12),
@@ -95,7 +95,7 @@ def test_a_large_table_of_junk_is_examined_quickly():
          "tokens": rng.integers(1, 10**10, n), "eval_set": rng.choice(["domain", "general"], n),
          "domain_ratio": rng.random(n).round(3), "loss": rng.normal(3, 1, n)}
     )  # fmt: skip
-    from mixlaw.runs import validate_runs
+    from mixlaw.runs.table import validate_runs
 
     assert examine(validate_runs(frame), Roles())
 

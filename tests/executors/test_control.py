@@ -16,10 +16,10 @@ from tiny_sweep import YAML, folders, planned, write_tiny
 
 from mixlaw.errors import ConfigError, RunError
 from mixlaw.executors import PARENT_VARIABLE, STOPPED
+from mixlaw.rundir.locks import stop_file
 from mixlaw.sweep.api import run_sweep
-from mixlaw.sweep.control import at_work, cancel_sweep, detach_sweep
-from mixlaw.train.locks import stop_file
-from mixlaw.train.watch import CHECKPOINT_VARIABLE
+from mixlaw.sweep.background import at_work, cancel_sweep, detach_sweep
+from mixlaw.train.interrupts import CHECKPOINT_VARIABLE
 
 #: It does not end before it is cancelled.
 ENDLESS = YAML.replace("tokens: 3k", "tokens: 200k, max_epochs: 1000")

@@ -13,7 +13,7 @@ import tiny_sweep
 import yaml
 from tiny_sweep import YAML, write_tiny
 
-from mixlaw.train.watch import CHECKPOINT_VARIABLE
+from mixlaw.train.interrupts import CHECKPOINT_VARIABLE
 
 #: Two bases that train side by side, each with two runs, long enough to be killed in the middle.
 SMALL = {**yaml.safe_load(YAML), "mixtures": [0.5], "base": {"tokens": "16k"}}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mixlaw.fit.rows import Rows
+from mixlaw.fit.selection import Rows
 
 CORPORA = ("domain", "web", "books")
 

@@ -4,9 +4,9 @@ import numpy as np
 from sweeps import grid, rows_of
 
 from mixlaw import laws
-from mixlaw.fit import holdout
-from mixlaw.fit.baselines import next_smaller_size
-from mixlaw.fit.rows import Rows
+from mixlaw.fit import held_out
+from mixlaw.fit.held_out import next_smaller_size
+from mixlaw.fit.selection import Rows
 
 
 def _rows(sizes, tokens, shares, losses):
@@ -39,12 +39,12 @@ def test_a_budget_out_of_reach_takes_the_nearest_and_says_so():
 
 
 def _held_out(law, rows):
-    return holdout.held_out(holdout.forecasts(law, rows))
+    return held_out.held_out(held_out.forecasts(law, rows))
 
 
 def test_splits_are_extrapolations():
     x, trunk = grid(sizes=(1e8, 2e8, 4e8), ratios=(0.1, 0.5, 0.9), budgets=(1e9, 2e9, 8e9))
-    splits = holdout.splits(rows_of(np.ones(27), x, trunk))
+    splits = held_out.splits(rows_of(np.ones(27), x, trunk))
     assert set(x["N"][splits["largest-size"]]) == {4e8}
     assert set(x["D"][splits["longest-budget"]]) == {8e9}
     assert set(x["R"][splits["highest-ratio"]]) == {0.9}
@@ -55,7 +55,7 @@ def test_the_right_law_beats_the_look_up():
     law = laws.load("chinchilla")
     x, trunk = grid(sizes=(1e8, 2e8, 4e8, 8e8))
     rows = rows_of(1.7 + 400 / x["N"] ** 0.34 + 410 / x["D"] ** 0.28, x, trunk)
-    ours, naive = _held_out(law, rows), holdout.baseline(rows)
+    ours, naive = _held_out(law, rows), held_out.baseline(rows)
     for split in ("largest-size", "longest-budget"):
         assert ours[split].error < 1e-6
         assert naive[split].bias > 0.01

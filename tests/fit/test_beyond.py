@@ -7,10 +7,10 @@ import pytest
 from simulate import Design, Truth, dcpt_truth, simulate_sweep
 
 from mixlaw import laws
-from mixlaw.fit.beyond import Missed, drift, learn, missed_beyond, spread
+from mixlaw.fit.discrepancy.out_of_range import Missed, drift, learn, missed_beyond, spread
 from mixlaw.fit.fitting import Settings
-from mixlaw.fit.holdout import forecast, forecasts
-from mixlaw.fit.rows import select
+from mixlaw.fit.held_out import forecast, forecasts
+from mixlaw.fit.selection import select
 from mixlaw.roles import Roles
 
 DISTANCE = np.tile([0.3, 0.7], 6)

@@ -5,8 +5,9 @@ import pytest
 from sweeps import grid, rows_of, typical
 
 from mixlaw import laws
-from mixlaw.fit.bootstrap import Noise, Plan, estimate_noise, noise_draws, pooled
+from mixlaw.fit.bootstrap import Plan, noise_draws
 from mixlaw.fit.fitting import draw_refits, fit_rows
+from mixlaw.fit.noise import Noise, estimate_noise, pooled
 
 SEED, ROW = 0.003, 0.001
 

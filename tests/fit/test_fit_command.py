@@ -13,9 +13,10 @@ from sweeps import grid
 from mixlaw import laws
 from mixlaw.cli import main
 from mixlaw.fit.api import fit_laws
-from mixlaw.fit.result import DOCTOR_ERROR, MEANINGLESS, TABLE_ERRORS, FitResult
 from mixlaw.recommend.api import recommend_ratio
-from mixlaw.recommend.text import screen
+from mixlaw.recommend.screen import screen
+from mixlaw.result.fit_result import FitResult
+from mixlaw.result.types import DOCTOR_ERROR, MEANINGLESS, TABLE_ERRORS
 from mixlaw.roles import Roles
 
 QUICKSTART = Path(__file__).parents[1] / "data" / "quickstart" / "runs.csv"

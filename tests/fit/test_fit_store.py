@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from mixlaw.errors import FitError, NotIdentifiedError
-from mixlaw.fit.result import FitResult, Member
 from mixlaw.recommend.api import recommend_ratio
+from mixlaw.result.fit_result import FitResult
+from mixlaw.result.types import Member
 
 SHARES = {"domain": 0.3, "general": 0.7}
 NAMES = ("E", "A", "B", "C", "alpha", "beta", "eta", "eps", "gamma")

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from simulate import Design, dcpt_truth, simulate_sweep
 
 from mixlaw.cli import main
+from mixlaw.doctor import examine
 from mixlaw.errors import MixlawError
 from mixlaw.fit.api import fit_laws
-from mixlaw.fit.doctor import examine
 from mixlaw.roles import Roles
-from mixlaw.runs import read_runs
+from mixlaw.runs.table import read_runs
 
 DESIGN = Design((6e7, 12e7, 24e7), ratios=(0.1, 0.4, 0.7, 0.9), checkpoints=1, replicated=1)
 #: What a table was exported with, typed into, or damaged by.

@@ -8,11 +8,11 @@ from simulate import Design, Truth, dcpt_truth, simulate_sweep
 
 from mixlaw import laws
 from mixlaw.fit.api import fit_laws
-from mixlaw.fit.lack_of_fit import learn, unexplained
-from mixlaw.fit.result import FitResult
-from mixlaw.fit.rows import select
-from mixlaw.fit.slices import fit_law
-from mixlaw.fit.widening import missed
+from mixlaw.fit.discrepancy.in_range import learn, unexplained
+from mixlaw.fit.one_law import fit_law
+from mixlaw.fit.selection import select
+from mixlaw.result.discrepancy import missed
+from mixlaw.result.fit_result import FitResult
 from mixlaw.roles import Roles
 
 BUDGETS = tuple(1e9 * 2.0**k for k in range(6))

@@ -9,7 +9,7 @@ from mixlaw import laws
 from mixlaw.errors import ConfigError
 from mixlaw.fit.fitting import Settings, fit_rows
 from mixlaw.fit.lmfit_report import Profiles, minimize, profile_interval, standard_errors
-from mixlaw.fit.slices import LawFit
+from mixlaw.fit.one_law import LawFit
 
 
 @pytest.fixture(scope="module")

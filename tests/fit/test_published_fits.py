@@ -8,8 +8,8 @@ from scipy.stats import spearmanr
 
 from mixlaw import laws
 from mixlaw.fit.fitting import Settings, fit_rows
-from mixlaw.fit.rows import Rows
-from mixlaw.runs import corpora_of, read_runs
+from mixlaw.fit.selection import Rows
+from mixlaw.runs.table import corpora_of, read_runs
 
 
 def _rows(frame, corpora=()):

@@ -6,9 +6,10 @@ import pytest
 
 from mixlaw import laws
 from mixlaw.errors import DataError
-from mixlaw.fit.rows import only_where, select
+from mixlaw.fit.selection import select
 from mixlaw.roles import Roles
-from mixlaw.runs import validate_runs
+from mixlaw.runs.table import validate_runs
+from mixlaw.runs.views import only_where
 
 
 def _frame(**columns):

@@ -8,9 +8,9 @@ from sweeps import CORPORA, grid, rows_of, typical
 from mixlaw import laws
 from mixlaw.errors import ConfigError, FitError
 from mixlaw.fit.fitting import Settings, fit_rows
-from mixlaw.fit.model import Model
-from mixlaw.fit.rows import Rows
-from mixlaw.fit.solve import Problem, huber, log_residual, minimise, solve
+from mixlaw.fit.selection import Rows
+from mixlaw.fit.solver.problem import Model, Problem, huber, log_residual
+from mixlaw.fit.solver.search import minimise, solve
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,12 @@ from mixlaw import laws
 from mixlaw.errors import ConfigError, FitError
 from mixlaw.fit.api import fit_laws
 from mixlaw.fit.compare import Compared, candidates, ratio_regret
-from mixlaw.fit.holdout import Forecast, forecasts
-from mixlaw.fit.page import page
-from mixlaw.fit.result import FitResult, Member, Status
-from mixlaw.fit.rows import Rows, select
+from mixlaw.fit.held_out import Forecast, forecasts
+from mixlaw.fit.selection import Rows, select
 from mixlaw.fit.stack import held_out_weights, stack_weights
+from mixlaw.result.fit_result import FitResult
+from mixlaw.result.screen import page
+from mixlaw.result.types import Member, Status
 from mixlaw.roles import Roles
 
 MEASURED = np.array([2.0, 2.2, 2.4, 2.6])

@@ -5,10 +5,10 @@ import pytest
 from sweeps import CORPORA, grid, rows_of, typical
 
 from mixlaw import laws
-from mixlaw.fit.rows import Rows, Selection
-from mixlaw.fit.shapes import rising_groups, violations
-from mixlaw.fit.slices import fit_law
-from mixlaw.fit.statuses import default_target, of_fit, ordered, without_rising_edges
+from mixlaw.fit.diagnostics import default_target, of_fit, ordered
+from mixlaw.fit.one_law import fit_law
+from mixlaw.fit.selection import Rows, Selection
+from mixlaw.fit.shapes import rising_groups, violations, without_rising_edges
 from mixlaw.laws import Claim
 
 DCPT = laws.load("dcpt")

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mixlaw.errors import DataError
-from mixlaw.runs import base_rows, corpora_of, read_runs, validate_runs, write_runs
+from mixlaw.runs.table import base_rows, corpora_of, read_runs, validate_runs, write_runs
 
 RUNS = [("base", 0, np.nan, 3.0), ("a", 1e9, 0.25, 2.5), ("b", 1e9, 0.75, 2.4)]
 

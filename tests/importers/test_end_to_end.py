@@ -22,7 +22,7 @@ from mixlaw.emitters import EmitOptions
 from mixlaw.fit.api import fit_laws
 from mixlaw.importers._assemble import import_runs
 from mixlaw.recommend.api import recommend_ratio
-from mixlaw.runs import base_rows
+from mixlaw.runs.table import base_rows
 
 pytest.importorskip("accelerate")
 pytest.importorskip("datasets")

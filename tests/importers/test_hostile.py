@@ -14,7 +14,7 @@ from mixlaw.cli import main
 from mixlaw.errors import ConfigError, DataError, MixlawError
 from mixlaw.importers._assemble import Imported, import_runs
 from mixlaw.importers._description import load_description
-from mixlaw.runs import read_runs
+from mixlaw.runs.table import read_runs
 
 SAMPLES = Path(__file__).parents[1] / "data" / "logs"
 

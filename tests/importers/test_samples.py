@@ -16,7 +16,7 @@ from mixlaw import plugins
 from mixlaw.errors import MixlawError
 from mixlaw.importers import recognise
 from mixlaw.importers._assemble import Imported, import_runs
-from mixlaw.runs import corpora_of, read_runs, write_runs
+from mixlaw.runs.table import corpora_of, read_runs, write_runs
 
 SAMPLES = Path(__file__).parents[1] / "data" / "logs"
 NAMES = plugins.available("importers")

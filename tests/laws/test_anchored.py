@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mixlaw import laws
-from mixlaw.fit.model import Model
-from mixlaw.fit.solve import Problem, solve
+from mixlaw.fit.solver.problem import Model, Problem
+from mixlaw.fit.solver.search import solve
 
 HUMP = {
     "S": 0.25, "A": 0.35, "a": 2.2, "D1": 0.15, "beta": 1.1, "D0": 20.0, "alpha": 0.3,

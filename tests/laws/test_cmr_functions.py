@@ -5,6 +5,7 @@ import pytest
 
 from mixlaw.errors import NotIdentifiedError
 from mixlaw.laws import cmr
+from mixlaw.recommend.rules import crossing
 
 T = np.geomspace(1, 1000, 3001)
 SIZES = np.array([1e8, 4e8, 1.6e9])
@@ -13,18 +14,18 @@ SIZES = np.array([1e8, 4e8, 1.6e9])
 def test_turning_point_of_a_hump_is_its_top():
     top = 37.0
     slope = np.log(top) - np.log(T)
-    assert float(cmr.turning_point(T, slope)) == pytest.approx(top, rel=1e-12)
+    assert float(crossing.turning_point(T, slope)) == pytest.approx(top, rel=1e-12)
 
 
 def test_turning_point_is_zero_where_loss_only_falls_and_infinite_where_it_still_rises():
     slope = np.stack([-np.ones_like(T), np.ones_like(T), np.log(T) - 3])
-    assert cmr.turning_point(T, slope).tolist() == [0.0, np.inf, np.inf]
+    assert crossing.turning_point(T, slope).tolist() == [0.0, np.inf, np.inf]
 
 
 def test_turning_point_is_the_last_of_several():
     x = np.log(T)
     slope = -(x - 1) * (x - 2) * (x - 4) * (x - 5.5)  # - + - + -
-    assert float(cmr.turning_point(T, slope)) == pytest.approx(np.exp(5.5), rel=1e-5)
+    assert float(crossing.turning_point(T, slope)) == pytest.approx(np.exp(5.5), rel=1e-5)
 
 
 def test_critical_ratio_inverts_the_turning_points():
@@ -44,19 +45,19 @@ def test_critical_ratio_at_the_ends():
 
 def test_ratio_is_carried_to_another_size_by_laws_that_differ():
     ratios = np.array([0.2, 0.3, 0.4])
-    carried = cmr.carry_ratio(SIZES, ratios, 6.4e9)
+    carried = crossing.carry_ratio(SIZES, ratios, 6.4e9)
     assert float(carried["linear"]) == pytest.approx(0.5)
     assert 0.4 < float(carried["logistic"]) < 0.53
     assert float(carried["largest"]) == 0.4
     draws = np.stack([ratios, [0.2, 0.5, 0.9]])
-    far = cmr.carry_ratio(SIZES, draws, 1e12)
+    far = crossing.carry_ratio(SIZES, draws, 1e12)
     assert far["linear"].tolist() == [pytest.approx(0.8644, abs=1e-4), 1.0]
     assert all(((values >= 0) & (values <= 1)).all() for values in far.values())
 
 
 def test_two_sizes_cannot_say_anything_of_a_third():
     with pytest.raises(NotIdentifiedError, match="at least 3 sizes"):
-        cmr.carry_ratio(SIZES[:2], np.array([0.2, 0.3]), 1e10)
+        crossing.carry_ratio(SIZES[:2], np.array([0.2, 0.3]), 1e10)
 
 
 def test_turning_point_of_the_joint_law_is_where_its_curve_turns():
@@ -73,7 +74,7 @@ def test_turning_point_of_the_joint_law_is_where_its_curve_turns():
             "L0": np.full(len(r) * len(fine), 2.0),
         }
         loss = cmr.LAW.predict(params | {"s": s}, rows).reshape(len(r), -1)
-        turns = cmr.turning_point(fine, np.gradient(loss, np.log(fine), axis=1))
+        turns = crossing.turning_point(fine, np.gradient(loss, np.log(fine), axis=1))
         np.testing.assert_allclose(cmr.joint_turning_point(params, r), turns, rtol=1e-5)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mixlaw.fit.fitting import Settings, fit_rows
-from mixlaw.fit.rows import Rows
+from mixlaw.fit.selection import Rows
 from mixlaw.laws import cmr
 
 FREE = ("q<0",)

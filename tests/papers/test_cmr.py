@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from published import CMR_TABLE_2, CMR_TABLE_4, CMR_TABLE_5, domain_change, general_change
 
-from mixlaw.fit.model import Model
-from mixlaw.fit.solve import Problem, solve
+from mixlaw.fit.solver.problem import Model, Problem
+from mixlaw.fit.solver.search import solve
 from mixlaw.laws import cmr
+from mixlaw.recommend.rules import crossing
 
 T_MAX = 20e9 / cmr.UNIT
 T = np.geomspace(1e-9, 1e5, 40_001)
@@ -23,7 +24,7 @@ def _domain_slope(size, ratio):
 
 
 def _turning_point(size, ratio):
-    return float(cmr.turning_point(T, _general_slope(size, ratio)))
+    return float(crossing.turning_point(T, _general_slope(size, ratio)))
 
 
 @pytest.mark.parametrize("size", CMR_TABLE_5)
@@ -86,13 +87,13 @@ def test_changes_and_turning_point_at_one_quarter():
 def test_turning_point_for_finite_lambda_is_the_last_crossing(lam, turn):
     slope = _domain_slope("460M", 0.25) + lam * _general_slope("460M", 0.25)
     assert slope[0] < 0, "F falls at first, so its first crossing is no turning point"
-    assert float(cmr.turning_point(T, slope)) == pytest.approx(turn, abs=0.1)
+    assert float(crossing.turning_point(T, slope)) == pytest.approx(turn, abs=0.1)
 
 
 @pytest.mark.parametrize("lam", [10, 30])
 def test_small_lambda_never_rises(lam):
     slope = _domain_slope("460M", 0.25) + lam * _general_slope("460M", 0.25)
-    assert cmr.turning_point(T, slope) == 0
+    assert crossing.turning_point(T, slope) == 0
 
 
 @pytest.mark.parametrize(
@@ -157,5 +158,5 @@ def test_joint_law_fitted_to_published_curves_gives_the_published_ratio(size, pu
         "L0": np.full(len(shares) * len(times), 2.5),
     }
     curves = cmr.LAW.predict(params, grid).reshape(len(shares), len(times))
-    turns = cmr.turning_point(times, np.gradient(curves, np.log(times), axis=1))
+    turns = crossing.turning_point(times, np.gradient(curves, np.log(times), axis=1))
     assert float(cmr.critical_ratio(shares, turns, T_MAX)) == pytest.approx(published, abs=0.01)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from published import DCPT_TABLE_5, DCPT_TABLE_6
 
-from mixlaw.fit.model import Model
-from mixlaw.fit.solve import Problem, solve
+from mixlaw.fit.solver.problem import Model, Problem
+from mixlaw.fit.solver.search import solve
 from mixlaw.laws import chinchilla, dcpt
 from mixlaw.laws._dcpt_switches import c_zero
 

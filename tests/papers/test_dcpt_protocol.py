@@ -12,9 +12,9 @@ import pytest
 
 from mixlaw import laws
 from mixlaw.fit.fitting import Settings
-from mixlaw.fit.holdout import Score, forecast
-from mixlaw.fit.rows import Rows
-from mixlaw.fit.slices import levels
+from mixlaw.fit.held_out import Score, forecast
+from mixlaw.fit.one_law import levels
+from mixlaw.fit.selection import Rows
 from mixlaw.laws import dcpt
 
 RATIOS = (0.0, 0.1, 0.2, 0.33, 0.5, 0.67, 0.8, 0.9, 1.0)

@@ -6,10 +6,10 @@ import pytest
 from tiny_sweep import YAML, StopAfter, folders, planned, write_tiny
 
 from mixlaw import plugins
+from mixlaw.rundir.folder import RunFolder
+from mixlaw.rundir.spec import RunSpec
 from mixlaw.sweep.worker import work
-from mixlaw.train.folder import RunFolder
-from mixlaw.train.spec import RunSpec
-from mixlaw.train.watch import Watch
+from mixlaw.train.interrupts import Watch
 
 
 @pytest.fixture(params=plugins.available("recipes"))

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mixlaw.fit.result import FitResult, Member
+from mixlaw.result.fit_result import FitResult
+from mixlaw.result.types import Member
 
 DCPT = ("E", "A", "B", "C", "alpha", "beta", "eta", "eps", "gamma")
 #: Losses fall with size and tokens; the general loss rises with the domain share, the domain loss

@@ -24,8 +24,8 @@ from scipy.optimize import brentq
 
 from mixlaw import laws
 from mixlaw.fit.api import fit_laws
-from mixlaw.fit.result import FitResult
 from mixlaw.recommend.api import recommend_ratio
+from mixlaw.result.fit_result import FitResult
 
 BUDGETS = (1e9, 2e9, 5e9, 1e10)
 RATIOS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from mixlaw.errors import ConfigError
-from mixlaw.fit.result import FitResult, Member
 from mixlaw.recommend.api import recommend_ratio
+from mixlaw.result.fit_result import FitResult
+from mixlaw.result.types import Member
 
 CORPORA = ("code", "web", "books", "wiki")
 #: log-rates of Ye et al.'s law E + k·exp(Σ t_j·h_j), against the first corpus.

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mixlaw.fit.facts import facts
-from mixlaw.recommend import practice
-from mixlaw.recommend.size import non_embedding
-from mixlaw.recommend.tolerance import Tolerance
+from mixlaw.fit.provenance import facts
+from mixlaw.recommend.context import practice
+from mixlaw.recommend.options import Tolerance
+from mixlaw.recommend.target import non_embedding
 from mixlaw.roles import Roles
-from mixlaw.runs import validate_runs
+from mixlaw.runs.table import validate_runs
 
 
 def test_published_mixes_have_the_known_quartiles():

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mixlaw.recommend import next_run
 from mixlaw.recommend.api import recommend_ratio
+from mixlaw.recommend.context import next_run
 from mixlaw.recommend.options import Options
+from mixlaw.recommend.rules.tolerance import decide
 from mixlaw.recommend.target import put
-from mixlaw.recommend.tolerance import decide
 
 TARGET = {"n_params": 8e9, "tokens": 2e10}
 

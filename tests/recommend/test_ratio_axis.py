@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from mixlaw.recommend.question import MixturePath, Question
+from mixlaw.recommend.mixture_path import MixturePath
+from mixlaw.recommend.question import Question
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,14 @@ from scipy.optimize import minimize_scalar
 
 from mixlaw import laws
 from mixlaw.errors import FitError
-from mixlaw.fit.result import FitResult, Member, Status
-from mixlaw.recommend import allocation
 from mixlaw.recommend.api import recommend_ratio
-from mixlaw.recommend.question import MixturePath, Question
-from mixlaw.recommend.regret import regrets
-from mixlaw.recommend.text import screen
+from mixlaw.recommend.context.regret import regrets
+from mixlaw.recommend.mixture_path import MixturePath
+from mixlaw.recommend.question import Question
+from mixlaw.recommend.rules import allocation
+from mixlaw.recommend.screen import screen
+from mixlaw.result.fit_result import FitResult
+from mixlaw.result.types import Member, Status
 
 #: The synthetic coefficients of D-CPT with C just above the C0 that makes the law fall with r.
 USAGE_2 = {

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from mixlaw.errors import ConfigError, DataError, FitError
-from mixlaw.fit.facts import facts
+from mixlaw.fit.provenance import facts
 from mixlaw.recommend.api import recommend_ratio
 from mixlaw.roles import Roles
-from mixlaw.runs import validate_runs
+from mixlaw.runs.table import validate_runs
 
 TARGET = {"n_params": 8e9, "tokens": 2e10, "max_general_rise": 0.05}
 BYTES = {"domain": 3.1, "general": 4.4}

@@ -7,10 +7,10 @@ import pytest
 from scipy.optimize import brentq
 
 from mixlaw.errors import ConfigError, FitError
-from mixlaw.fit.result import EXPLAINS_NOTHING, Status
 from mixlaw.recommend.api import recommend_ratio
-from mixlaw.recommend.critical import critical_ratios, ratio_at_risk
-from mixlaw.recommend.tolerance import Tolerance
+from mixlaw.recommend.options import Tolerance
+from mixlaw.recommend.rules.crossing import critical_ratios, ratio_at_risk
+from mixlaw.result.types import EXPLAINS_NOTHING, Status
 
 TARGET = {"n_params": 8e9, "tokens": 2e10}
 

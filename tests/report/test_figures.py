@@ -10,13 +10,13 @@ from simulate import dcpt_truth, simulate_sweep
 
 from mixlaw.errors import DataError
 from mixlaw.fit.api import fit_laws
-from mixlaw.fit.result import FitResult
 from mixlaw.report.calibration import predicted_against_measured
 from mixlaw.report.curves import loss_curves
 from mixlaw.report.draw import draw_figures
 from mixlaw.report.frontier import frontier
 from mixlaw.report.points import measured
-from mixlaw.runs import write_runs
+from mixlaw.result.fit_result import FitResult
+from mixlaw.runs.table import write_runs
 
 
 @pytest.fixture(scope="module")

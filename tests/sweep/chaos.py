@@ -21,7 +21,7 @@ import psutil
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tiny_sweep import YAML, sweeping, write_tiny
 
-from mixlaw.train.watch import CHECKPOINT_VARIABLE
+from mixlaw.train.interrupts import CHECKPOINT_VARIABLE
 
 #: Twice as long as the tiny sweep: there must be something left to kill.
 LONGER = YAML.replace("[1k, 2k]", "[2k, 4k]").replace("tokens: 3k", "tokens: 6k")

@@ -9,14 +9,13 @@ from tiny_sweep import YAML, folders, planned, write_tiny
 
 from mixlaw.corpora.prepare import load_corpora
 from mixlaw.experiment import load_experiment, parse_experiment
-from mixlaw.sweep.advice import advice
 from mixlaw.sweep.api import run_sweep
+from mixlaw.sweep.data import advice, expected_identity
 from mixlaw.sweep.dry_run import describe_sweep
 from mixlaw.sweep.edits import NOTE, Edit, edit_since, messages, remember
-from mixlaw.sweep.expected import expected_identity
 from mixlaw.sweep.plan import plan_runs
 from mixlaw.sweep.worker import work
-from mixlaw.train.watch import Watch
+from mixlaw.train.interrupts import Watch
 
 SMALL = YAML.replace("[8k, 16k]", "[8k]")
 

@@ -19,15 +19,15 @@ from tiny_sweep import YAML, folders, planned, write_tiny
 import mixlaw
 from mixlaw.corpora.prepare import load_corpora
 from mixlaw.errors import RunError
-from mixlaw.runs import read_runs
+from mixlaw.rundir.folder import RunFolder
+from mixlaw.rundir.spec import RunSpec
+from mixlaw.runs.table import read_runs
 from mixlaw.sweep.api import run_sweep
 from mixlaw.sweep.collect import collect_runs
 from mixlaw.sweep.plan import Plan
 from mixlaw.sweep.status import sweep_status
 from mixlaw.sweep.worker import work
-from mixlaw.train.folder import RunFolder
-from mixlaw.train.spec import RunSpec
-from mixlaw.train.watch import Watch
+from mixlaw.train.interrupts import Watch
 
 SMALL = YAML.replace("[8k, 16k]", "[8k]")
 

@@ -7,10 +7,10 @@ from tiny_sweep import write_tiny
 
 from mixlaw.cli import main
 from mixlaw.experiment import load_experiment
+from mixlaw.rundir.streams import check_lengths
 from mixlaw.sweep.api import prepare
 from mixlaw.sweep.plan import DataIdentity, plan_runs
 from mixlaw.sweep.quickstart import write_quickstart
-from mixlaw.train.streams import check_lengths
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from real_models import save_tokenizer
 
 from mixlaw.cli import main
 from mixlaw.sweep.dry_run import describe_sweep
-from mixlaw.train.watch import SAVING_SHARE
+from mixlaw.train.interrupts import SAVING_SHARE
 
 PAGE = (Path(__file__).parents[2] / "docs" / "plan-qwen.md").read_text()
 YAML = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)[0]

@@ -12,15 +12,15 @@ from tiny_sweep import YAML, StopAfter, folders, planned, write_tiny
 from mixlaw.cli import main
 from mixlaw.errors import ConfigError
 from mixlaw.experiment import load_experiment
+from mixlaw.rundir.folder import RunFolder
+from mixlaw.sweep.data import expected_identity
 from mixlaw.sweep.edits import NOTE, remember
-from mixlaw.sweep.expected import expected_identity
 from mixlaw.sweep.jobs import Task
 from mixlaw.sweep.plan import plan_runs
 from mixlaw.sweep.progress import Lines, Live, duration, glimpse
 from mixlaw.sweep.status import RunStatus, read_log, sweep_status
 from mixlaw.sweep.worker import work
-from mixlaw.train.folder import RunFolder
-from mixlaw.train.watch import CHECKPOINT_VARIABLE, Watch
+from mixlaw.train.interrupts import CHECKPOINT_VARIABLE, Watch
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ import pytest
 from tiny_sweep import YAML
 
 from mixlaw.experiment import Experiment, parse_experiment
+from mixlaw.rundir.spec import parse_spec
 from mixlaw.sweep.cost import cost_of
 from mixlaw.sweep.plan import DataIdentity, Plan, plan_runs, train_tokens
-from mixlaw.train.spec import parse_spec
 
 FINGERPRINTS = {"domain": "d0", "general": "g0"}
 

@@ -20,11 +20,11 @@ from tiny_sweep import YAML, folders, planned, write_tiny
 
 from mixlaw.corpora.tokens import checksum
 from mixlaw.errors import ConfigError, DataError, RunError
-from mixlaw.runs import base_rows, read_runs
+from mixlaw.rundir.locks import only_sweep
+from mixlaw.runs.table import base_rows, read_runs
 from mixlaw.sweep.api import run_sweep
 from mixlaw.sweep.worker import work
-from mixlaw.train.locks import only_sweep
-from mixlaw.train.watch import CHECKPOINT_VARIABLE, Watch
+from mixlaw.train.interrupts import CHECKPOINT_VARIABLE, Watch
 
 
 @pytest.fixture(scope="module")

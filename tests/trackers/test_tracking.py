@@ -14,7 +14,7 @@ from tiny_sweep import YAML, write_tiny
 
 from mixlaw import plugins
 from mixlaw.errors import ConfigError
-from mixlaw.runs import read_runs
+from mixlaw.runs.table import read_runs
 from mixlaw.sweep.api import run_sweep
 from mixlaw.sweep.tracking import open_tracking
 from mixlaw.trackers import import_package, tensorboard

@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 from mixlaw.corpora.prepare import load_corpora
-from mixlaw.train.base import train_base
-from mixlaw.train.folder import RunFolder
-from mixlaw.train.ranks import SharedFolder, leave, n_ranks, rank, together
-from mixlaw.train.spec import BaseSpec
+from mixlaw.rundir.folder import RunFolder
+from mixlaw.rundir.spec import BaseSpec
+from mixlaw.train.batched_steps import take_steps
+from mixlaw.train.distributed import SharedFolder, leave, n_ranks, rank, together
+from mixlaw.train.interrupts import StoppedError, Watch
+from mixlaw.train.pretrain import train_base
 from mixlaw.train.state import one_thread
-from mixlaw.train.together import take_steps
-from mixlaw.train.watch import StoppedError, Watch
 
 STEPS = 50
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from mixlaw.corpora.held_out import HeldOut
+from mixlaw.rundir.shape import choose_shape
 from mixlaw.train.evaluate import evaluate, standard_error, window_losses
 from mixlaw.train.model import build_model
-from mixlaw.train.shape import choose_shape
 
 
 def held_out(n_windows: int, documents: np.ndarray, seq_len: int = 16) -> HeldOut:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mixlaw.train.schedule import Schedule
-from mixlaw.train.spec import OptimSpec
+from mixlaw.rundir.spec import OptimSpec
+from mixlaw.schedule import Schedule
 
 OPTIM = OptimSpec(
     lr_peak=0.01, lr_rule="fixed", lr_final=0.001, warmup=4, decay=0.2, weight_decay=0.1, clip=1.0

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from mixlaw.errors import ConfigError
+from mixlaw.rundir.shape import choose_shape
 from mixlaw.sweep.cost import token_flops
 from mixlaw.train.model import build_model, build_optimizer, measure_step_flops, token_losses
-from mixlaw.train.shape import choose_shape
 
 VOCABULARY = {"lm_head.weight": "head", "model.embed_tokens.weight": "embedding"}
 

@@ -18,16 +18,16 @@ from mixlaw.corpora.prepare import load_corpora
 from mixlaw.corpora.tokenizer import load_encoder
 from mixlaw.errors import DataError
 from mixlaw.experiment import load_experiment
-from mixlaw.runs import read_runs
+from mixlaw.rundir.folder import Record, RunFolder
+from mixlaw.rundir.model_source import find_model
+from mixlaw.rundir.spec import RunSpec
+from mixlaw.runs.table import read_runs
 from mixlaw.sweep.cost import token_flops
 from mixlaw.sweep.models import resolve_models
 from mixlaw.sweep.worker import work
-from mixlaw.train.folder import Record, RunFolder
+from mixlaw.train.interrupts import Watch
 from mixlaw.train.model import step_flops
-from mixlaw.train.pretrained import describe_model, load_model
-from mixlaw.train.sources import find_model, shape_of
-from mixlaw.train.spec import RunSpec
-from mixlaw.train.watch import Watch
+from mixlaw.train.pretrained import describe_model, load_model, shape_of
 
 
 def trained(folder: Path) -> list[RunFolder]:

@@ -7,6 +7,8 @@ import torch
 from tiny_sweep import StopAfter, folders, planned, write_tiny
 
 from mixlaw.errors import RunError
+from mixlaw.rundir.folder import RunFolder
+from mixlaw.rundir.shape import choose_shape
 from mixlaw.sweep.worker import work
 from mixlaw.train.checkpoint import (
     DamagedCheckpointError,
@@ -14,10 +16,8 @@ from mixlaw.train.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from mixlaw.train.folder import RunFolder
+from mixlaw.train.interrupts import CHECKPOINT_VARIABLE, Watch
 from mixlaw.train.model import build_model, build_optimizer, token_losses
-from mixlaw.train.shape import choose_shape
-from mixlaw.train.watch import CHECKPOINT_VARIABLE, Watch
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,9 @@ import pytest
 from tiny_sweep import YAML, folders, planned, write_tiny
 
 from mixlaw.executors import STOPPED
+from mixlaw.rundir.folder import RunFolder
 from mixlaw.sweep.jobs import Task
-from mixlaw.train.folder import RunFolder
-from mixlaw.train.watch import CHECKPOINT_VARIABLE
+from mixlaw.train.interrupts import CHECKPOINT_VARIABLE
 
 SCRIPT = Path(__file__).parent / "follow_loss.py"
 

@@ -11,17 +11,17 @@ from tiny_sweep import YAML, StopAfter, folders, planned, write_tiny
 from mixlaw.corpora.mixing import MixtureStream
 from mixlaw.errors import ConfigError
 from mixlaw.experiment import parse_experiment
+from mixlaw.rundir.folder import RunFolder
+from mixlaw.rundir.shape import choose_shape
+from mixlaw.schedule import Schedule
 from mixlaw.sweep.jobs import missing_tasks
 from mixlaw.sweep.worker import work
+from mixlaw.train.batched_steps import Gradients, take_steps
 from mixlaw.train.checkpoint import State
-from mixlaw.train.folder import RunFolder
-from mixlaw.train.gradients import Gradients
+from mixlaw.train.interrupts import STOPPED, Watch
 from mixlaw.train.loop import DivergedError, Leg, train
 from mixlaw.train.model import build_model, build_optimizer
-from mixlaw.train.schedule import Schedule
-from mixlaw.train.shape import choose_shape
-from mixlaw.train.together import Batch, take_steps
-from mixlaw.train.watch import STOPPED, Watch
+from mixlaw.train.steps import Batch
 
 VOCAB_SIZE, SEQ_LEN, BATCH_SIZE = 64, 16, 4
 ONE_SIZE = YAML.replace("sizes: [8k, 16k]", "sizes: [8k]")

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from mixlaw.train import watch as watching
-from mixlaw.train.watch import CHECKPOINT_VARIABLE, Watch
+from mixlaw.train import interrupts as watching
+from mixlaw.train.interrupts import CHECKPOINT_VARIABLE, Watch
 
 
 @pytest.fixture

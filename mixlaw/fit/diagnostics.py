@@ -1,0 +1,234 @@
+"""What is wrong with a fit, in words: every finding is a status that each report prints."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from scipy.special import fdtri
+
+from mixlaw.fit import noise as noises
+from mixlaw.fit import shapes
+from mixlaw.fit.discrepancy import in_range
+from mixlaw.fit.fitting import Fitted
+from mixlaw.fit.one_law import SIZES, LawFit, levels
+from mixlaw.fit.selection import Rows, Selection
+from mixlaw.fit.shapes import SPELLED
+from mixlaw.laws import Array
+from mixlaw.quantities import format_quantity
+from mixlaw.result.types import EXPLAINS_NOTHING, TABLE_ERRORS, Status
+
+#: Printed in this order.
+ORDER = (
+    *TABLE_ERRORS, EXPLAINS_NOTHING, "shape-violated", "not-identified", "lack-of-fit",
+    "no-size-information", "too-few-levels", "several-basins", "at-bound", "noise-assumed",
+    "annealing-unknown",
+)  # fmt: skip
+#: Condition number of the scaled Hessian beyond which some combination of parameters is free.
+CONDITION = 1e8
+#: Confidence at which what a law explains is told from chance.
+CONFIDENCE = 0.99
+#: With fewer rows beyond its parameters a law explains any losses, and no test can tell.
+LEAST_ROWS_LEFT = 4
+
+
+def ordered(statuses: Iterable[Status]) -> tuple[Status, ...]:
+    """Worst first, without repetitions."""
+    rank = {code: i for i, code in enumerate(ORDER)}
+    distinct = dict.fromkeys(statuses)
+    return tuple(sorted(distinct, key=lambda status: rank.get(status.code, len(ORDER))))
+
+
+def of_fit(fit: LawFit, rows: Rows, eval_set: str, target: dict[str, Array]) -> list[Status]:
+    """Every status of one law on one eval set.
+
+    Args:
+        fit: the law at its optimum.
+        rows: all its rows.
+        eval_set: their name.
+        target: inputs at which basins are compared, as plain counts.
+    """
+    found: Found = [(_violated(message), None) for message in shapes.violations(fit.law, rows)]
+    found += _no_size_information(fit)
+    for part in fit.parts:
+        found += [*_shapes(part), *_too_few_levels(part), *_at_bound(part)]
+        found += _not_identified(part)
+        found += [*_several_basins(part, target), *_lack_of_fit(part), *_noise_assumed(part)]
+        found += _explains_nothing(part)
+    return [
+        Status(status.code, _at_size(status.message, part_size), eval_set, fit.law.name)
+        for status, part_size in found
+    ]
+
+
+Found = list[tuple[Status, float | None]]
+
+
+def _at_size(message: str, size: float | None) -> str:
+    return f"{message} (at {format_quantity(size)})" if size else message
+
+
+def _violated(message: str) -> Status:
+    return Status("shape-violated", message)
+
+
+def _shapes(part: Fitted) -> Found:
+    return [(_violated(message), part.size) for message in shapes.unexpected(part)]
+
+
+def _no_size_information(fit: LawFit) -> Found:
+    sizes = [part.size for part in fit.parts if part.size is not None]
+    if not sizes or len(sizes) >= SIZES:
+        return []
+    listing = " and ".join(format_quantity(size) for size in sizes)
+    message = (
+        f"the table has only the size{'s' * (len(sizes) > 1)} {listing}: each is fitted by itself, "
+        "and nothing is known about how the ratio moves with size"
+    )
+    return [(Status("no-size-information", message), None)]
+
+
+def _too_few_levels(part: Fitted) -> Found:
+    found = []
+    for name in part.lacking:
+        held = part.law.held[name]
+        message = (
+            f"{SPELLED.get(name, name)} takes a single level, so {', '.join(held)} "
+            f"{'is' if len(held) == 1 else 'are'} held"
+        )
+        found.append((Status("too-few-levels", message), part.size))
+    for name in ("r", "R"):
+        if name in part.law.inputs and len(shares := levels(part.rows.x[name])) < 4:
+            several = "s" * (len(shares) != 1)
+            message = (
+                f"only {len(shares)} level{several} of {SPELLED[name]}; {part.law.minimum} "
+                "are needed"
+            )
+            found.append((Status("too-few-levels", message), part.size))
+    return found
+
+
+def _at_bound(part: Fitted) -> Found:
+    model, theta = part.problem.model, part.theta[0]
+    found = []
+    for p, value, low, high in zip(model.free, theta, model.low, model.high, strict=True):
+        if value <= low or value >= high:
+            end = "lower" if value <= low else "upper"
+            message = f"{p.name} ({p.meaning}) ends at its {end} bound {value:g}"
+            found.append((Status("at-bound", message), part.size))
+    return found
+
+
+def condition_number(part: Fitted) -> tuple[float, Array]:
+    """Condition of the Gauss-Newton Hessian in unit columns, and its weakest direction (P,).
+
+    Parameters at a bound are left out: they are not free to move.
+    """
+    model = part.problem.model
+    loss, jacobian = model.loss_and_jacobian(part.theta)
+    columns = (jacobian[0] / loss[0] * np.sqrt(part.problem.weight)).T
+    inner = (part.theta[0] > model.low) & (part.theta[0] < model.high)
+    norm = np.linalg.norm(columns, axis=0)
+    inner &= norm > 0
+    if not inner.any():
+        return 0.0, np.zeros(len(inner))
+    singular, rotation = np.linalg.svd(columns[:, inner] / norm[inner], full_matrices=False)[1:]
+    weakest = np.zeros(len(inner))
+    weakest[inner] = rotation[-1]
+    least = max(float(singular[-1]), 1e-150)
+    return float((singular[0] / least) ** 2), weakest
+
+
+def _not_identified(part: Fitted) -> Found:
+    condition, weakest = condition_number(part)
+    if condition <= CONDITION:
+        return [] if part.solution.converged[0] else [(_unfinished(part), part.size)]
+    names = [p.name for p in part.problem.model.free]
+    order = np.argsort(-np.abs(weakest))
+    loose = [names[i] for i in order if abs(weakest[i]) > 0.2]
+    message = (
+        f"the data do not tell {', '.join(loose)} apart (condition number {condition:.1e}); read "
+        "curves and ratios, not these parameters"
+    )
+    return [(Status("not-identified", message), part.size)]
+
+
+def _unfinished(part: Fitted) -> Status:
+    spent = part.problem.effort.residuals
+    message = f"the search was stopped in a flat valley after {spent} evaluations"
+    return Status("not-identified", message)
+
+
+def _several_basins(part: Fitted, target: dict[str, Array]) -> Found:
+    at_target = part.predict(target, part.as_good)[:, 0]
+    basins = levels(at_target)
+    if len(basins) < 2:
+        return []
+    apart = max(basins) - min(basins)
+    message = (
+        f"{len(basins)} optima within 1% of the best differ by {apart:.3g} nats at the target; "
+        "refits start from each of them"
+    )
+    return [(Status("several-basins", message), part.size)]
+
+
+def _lack_of_fit(part: Fitted) -> Found:
+    """Residual variance against the variance between replicates, by an F test."""
+    if not in_range.unexplained(part):
+        return []
+    noise, seed = part.noise, noises.seed_std(part.rows)
+    message = (
+        f"residuals are {np.hypot(noise.between, noise.within) / seed:.1f} times the noise between "
+        f"seeds ({seed:.2%}): the law does not describe these losses to within their noise"
+    )
+    return [(Status("lack-of-fit", message), part.size)]
+
+
+def _explains_nothing(part: Fitted) -> Found:
+    """The F test of the whole regression: is the law closer to the losses than one number is?"""
+    log_loss = np.log(part.rows.loss)
+    n_rows, n_free = len(log_loss), len(part.problem.model.free)
+    left = n_rows - n_free
+    if n_free < 2 or left < LEAST_ROWS_LEFT:
+        return []
+    alike, unexplained = n_rows * log_loss.var(), float(np.sum(part.residual**2))
+    explained = (alike - unexplained) / (n_free - 1)
+    if explained * left > unexplained * fdtri(n_free - 1, left, in_range.CONFIDENCE):
+        return []
+    message = (
+        f"the law is no closer to the losses than a single number is (they spread by "
+        f"{log_loss.std():.2%}, its residuals by {np.sqrt(unexplained / left):.2%}): the rows do "
+        "not tell how size, tokens and share act"
+    )
+    return [(Status(EXPLAINS_NOTHING, message), part.size)]
+
+
+def _noise_assumed(part: Fitted) -> Found:
+    if not part.noise.assumed:
+        return []
+    message = (
+        f"the law has as many parameters as there are runs to fit; a noise of "
+        f"{part.noise.between:.1%} is assumed for the intervals"
+    )
+    return [(Status("noise-assumed", message), part.size)]
+
+
+def of_selection(
+    selection: Selection, fits: Mapping[str, Mapping[str, LawFit]], target: Mapping[str, float]
+) -> list[Status]:
+    """Every status of a fit: of its rows and of the laws on each eval set."""
+    found = list(selection.statuses)
+    for name, by_law in fits.items():
+        rows = selection.rows[name]
+        for fit in by_law.values():
+            found += of_fit(fit, rows, name, default_target(rows, target))
+    return found
+
+
+def default_target(rows: Rows, wanted: Mapping[str, float]) -> dict[str, Array]:
+    """One point at which basins are compared: the target, else the largest size and budget.
+
+    The mixture is the mean one of the rows.
+    """
+    point = {name: values.mean(axis=-1, keepdims=True) for name, values in rows.x.items()}
+    for name, key in (("N", "n_params"), ("D", "tokens")):
+        point[name] = np.array([wanted.get(key, float(rows.x[name].max()))])
+    return point

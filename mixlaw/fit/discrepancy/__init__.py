@@ -1,0 +1,1 @@
+"""What a law misses, beside its parameters: in the range of the sweep and beyond it."""

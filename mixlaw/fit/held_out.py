@@ -1,0 +1,217 @@
+"""Held-out error: what a law says about larger sizes, longer budgets and edge ratios it never saw.
+
+The splits are extrapolations, never random rows: random rows are interpolated by any flexible law
+and say nothing about the question (arXiv 2605.08541).
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixlaw.errors import FitError
+from mixlaw.fit.fitting import DEFAULT, Settings, fit_rows
+from mixlaw.fit.one_law import SIZES, LawFit, fit_law, levels
+from mixlaw.fit.selection import Rows
+from mixlaw.fit.solver.search import REFIT_STEPS
+from mixlaw.laws import Array, Law
+from mixlaw.quantities import SAME_LEVEL
+
+#: Budgets over this part of the longest are held out with it: the last checkpoint of a dense trunk
+#: is so short a step that a wrong law passes it, and then misses at twice the budget.
+LONGEST = 0.5
+#: With more sizes and budgets than this, neither is a level of a grid.
+MANY = 12
+#: Where there are many sizes and budgets, runs within this factor of the most compute are held out.
+COMPUTE = 4.0
+#: Starts of the search in a split.
+N_STARTS = 32
+#: Starts that are polished in a split: on simulated sweeps more change its errors by about 1%.
+N_POLISH = 2
+
+
+@dataclass(frozen=True)
+class Score:
+    """Error on held-out rows.
+
+    Attributes:
+        n: rows that could be predicted.
+        error: mean relative error, absolute.
+        bias: mean relative error, signed (predicted minus measured).
+        note: what had to be assumed, or why there is no number.
+    """
+
+    n: int
+    error: float
+    bias: float
+    note: str = ""
+
+    @classmethod
+    def of(cls, predicted: Array, measured: Array, note: str = "") -> "Score":
+        """Score of the rows that have a finite prediction."""
+        relative = predicted / measured - 1
+        relative = relative[np.isfinite(relative)]
+        if not len(relative):
+            return cls(0, float("nan"), float("nan"), note)
+        return cls(len(relative), float(np.abs(relative).mean()), float(relative.mean()), note)
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What was said about the rows of a split.
+
+    Attributes:
+        mask: which rows were held out, shape (n_rows,).
+        predicted: their losses as predicted, nan where there is no prediction, shape (n,).
+        measured: their losses, shape (n,).
+        note: what had to be assumed, or why there is no number.
+        fits: the fits that made them, each with its weight.
+    """
+
+    mask: NDArray[np.bool_]
+    predicted: Array
+    measured: Array
+    note: str = ""
+    fits: tuple[tuple[float, LawFit], ...] = ()
+
+    @property
+    def error(self) -> Array:
+        """Relative errors, shape (n,)."""
+        return np.asarray(self.predicted / self.measured - 1)
+
+
+def splits(rows: Rows) -> dict[str, NDArray[np.bool_]]:
+    """Masks of the held-out rows by the name of the split."""
+    sizes = levels(rows.x["N"])
+    found = {"largest-size": rows.x["N"] >= sizes[-1] * 0.999} if len(sizes) > 1 else {}
+    budgets = levels(rows.x["D"])
+    if len(budgets) > 1:
+        found["longest-budget"] = rows.x["D"] > budgets[-1] * LONGEST * 1.001
+    if min(len(sizes), len(budgets)) > MANY:
+        # Sizes and budgets that follow from compute: neither alone says how far a run reaches.
+        compute = rows.x["N"] * rows.x["D"]
+        found["largest-compute"] = compute >= compute.max() / COMPUTE
+    share = rows.x.get("R", rows.x.get("r"))
+    if share is not None and len(ratios := levels(share)) > 2:
+        found["highest-ratio"] = share >= ratios[-1] - 1e-9
+        found["lowest-ratio"] = share <= ratios[0] + 1e-9
+    return {name: mask for name, mask in found.items() if not mask.all()}
+
+
+def forecasts(law: Law, rows: Rows, settings: Settings = DEFAULT) -> dict[str, Forecast]:
+    """What a law says about the rows of every split when it is fitted to the others."""
+    quick = replace(settings, n_starts=N_STARTS, n_polish=N_POLISH, max_steps=REFIT_STEPS)
+    return {name: forecast(law, rows, mask, quick) for name, mask in splits(rows).items()}
+
+
+def held_out(found: Mapping[str, Forecast]) -> dict[str, Score]:
+    """Scores of the forecasts of every split."""
+    return {name: Score.of(f.predicted, f.measured, f.note) for name, f in found.items()}
+
+
+def baseline(rows: Rows) -> dict[str, Score]:
+    """Score of ``next-smaller-size`` on every split."""
+    scores = {}
+    for name, mask in splits(rows).items():
+        wanted = rows.where(mask)
+        found = next_smaller_size(rows.where(~mask), wanted)
+        stands_in = int(found.nearest.sum())
+        note = f"{stands_in} of {len(wanted)} from the nearest budget" if stands_in else ""
+        if not np.isfinite(found.loss).any():
+            note = "no smaller size has these mixtures"
+        scores[name] = Score.of(found.loss, wanted.loss, note)
+    return scores
+
+
+def forecast(law: Law, rows: Rows, mask: NDArray[np.bool_], settings: Settings) -> Forecast:
+    """What a law says about these rows when it is fitted to the others."""
+    known, wanted = rows.where(~mask), rows.where(mask)
+    try:
+        fitted, note = _fit(law, known, wanted, settings)
+    except FitError as error:
+        return Forecast(mask, np.full(len(wanted), np.nan), wanted.loss, str(error))
+    predicted = fitted.predict(wanted.x)
+    if not np.isfinite(predicted).any():
+        note = "the sizes left do not reach this one"
+    return Forecast(mask, predicted, wanted.loss, note, ((1.0, fitted),))
+
+
+def _fit(law: Law, known: Rows, wanted: Rows, settings: Settings) -> tuple[LawFit, str]:
+    """With two sizes left a law of N extrapolates with a conventional exponent, and says so."""
+    sizes = levels(known.x["N"])
+    beyond = wanted.x["N"].max() > sizes[-1] * 1.001
+    if "N" not in law.inputs or law.per_size or len(sizes) != SIZES - 1 or not beyond:
+        return fit_law(law, known, settings), ""
+    held = {
+        p.name: _conventional(*p.start)
+        for p in law.parameters
+        if p.name in law.held.get("N", {}) and p.amplitude is None and p.start
+    }
+    fitted = fit_rows(law, known, settings, held=held)
+    values = ", ".join(f"{name} held at {value:.2g}" for name, value in held.items())
+    return LawFit(law, (fitted,)), f"two sizes left: {values}"
+
+
+def _conventional(low: float, high: float) -> float:
+    """The middle of a start box: geometric, or the mean where the sign is open."""
+    return math.sqrt(low * high) if low > 0 else (low + high) / 2
+
+
+def document(scores: Mapping[str, Score]) -> dict[str, dict[str, object]]:
+    """Scores as JSON."""
+    return {
+        split: {"n": s.n, "error": s.error, "bias": s.bias, "note": s.note}
+        for split, s in scores.items()
+    }
+
+
+#: Mixtures are equal when no share differs by more than this.
+SAME_SHARE = 1e-3
+
+
+@dataclass(frozen=True)
+class LookUp:
+    """Losses looked up for some rows.
+
+    Attributes:
+        loss: shape (n,); nan where no size offers the mixture.
+        nearest: whether a neighbouring budget had to stand in, shape (n,).
+    """
+
+    loss: Array
+    nearest: NDArray[np.bool_]
+
+
+def next_smaller_size(known: Rows, wanted: Rows) -> LookUp:
+    """Look every wanted row up among the known ones.
+
+    The next smaller size is taken; where the mixture was not run there, the same size.
+    """
+    loss, nearest = np.full(len(wanted), np.nan), np.zeros(len(wanted), dtype=bool)
+    same = _same_mixture(known, wanted)
+    for i, (size, tokens) in enumerate(zip(wanted.x["N"], wanted.x["D"], strict=True)):
+        relative = np.log(known.x["N"] / size)
+        smaller = same[i] & (relative < -SAME_LEVEL)
+        here = same[i] & (np.abs(relative) <= SAME_LEVEL)
+        if smaller.any():
+            largest = relative[smaller].max()
+            here = smaller & (relative >= largest - SAME_LEVEL)
+        if here.any():
+            loss[i], nearest[i] = _interpolate(known.x["D"][here], known.loss[here], tokens)
+    return LookUp(loss, nearest)
+
+
+def _same_mixture(known: Rows, wanted: Rows) -> NDArray[np.bool_]:
+    if "h" not in known.x:
+        return np.ones((len(wanted), len(known)), dtype=bool)
+    apart = np.abs(wanted.x["h"][:, :, None] - known.x["h"][:, None, :]).max(axis=0)
+    return np.asarray(apart <= SAME_SHARE)
+
+
+def _interpolate(tokens: Array, loss: Array, wanted: float) -> tuple[float, bool]:
+    distinct, index = np.unique(tokens, return_inverse=True)
+    mean = np.bincount(index, loss) / np.bincount(index)
+    outside = not distinct[0] * (1 - SAME_LEVEL) <= wanted <= distinct[-1] * (1 + SAME_LEVEL)
+    return float(np.interp(np.log(wanted), np.log(distinct), mean)), outside

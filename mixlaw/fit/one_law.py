@@ -1,0 +1,142 @@
+"""Which rows one law is fitted to together: all of them, or one slice per size.
+
+Two sizes cannot tell the exponent of size from the irreducible loss, and a law without N describes
+one size at a time: such laws are fitted size by size, and the spread between the slices is part of
+what the fit does not know.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mixlaw.fit.bootstrap import Plan
+from mixlaw.fit.fitting import (
+    DEFAULT,
+    Fitted,
+    Settings,
+    draw_refits,
+    fit_rows,
+    resampled_noise,
+)
+from mixlaw.fit.noise import pooled, trunk_sums
+from mixlaw.fit.selection import Rows
+from mixlaw.laws import Array, Law
+from mixlaw.quantities import SAME_LEVEL
+from mixlaw.result.types import Member
+
+#: Sizes needed to fit a law of N.
+SIZES = 3
+
+
+@dataclass(frozen=True)
+class LawFit:
+    """A law fitted to an eval set: one fit, or one per size.
+
+    Attributes:
+        law: the law.
+        parts: its fits, smallest size first.
+    """
+
+    law: Law
+    parts: tuple[Fitted, ...]
+
+    @property
+    def residual(self) -> Array:
+        """Log residuals of all rows."""
+        return np.concatenate([part.residual for part in self.parts])
+
+    @property
+    def residual_std(self) -> float:
+        """Residual standard deviation of log loss, by the degrees of freedom that the fit left."""
+        n_free = sum(len(part.problem.model.free) for part in self.parts)
+        return float(np.sqrt(np.sum(self.residual**2) / max(len(self.residual) - n_free, 1)))
+
+    @property
+    def noise(self) -> float:
+        """Relative noise of one row, as the first of the fits sees it."""
+        return float(np.hypot(self.parts[0].noise.between, self.parts[0].noise.within))
+
+    def members(self, plan: Plan, weight: float = 1.0) -> tuple[Member, ...]:
+        """Members of a fit result, with their draws."""
+        return tuple(
+            Member(
+                self.law.name,
+                part.names,
+                part.parameters(part.theta)[0],
+                draw_refits(part, plan),
+                part.size,
+                _only_budget(part),
+                weight,
+            )
+            for part in self.parts
+        )
+
+    def predict(self, x: Mapping[str, Array]) -> Array:
+        """Loss at sizes that the fit covers, nan elsewhere; shape (n,)."""
+        return np.asarray(self._by_size(x, 1, lambda part, inputs: part.predict(inputs))[0])
+
+    def draws(self, plan: Plan, x: Mapping[str, Array]) -> Array:
+        """Loss of a refit to every resampled sweep, nan at other sizes; shape (n_draws, n)."""
+        return self._by_size(x, len(plan.level), lambda part, inputs: _drawn(part, plan, inputs))
+
+    def trunk_noise(self, plan: Plan) -> Array:
+        """Mean log noise of every trunk in every resampled sweep, shape (n_draws, n_trunks).
+
+        It is nan for trunks of which the fit has no rows.
+        """
+        level = np.full(plan.donor.shape, np.nan)
+        for part in self.parts:
+            trunk = part.rows.trunk
+            here = np.unique(trunk)
+            sums = trunk_sums(resampled_noise(part, plan), trunk)
+            level[:, here] = sums[:, here] / np.bincount(trunk)[here]
+        return level
+
+    def _by_size(
+        self,
+        x: Mapping[str, Array],
+        n_values: int,
+        value: Callable[[Fitted, Mapping[str, Array]], Array],
+    ) -> Array:
+        """Values (n_values, n) of the part that describes each point's size."""
+        result = np.full((n_values, len(x["N"])), np.nan)
+        for part in self.parts:
+            if part.size is None:
+                return np.asarray(value(part, x))
+            here = np.abs(np.log(x["N"] / part.size)) <= SAME_LEVEL
+            if here.any():
+                result[:, here] = value(part, {name: v[..., here] for name, v in x.items()})
+        return result
+
+
+def fit_law(law: Law, rows: Rows, settings: Settings = DEFAULT) -> LawFit:
+    """Fit a law to the rows of an eval set, in slices where it must be."""
+    sizes = levels(rows.x["N"])
+    if not law.inputs or (not law.per_size and len(sizes) >= SIZES):
+        return LawFit(law, (fit_rows(law, rows, settings),))
+    parts = []
+    for size in sizes:
+        here = np.abs(np.log(rows.x["N"] / size)) <= SAME_LEVEL
+        parts.append(fit_rows(law, rows.where(here), settings, size))
+    # The few runs of one size tell little about their noise; it is taken to be that of the others.
+    noise = pooled([part.noise for part in parts])
+    return LawFit(law, tuple(replace(part, noise=noise) for part in parts))
+
+
+def levels(values: Array) -> list[float]:
+    """Sorted distinct values; values within a thousandth of each other are one."""
+    distinct = np.unique(values)
+    if not len(distinct):
+        return []
+    new = np.concatenate([[True], np.diff(distinct) > SAME_LEVEL * np.abs(distinct[1:])])
+    return [float(value) for value in distinct[new]]
+
+
+def _drawn(part: Fitted, plan: Plan, x: Mapping[str, Array]) -> Array:
+    every = draw_refits(part, plan)
+    return part.law.predict({name: every[:, [i]] for i, name in enumerate(part.names)}, x)
+
+
+def _only_budget(part: Fitted) -> float | None:
+    return float(part.rows.x["D"][0]) if "D" in part.lacking else None

@@ -1,0 +1,380 @@
+"""From a runs table to what a law is fitted to: arrays by eval set, and what was left out and why.
+
+A law of final loss takes annealed rows, a law of trajectories the rows of trunks. Rows of different
+definitions are never mixed unasked, and no row leaves in silence.
+"""
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mixlaw.errors import ConfigError, DataError, unknown_name
+from mixlaw.laws import Array, Law
+from mixlaw.result.types import Status
+from mixlaw.roles import Roles
+from mixlaw.runs.table import SHARE, base_rows, corpora_of, read_runs, validate_runs
+from mixlaw.runs.views import (
+    base_identity,
+    domain_corpora,
+    schedule_kind,
+    trunk_names,
+    with_general_loss,
+)
+
+#: Columns that say how a loss was defined or trained; one fit takes one value of each.
+DEFINITIONS = ("schedule", "metric_version", "tokenizer", "recipe")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one eval set that a law can take.
+
+    Attributes:
+        x: inputs of laws by name, as plain counts, each (n,); ``h`` is (n_corpora, n).
+        loss: nats per token, shape (n,).
+        loss_se: its standard error, shape (n,); zero where the table gives none.
+        trunk: index of each row's trunk in ``Selection.trunks``, shape (n,).
+    """
+
+    x: Mapping[str, Array]
+    loss: Array
+    loss_se: Array
+    trunk: NDArray[np.intp]
+
+    def __len__(self) -> int:
+        return len(self.loss)
+
+    def where(self, mask: NDArray[np.bool_]) -> "Rows":
+        """The rows of a mask, shape (n,)."""
+        x = {name: values[..., mask] for name, values in self.x.items()}
+        return Rows(x, self.loss[mask], self.loss_se[mask], self.trunk[mask])
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What of a table is fitted.
+
+    Attributes:
+        rows: rows by eval set.
+        base: tokens = 0 rows by eval set.
+        trunks: names of the trunks; rows point into it.
+        corpora: corpora of the mixture.
+        domain_corpora: those that count as domain.
+        own: own corpus by eval set.
+        left_out: rows that are not fitted, by reason.
+        statuses: what the selection had to assume.
+        checklist: facts about the rows that papers forget to report.
+    """
+
+    rows: dict[str, Rows]
+    base: dict[str, Rows]
+    trunks: tuple[str, ...]
+    corpora: tuple[str, ...]
+    domain_corpora: tuple[str, ...]
+    own: dict[str, str]
+    left_out: dict[str, int] = field(default_factory=dict)
+    statuses: tuple[Status, ...] = ()
+    checklist: dict[str, object] = field(default_factory=dict)
+
+
+def select(
+    frame: pd.DataFrame,
+    law: Law,
+    roles: Roles,
+    eval_sets: Sequence[str] | None = None,
+    mix: Sequence[str] = (),
+) -> Selection:
+    """Rows of a validated table for a law.
+
+    Args:
+        frame: from ``read_runs`` or ``validate_runs``.
+        law: decides between annealed and trunk rows, and which zeros it can take.
+        roles: domain and general eval sets and corpora.
+        eval_sets: what to fit; default the domain and the general loss, or all without them.
+        mix: columns of DEFINITIONS whose values may differ within the fit.
+
+    Raises:
+        ConfigError: ``mix`` names no definition.
+        DataError: unknown eval set, mixed definitions, or nothing left to fit.
+    """
+    _refuse_unknown_roles(frame, roles)
+    left_out: Counter[str] = Counter()
+    left_out.update(frame.loc[frame["flag"] != "", "flag"].tolist())
+    kept = with_general_loss(frame[frame["flag"] == ""], roles, left_out)
+    wanted = _wanted(kept, roles, eval_sets)
+    left_out["eval set not asked for"] += int((~kept["eval_set"].isin(wanted)).sum())
+    kept = kept[kept["eval_set"].isin(wanted)]
+    bases, trained = base_rows(kept), kept[kept["tokens"] > 0]
+    trained, annealing = _annealing(trained, law, left_out)
+    _refuse_mixed(trained, mix)
+    trained = thin(trained.assign(_trunk=trunk_names(trained)), left_out)
+    corpora = corpora_of(frame)
+    domain = domain_corpora(roles, corpora)
+    trunks = tuple(sorted(set(trained["_trunk"])))
+    number = {trunk: i for i, trunk in enumerate(trunks)}
+    trained = trained.assign(_trunk=trained["_trunk"].map(number))
+    rows = {}
+    for name in wanted:
+        every = _rows(trained[trained["eval_set"] == name], bases, name, roles, corpora, domain)
+        if eval_sets is None and (lacking := [n for n in law.inputs if n not in every.x]):
+            left_out[_lacks(name, lacking)] += len(every)
+            continue
+        fit = _admitted(every, law)
+        left_out[f"outside the range of {law.name}"] += len(every) - len(fit)
+        rows[name] = fit
+    _refuse_empty(rows, left_out)
+    return Selection(
+        rows=rows,
+        base={name: _base(bases[bases["eval_set"] == name]) for name in rows},
+        trunks=trunks,
+        corpora=corpora,
+        domain_corpora=domain,
+        own={n: c for n in rows if (c := roles.own_corpus(n, corpora)) is not None},
+        left_out={reason: n for reason, n in left_out.items() if n},
+        statuses=annealing,
+        checklist=_checklist(trained, law),
+    )
+
+
+def _refuse_unknown_roles(frame: pd.DataFrame, roles: Roles) -> None:
+    """Eval sets that somebody named must be there; the usual names may be absent."""
+    known, usual = set(frame["eval_set"]), Roles()
+    for name in (roles.domain_set, *roles.general_sets, *roles.own):
+        if name not in {*known, usual.domain_set, usual.general_set}:
+            raise DataError(unknown_name("eval set in this table", name, known))
+
+
+def _wanted(frame: pd.DataFrame, roles: Roles, eval_sets: Sequence[str] | None) -> list[str]:
+    known = list(dict.fromkeys(frame["eval_set"]))
+    if eval_sets:
+        for name in eval_sets:
+            if name not in known:
+                raise DataError(unknown_name("eval set in this table", name, known))
+        return list(eval_sets)
+    usual = [name for name in (roles.domain_set, roles.general_set) if name in known]
+    return usual if len(usual) == 2 else known
+
+
+def _annealing(
+    frame: pd.DataFrame, law: Law, left_out: Counter[str]
+) -> tuple[pd.DataFrame, tuple[Status, ...]]:
+    if "annealed" not in frame.columns:
+        message = (
+            "The table does not say which rows are annealed; all rows were used as given, and "
+            "checkpoints of a decaying schedule would not be budgets."
+        )
+        return frame, (Status("annealing-unknown", message),)
+    right = frame["annealed"] != law.trajectory
+    if len(frame) and not right.any():
+        have, want = ("trunk", "annealed") if not law.trajectory else ("annealed", "trunk")
+        raise DataError(
+            f"All {len(frame)} rows are {have} rows, and the law '{law.name}' describes {want} "
+            f"rows; fit a law of {have} rows, or drop the column 'annealed' to use them as given."
+        )
+    reason = "annealed" if law.trajectory else "not annealed"
+    left_out[f"{reason} (law '{law.name}')"] += int((~right).sum())
+    return frame[right], ()
+
+
+def _refuse_mixed(frame: pd.DataFrame, mix: Sequence[str]) -> None:
+    for column in mix:
+        if column not in DEFINITIONS:
+            raise ConfigError(unknown_name("definition for --mix", column, DEFINITIONS))
+    for column in DEFINITIONS:
+        if column not in frame.columns or column in mix:
+            continue
+        values = frame[column].map(schedule_kind) if column == "schedule" else frame[column]
+        found = sorted(set(values) - {""})
+        if len(found) > 1:
+            raise DataError(
+                f"The rows have {len(found)} values of '{column}' ({', '.join(found[:3])}), and "
+                "losses of different definitions are not mixed unasked; filter the table "
+                f"(--where {column}={found[0]}) or allow it (--mix {column})."
+            )
+
+
+def _rows(
+    frame: pd.DataFrame,
+    bases: pd.DataFrame,
+    eval_set: str,
+    roles: Roles,
+    corpora: tuple[str, ...],
+    domain: tuple[str, ...],
+) -> Rows:
+    x = {"N": _numbers(frame["n_params"]), "D": _numbers(frame["tokens"])}
+    if corpora:
+        x["h"] = np.stack([_numbers(frame[f"share.{c}"]) for c in corpora])
+    if domain:
+        x["R"] = x["h"][[corpora.index(c) for c in domain]].sum(axis=0)
+    if domain or roles.own_corpus(eval_set, corpora):
+        share = roles.own_share(eval_set, frame)
+        if share is not None:
+            x["r"] = _numbers(share)
+    base_loss = _base_loss(frame, bases[bases["eval_set"] == eval_set])
+    if base_loss is not None:
+        x["L0"] = base_loss
+    return Rows(x, _numbers(frame["loss"]), _standard_error(frame), frame["_trunk"].to_numpy())
+
+
+def _base_loss(frame: pd.DataFrame, bases: pd.DataFrame) -> Array | None:
+    """Base loss of every row, by base_id where there is one, else by size; None if one lacks it."""
+    identity, known = (
+        base_identity(frame),
+        dict(zip(base_identity(bases), bases["loss"], strict=True)),
+    )
+    loss = identity.map(known)
+    by_size = frame["n_params"].map(dict(zip(bases["n_params"], bases["loss"], strict=True)))
+    loss = loss.fillna(by_size)
+    return None if len(loss) == 0 or loss.isna().any() else _numbers(loss)
+
+
+def _base(frame: pd.DataFrame) -> Rows:
+    frame = frame.assign(_id=base_identity(frame)).drop_duplicates("_id")
+    x = {"N": _numbers(frame["n_params"]), "D": np.ones(len(frame))}
+    return Rows(x, _numbers(frame["loss"]), _standard_error(frame), np.arange(len(frame)))
+
+
+def _standard_error(frame: pd.DataFrame) -> Array:
+    if "loss_se" not in frame.columns:
+        return np.zeros(len(frame))
+    return _numbers(frame["loss_se"].fillna(0.0))
+
+
+def _admitted(rows: Rows, law: Law) -> Rows:
+    present: dict[str, Array] = {n: rows.x[n] for n in law.inputs if n in rows.x}
+    if not len(rows) or not present:
+        return rows
+    known = replace(law, needs_positive=tuple(n for n in law.needs_positive if n in present))
+    return rows.where(known.admits(present))
+
+
+def _lacks(name: str, lacking: Sequence[str]) -> str:
+    """Why an eval set is left out, with what would mend it."""
+    if "r" in lacking or "R" in lacking:
+        return (
+            f"nothing says whose loss '{name}' is (--domain-set, --general-set, "
+            f"--domain-corpora, --own {name}=CORPUS)"
+        )
+    if "L0" in lacking:
+        return f"no base loss of '{name}' (rows at 0 tokens)"
+    return f"no {', '.join(lacking)} for '{name}'"
+
+
+def _refuse_empty(rows: Mapping[str, Rows], left_out: Counter[str]) -> None:
+    empty = [f"of '{name}' " for name, fitted in rows.items() if not len(fitted)]
+    if empty or not rows:
+        reasons = "; ".join(f"{n} rows: {reason}" for reason, n in left_out.items() if n)
+        raise DataError(
+            f"No rows {(empty or [''])[0]}are left to fit ({reasons or 'none with tokens > 0'})."
+        )
+
+
+def _checklist(frame: pd.DataFrame, law: Law) -> dict[str, object]:
+    """What papers forget to report about their points (arXiv 2502.18969)."""
+    points = frame.groupby(["run_id", "eval_set"])["tokens"].size()
+    return {
+        "n_params": "non-embedding parameters, as the table's n_params column gives them",
+        "flops": "as measured in the table" if "flops" in frame else "not used by the laws",
+        "checkpoints": f"{'trunk' if law.trajectory else 'annealed'} rows"
+        if "annealed" in frame
+        else "all rows as given: the table does not say which are annealed",
+        "checkpoints_per_run": [int(points.min()), int(points.max())] if len(points) else [0, 0],
+        "seeds": int(frame["seed"].nunique()) if "seed" in frame else None,
+        "schedules": sorted({schedule_kind(s) for s in frame["schedule"]} - {""})
+        if "schedule" in frame
+        else [],
+    }
+
+
+def _numbers(column: pd.Series) -> Array:
+    return column.to_numpy(dtype=float)
+
+
+#: Rows up to which every checkpoint is kept, and checkpoints kept of a run beyond.
+LARGE_TABLE = 5_000
+
+
+CHECKPOINTS = 20
+
+
+#: Most rows of an eval set that are fitted.
+MOST_ROWS = 2_000
+
+
+def thin(frame: pd.DataFrame, left_out: Counter[str]) -> pd.DataFrame:
+    """The rows to fit of a large table; a small one as it is.
+
+    Args:
+        frame: trained rows, with ``trunk`` names in the column ``_trunk``.
+        left_out: rows left out by reason, which is added to.
+    """
+    if len(frame) <= LARGE_TABLE:
+        return frame
+    return _fewer_runs(_fewer_checkpoints(frame, left_out), left_out)
+
+
+def _fewer_checkpoints(frame: pd.DataFrame, left_out: Counter[str]) -> pd.DataFrame:
+    """About 20 log-spaced checkpoints of every run."""
+    groups = frame.groupby(["run_id", "eval_set"], sort=False)["tokens"]
+    size, low, high = (groups.transform(name) for name in ("size", "min", "max"))
+    slot = np.floor(
+        (CHECKPOINTS - 1) * np.log(frame["tokens"] / low) / np.log((high / low).clip(lower=1.001))
+    )
+    # The last checkpoint of a slot stays, so the longest budget of a run always does.
+    ordered = frame.assign(_slot=slot).sort_values("tokens")
+    last = ~ordered.duplicated(["run_id", "eval_set", "_slot"], keep="last")
+    keep = last.reindex(frame.index) | (size <= CHECKPOINTS)
+    left_out["thinned to log-spaced checkpoints"] += int((~keep).sum())
+    return frame[keep]
+
+
+def _fewer_runs(frame: pd.DataFrame, left_out: Counter[str]) -> pd.DataFrame:
+    """Every k-th run in the order of size, budget and mixture, the largest and longest among them.
+
+    A trunk stays or goes with all of its branches.
+    """
+    every = math.ceil(frame["eval_set"].value_counts().max() / MOST_ROWS)
+    if every <= 1:
+        return frame
+    shares = [column for column in frame.columns if column.startswith(SHARE)]
+    ordered = frame.sort_values(["n_params", "tokens", *shares])
+    trunks = ordered["_trunk"].drop_duplicates(keep="last")
+    keep = frame["_trunk"].isin(trunks.iloc[::-every])
+    reason = f"one run in {every} fitted: more than {MOST_ROWS:,} rows an eval set add nothing"
+    left_out[reason] += int((~keep).sum())
+    return frame[keep]
+
+
+@dataclass(frozen=True)
+class GivenTable:
+    """A validated runs table and its origin.
+
+    Attributes:
+        frame: the table, as ``validate_runs`` returns it.
+        source: path that it was read from; empty for a table in memory.
+        sha256: of the file, or of a table in memory written as CSV.
+    """
+
+    frame: pd.DataFrame
+    source: str
+    sha256: str
+
+    @classmethod
+    def of(cls, runs: pd.DataFrame | str | Path) -> "GivenTable":
+        """Validate a table in memory, or read one.
+
+        Raises:
+            DataError: the file is missing, or the table breaks a rule of runs tables.
+        """
+        if isinstance(runs, pd.DataFrame):
+            frame = validate_runs(runs)
+            return cls(frame, "", hashlib.sha256(frame.to_csv(index=False).encode()).hexdigest())
+        frame = read_runs(runs)
+        return cls(frame, str(runs), hashlib.sha256(Path(runs).read_bytes()).hexdigest())

@@ -1,0 +1,211 @@
+"""A law at fixed rows, evaluated for many parameter sets at once.
+
+The law is a sum of amplitudes times factors. From that come the prediction, its exact Jacobian and
+the linear stage: the best amplitudes for given nonlinear parameters (variable projection).
+
+Shapes: B parameter sets, P free parameters, K amplitudes, n rows.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixlaw import laws
+from mixlaw.laws import OFFSET, Array, Inputs, Law, Parameter
+
+#: Ridge of the linear stage, relative to unit columns: keeps collinear factors solvable.
+RIDGE = 1e-13
+
+
+class Model:
+    """A law, its rows in the law's units, and which of its parameters are free."""
+
+    def __init__(
+        self, law: Law, x: Inputs, corpora: Sequence[str] = (), held: Mapping[str, float] = {}
+    ) -> None:
+        every = law.expand(corpora)
+        self.law = law
+        self.names = tuple(p.name for p in every)
+        self.held = dict(held)
+        self.corpora = tuple(corpora)
+        self.free: tuple[Parameter, ...] = tuple(p for p in every if p.name not in held)
+        self.low = np.array([p.low for p in self.free])
+        self.high = np.array([p.high for p in self.free])
+        self.amplitudes = np.array([p.amplitude is not None for p in self.free], dtype=bool)
+        self.nonneg = np.array([p.amplitude == "nonneg" for p in self.free], dtype=bool)
+        self.n_rows = laws.count_rows(x)
+        self._x = law.scale(x)
+        self._index = {p.name: i for i, p in enumerate(self.free)}
+
+    def full(self, theta: Array) -> Array:
+        """Free parameters (B, P) -> all parameters of the law in its order."""
+        columns = [
+            theta[:, self._index[name]]
+            if name in self._index
+            else np.full(len(theta), self.held[name])
+            for name in self.names
+        ]
+        return np.stack(columns, axis=1)
+
+    def loss(self, theta: Array) -> Array:
+        """Predictions, shape (B, n)."""
+        params = self._params(theta)
+        return self._sum(params, self.law.terms(params, self._x), len(theta))
+
+    def loss_and_jacobian(self, theta: Array) -> tuple[Array, Array]:
+        """Predictions (B, n) and their derivatives by the free parameters (B, P, n)."""
+        params = self._params(theta)
+        terms = self.law.terms(params, self._x)
+        jacobian = np.zeros((len(theta), len(self.free), self.n_rows))
+        for name, term in terms.items():
+            if name in self._index:
+                jacobian[:, self._index[name]] = term
+        for (amplitude, name), slope in self.law.gradient(params, self._x).items():
+            if name in self._index:
+                scale = 1.0 if amplitude == OFFSET else params[amplitude]
+                jacobian[:, self._index[name]] += scale * slope
+        return self._sum(params, terms, len(theta)), jacobian
+
+    def loss_and_factors(self, theta: Array) -> tuple[Array, Array]:
+        """Predictions (B, n) and the factors of the amplitudes (B, K, n)."""
+        params = self._params(theta)
+        terms = self.law.terms(params, self._x)
+        names = [p.name for p, is_one in zip(self.free, self.amplitudes, strict=True) if is_one]
+        factors = np.empty((len(theta), len(names), self.n_rows))
+        for k, name in enumerate(names):
+            factors[:, k] = terms[name]
+        return self._sum(params, terms, len(theta)), factors
+
+    def with_best_amplitudes(self, theta: Array, y: Array, weight: Array) -> tuple[Array, Array]:
+        """The linear stage: amplitudes that minimise the squared relative error.
+
+        Non-negative amplitudes that come out negative are dropped one by one, the worst first.
+
+        Args:
+            theta: parameters (B, P); only the nonlinear ones are read.
+            y: losses, shape (n,).
+            weight: weights of the rows, shape (n,).
+
+        Returns:
+            Parameters with the amplitudes filled in (B, P), and the weighted squared error (B,).
+        """
+        blank = np.where(self.amplitudes, 0.0, theta)
+        loss, factors = self.loss_and_factors(blank)
+        factors, rest = factors / y, 1 - loss / y
+        weighted = factors * weight
+        gram, right = weighted @ factors.transpose(0, 2, 1), weighted @ rest[:, :, None]
+        amplitudes = _nonneg_solve(gram, right[:, :, 0], self.nonneg[self.amplitudes])
+        error = rest - (amplitudes[:, None, :] @ factors)[:, 0]
+        filled = blank.copy()
+        filled[:, self.amplitudes] = amplitudes
+        return filled, error**2 @ weight
+
+    def _params(self, theta: Array) -> dict[str, Array | float]:
+        return {
+            name: theta[:, i : i + 1]
+            if (i := self._index.get(name)) is not None
+            else self.held[name]
+            for name in self.names
+        }
+
+    def _sum(
+        self, params: Mapping[str, Array | float], terms: Mapping[str, Array | float], n_sets: int
+    ) -> Array:
+        total = np.zeros((n_sets, self.n_rows))
+        for name, term in terms.items():
+            total += term if name == OFFSET else params[name] * term
+        return total
+
+
+def _nonneg_solve(gram: Array, right: Array, nonneg: NDArray[np.bool_]) -> Array:
+    """Batched least squares with some unknowns non-negative: gram (B, K, K), right (B, K)."""
+    scale = np.sqrt(np.maximum(np.diagonal(gram, axis1=1, axis2=2), 1e-300))
+    unit = gram / (scale[:, :, None] * scale[:, None, :])
+    active = np.ones(right.shape, dtype=bool)
+    eye = np.eye(right.shape[1])
+    while True:
+        both = active[:, :, None] & active[:, None, :]
+        matrix = np.where(both, unit, 0.0) + np.where(active[:, :, None], RIDGE, 1.0) * eye
+        solution = np.linalg.solve(matrix, np.where(active, right / scale, 0.0)[:, :, None])[
+            :, :, 0
+        ]
+        negative = np.where(nonneg & active, solution, 0.0)
+        worst = negative.argmin(axis=1)
+        drop = negative[np.arange(len(worst)), worst] < 0
+        if not drop.any():
+            return np.asarray(solution / scale)
+        active[np.flatnonzero(drop), worst[drop]] = False
+
+
+MAX_STEPS = 300
+
+
+#: A prediction below it counts as zero: its derivatives of the log loss would overflow.
+LEAST = 1e-100
+
+
+@dataclass
+class Effort:
+    """What a fit cost: evaluations of all residuals, and of the Jacobian, at one parameter set."""
+
+    starts: int = 0
+    residuals: int = 0
+    jacobians: int = 0
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A model, its losses and the objective.
+
+    Attributes:
+        model: the law at its rows.
+        y: losses, shape (n,).
+        weight: weights, shape (n,).
+        delta: of the Huber loss; inf for least squares.
+        effort: counts what the fit costs.
+        on_log: residuals of log loss (the default), or of the loss itself.
+        max_steps: after which a fit stops where it is.
+    """
+
+    model: Model
+    y: Array
+    weight: Array
+    delta: float
+    effort: Effort = field(default_factory=Effort)
+    on_log: bool = True
+    max_steps: int = MAX_STEPS
+
+    @property
+    def target(self) -> Array:
+        """What is fitted: log losses, or losses, shape (n,)."""
+        return np.log(self.y) if self.on_log else self.y
+
+    def residual(self, loss: Array, target: Array) -> Array:
+        """Residuals (B, n) of predicted losses (B, n)."""
+        return log_residual(loss, target) if self.on_log else loss - target
+
+    def objective(self, theta: Array, target: Array, delta: float) -> Array:
+        """Objective (B,) at parameters (B, P) for targets (n,) or (B, n)."""
+        self.effort.residuals += len(theta)
+        return self.value(self.model.loss(theta), target, delta)
+
+    def value(self, loss: Array, target: Array, delta: float) -> Array:
+        """Objective (B,) of predicted losses (B, n)."""
+        return np.asarray(huber(self.residual(loss, target), delta) @ self.weight)
+
+
+def huber(residual: Array, delta: float) -> Array:
+    """r²/2 within δ, linear beyond; δ = inf is half the square."""
+    size = np.abs(residual)
+    if np.isinf(delta):
+        return 0.5 * size**2
+    inside = np.minimum(size, delta)
+    return np.asarray(inside * (size - 0.5 * inside))
+
+
+def log_residual(loss: Array, log_y: Array) -> Array:
+    """Log L̂ - log L; a prediction that is not positive is infinitely wrong, not an error."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(loss > LEAST, np.log(loss), np.inf) - log_y

@@ -1,0 +1,1 @@
+"""What stands beside an answer: distance, regret, sensitivity, practice, the next run."""

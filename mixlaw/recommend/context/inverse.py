@@ -1,0 +1,107 @@
+"""The question the other way round.
+
+Tokens that reach a domain loss within the bound, the bound that a given ratio implies, and whether
+the general loss of a ratio ever comes back to the base's. All three read the same draws as the
+rules, on a logarithmic grid of token budgets around the target's.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixlaw.quantities import format_quantity, moved, percent
+from mixlaw.recommend.question import Question
+from mixlaw.recommend.rules import tolerance
+from mixlaw.result.types import LEVEL, interval_document
+
+if TYPE_CHECKING:
+    from mixlaw.recommend.options import Options
+
+Array = NDArray[np.float64]
+
+#: Budgets are sought between a thousandth and a thousand times the target's.
+_REACH = 1e3
+_N_BUDGETS, _N_BUDGETS_DECIDED = 181, 49
+
+
+def implied_bound(question: Question, ratio: float, risk: float) -> dict[str, Any]:
+    """The rise at a ratio, and the tolerance that the rule would need to recommend that ratio."""
+    rise = question.rise(np.array([ratio]))
+    bound = float(np.quantile(rise.draws[:, 0], 1 - risk))
+    estimate = float(rise.estimate[0])
+    text = (
+        f"At a domain share of {percent(ratio)} the general loss "
+        f"{moved(estimate, question.reference)}; a bound of {bound:.3g} nats is kept with a "
+        f"probability of {1 - risk:.0%}."
+    )
+    return {"domain_ratio": ratio, **interval_document(rise), "bound": bound, "text": text}
+
+
+def return_to_base(question: Question, ratio: float) -> dict[str, Any]:
+    """Tokens after which the general loss of a ratio is back at the reference for good."""
+    budgets = question.tokens * np.geomspace(1 / _REACH, _REACH, _N_BUDGETS)
+    rise = question.rise(np.full(len(budgets), ratio), budgets)
+    estimate = _last_crossing(budgets, rise.estimate[None, :])[0]
+    draws = _last_crossing(budgets, rise.draws)
+    never = float(np.mean(~np.isfinite(draws)))
+    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="nearest")
+    if estimate <= budgets[0]:
+        text = f"At {percent(ratio)} the general loss stays at or below the {question.reference}'s."
+    elif np.isfinite(estimate):
+        text = (
+            f"At {percent(ratio)} the general loss is back at the {question.reference}'s after "
+            f"{format_quantity(estimate)} tokens{_or_never(never)}."
+        )
+    else:
+        text = (
+            f"At {percent(ratio)} the general loss never returns to the {question.reference}'s "
+            f"within {format_quantity(budgets[-1])} tokens (probability {never:.0%})."
+        )
+    return {
+        "domain_ratio": ratio,
+        "tokens": _finite(estimate),
+        "low": _finite(low),
+        "high": _finite(high),
+        "probability_never": never,
+        "text": text,
+    }
+
+
+def _or_never(probability: float) -> str:
+    return f" (never, with a probability of {probability:.0%})" if probability >= 0.005 else ""
+
+
+def tokens_to_reach(question: Question, loss: float, asked: "Options") -> dict[str, Any]:
+    """Smallest budget whose recommended ratio reaches a domain loss within the bound."""
+    for tokens in question.tokens * np.geomspace(1 / _REACH, _REACH, _N_BUDGETS_DECIDED):
+        at = question.at(tokens=float(tokens))
+        ratio = tolerance.decide(at, asked).recommended
+        if ratio is not None and at.domain(np.array([ratio])).estimate[0] <= loss:
+            text = (
+                f"A domain loss of {loss:g} within the bound takes {format_quantity(tokens)} "
+                f"tokens, at a domain share of {percent(ratio)}."
+            )
+            return {"loss": loss, "tokens": float(tokens), "domain_ratio": ratio, "text": text}
+    furthest = format_quantity(question.tokens * _REACH)
+    text = f"No budget up to {furthest} tokens reaches a domain loss of {loss:g} within the bound."
+    return {"loss": loss, "tokens": None, "domain_ratio": None, "text": text}
+
+
+def _last_crossing(budgets: Array, rise: Array) -> Array:
+    """Budget from which the rise stays at or below zero, by row; inf if it does not at the last."""
+    above = rise > 0
+    last = rise.shape[1] - 1 - np.argmax(above[:, ::-1], axis=1)
+    rows = np.arange(len(rise))
+    following = np.minimum(last + 1, rise.shape[1] - 1)
+    high, low = rise[rows, last], rise[rows, following]
+    part = np.where(high > low, high / np.where(high > low, high - low, 1.0), 0.0)
+    logs = np.log(budgets)
+    crossing = np.exp(logs[last] + np.clip(part, 0, 1) * (logs[following] - logs[last]))
+    late = np.where(last == rise.shape[1] - 1, np.inf, crossing)
+    found: Array = np.where(above.any(axis=1), late, budgets[0])
+    return found
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

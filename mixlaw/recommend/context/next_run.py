@@ -1,0 +1,173 @@
+"""Which single run, added to the sweep, would narrow an answer that the data leave wide.
+
+Every draw of the fit is a world that the sweep allows: it has a ratio of its own, and it says what
+a further run would measure. The run is made in all of them, with the noise that the rows have; the
+draws are put in the order of what its losses say about the ratio (a linear regression on their
+ranks) and cut into slices, which are its possible outcomes. The mean width of the interval within
+the slices is what the run would leave: the expected value of sample information by regression
+(Strong, Oakley, Brennan & Breeze 2015, Medical Decision Making 35, 570), with the width of the
+interval in place of a loss.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixlaw.quantities import format_quantity, percent
+from mixlaw.recommend.answer import Recommendation, rule
+from mixlaw.recommend.question import Question
+from mixlaw.recommend.verdict import ratio_interval
+
+if TYPE_CHECKING:
+    from mixlaw.recommend.options import Options
+
+Array = NDArray[np.float64]
+
+#: From this width of the interval on it is said which run would narrow it.
+WIDE = 0.2
+#: A run that takes away less than this part of the width is not worth its compute.
+_WORTH_IT = 0.1
+#: Of runs that narrow at least this part of what the best one does, the cheapest is named.
+_NEARLY_AS_GOOD = 0.9
+#: Possible outcomes of a run that are told apart, and the shares at which it is tried.
+_SLICES, _SHARES = 10, 11
+#: Draws that each outcome must keep for its interval to mean anything.
+_LEAST_DRAWS = 20
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that might be added, and the mean width of the interval that it would leave."""
+
+    n_params: float
+    tokens: float
+    ratio: float
+    width: float
+
+    @property
+    def flops(self) -> float:
+        """Compute, 6·N·D."""
+        return 6 * self.n_params * self.tokens
+
+
+def next_run(question: Question, asked: "Options", answer: Recommendation) -> dict[str, Any]:
+    """The run that would tell most about a wide answer; empty where nothing can be said.
+
+    Tried are the largest three sizes and the longest budget, and of each one step beyond, towards
+    the target. Draws that were moved onto the target run (``--observed``) say nothing of others.
+
+    Returns:
+        ``n_params``, ``tokens``, ``domain_ratio``, the ``width`` of the interval now and the one
+        to be expected with it, and a ``text``.
+    """
+    low, high = answer.interval
+    if answer.feasible is False or high - low < WIDE or not _can_be_weighed(question, asked):
+        return {}
+    draws = np.nan_to_num(rule(asked.rule)(question, asked).draws, nan=0.0)
+    if len(draws) < _SLICES * _LEAST_DRAWS:
+        return {}
+    now = _width(draws)
+    best = _worthiest(list(_candidates(question, draws)), now)
+    return {
+        "n_params": best.n_params,
+        "tokens": best.tokens,
+        "domain_ratio": best.ratio,
+        "width": {"now": now, "with_it": best.width},
+        "text": _sentence(best, now),
+    }
+
+
+def _can_be_weighed(question: Question, asked: "Options") -> bool:
+    """False where the answer is no single ratio, or the draws know no ratio, or one run alone."""
+    mixture = asked.rule == "balance" and (asked.asks_for_mixture or not question.path.is_pair)
+    if asked.rule == "allocation" or mixture:
+        return False
+    return not question.silence and question.calibration.index is None
+
+
+def _worthiest(runs: list[Run], now: float) -> Run:
+    """The cheapest of the runs that narrow the interval about as much as the best of them."""
+    least = min(run.width for run in runs)
+    enough = now - _NEARLY_AS_GOOD * max(now - least, 0.0)
+    close = [run for run in runs if run.width <= max(enough, least)]
+    return min(close, key=lambda run: (run.flops, run.width))
+
+
+def _candidates(question: Question, draws: Array) -> Iterator[Run]:
+    """Runs that might be made, each with the width of the interval of the draws that it leaves."""
+    first, last = question.swept
+    askable = question.ratios[[0, -1]]
+    ratios = np.linspace(max(first, askable[0]), min(last, askable[1]), _SHARES)
+    for size in _sizes(question):
+        for tokens in _budgets(question):
+            there = question.at(n_params=size, tokens=tokens)
+            for ratio, width in zip(ratios, _expected_widths(there, ratios, draws), strict=True):
+                yield Run(size, tokens, float(ratio), float(width))
+
+
+def _sizes(question: Question) -> list[float]:
+    """The largest measured sizes, and a further one if the fit has a law of size."""
+    measured = question.fit.levels["n_params"][-3:]
+    per_size = any(m.size for name in question.fit.eval_sets for m in question.fit.members(name))
+    return measured if per_size else _with_next(measured, question.n_params)
+
+
+def _budgets(question: Question) -> list[float]:
+    """The longest measured budget and a longer one if the fit has a law of tokens."""
+    measured = question.fit.levels["tokens"]
+    return _with_next(measured, question.tokens)[-2:]
+
+
+def _with_next(levels: list[float], target: float) -> list[float]:
+    """Levels, and the next one by the ratio of the last two, but not beyond the target."""
+    if len(levels) < 2 or levels[-1] >= target:
+        return levels
+    return [*levels, min(levels[-1] ** 2 / levels[-2], target)]
+
+
+def _expected_widths(there: Question, ratios: Array, draws: Array) -> Array:
+    """Mean width of the interval of ``draws`` once a run has been seen, by its ratio."""
+    noise = np.random.default_rng(0).normal(size=(2, len(draws), 1))
+    seen = []
+    if there.has_domain:
+        loss = there.domain(ratios).draws
+        seen.append(loss + noise[0] * there.noise(there.fit.domain_set))
+    if there.has_general:
+        base = there.knows_base or there.reference == "control"
+        loss = there.rise(ratios).draws if base else there.general(ratios).draws
+        seen.append(loss + noise[1] * there.noise(there.fit.general_set))
+    ranks = np.argsort(np.argsort(seen, axis=1), axis=1) / len(draws) - 0.5
+    return np.array([_width_after(ranks[:, :, i].T, draws) for i in range(len(ratios))])
+
+
+def _width_after(ranks: Array, draws: Array) -> float:
+    """Mean width within the slices of draws that a run with these ranks (n_draws, n_seen) tells."""
+    centred = draws - draws.mean()
+    said = ranks @ np.linalg.lstsq(ranks, centred, rcond=None)[0]
+    slices = np.array_split(draws[np.argsort(said, kind="stable")], _SLICES)
+    return float(np.mean([_width(part) for part in slices]))
+
+
+def _width(draws: Array) -> float:
+    low, high = ratio_interval(draws)
+    return high - low
+
+
+def _sentence(best: Run, now: float) -> str:
+    run = (
+        f"{format_quantity(best.n_params)} parameters, {format_quantity(best.tokens)} tokens and "
+        f"{percent(best.ratio)} domain"
+    )
+    widths = f"from {100 * now:.0f} points to about {100 * best.width:.0f}"
+    if best.width > (1 - _WORTH_IT) * now:
+        return (
+            "No single run within a step of the sweep would narrow the interval much: the best, "
+            f"of {run}, {widths}."
+        )
+    return (
+        f"The run that would tell most for its price: {run}; on average it would narrow the "
+        f"interval {widths}."
+    )

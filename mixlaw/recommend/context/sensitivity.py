@@ -1,0 +1,50 @@
+"""What would change a recommendation: the tolerance rule asked with other numbers.
+
+Half and twice the allowed rise, another risk, the other reference. All of them read the same
+draws, so they cost little beside the answer itself.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from mixlaw.quantities import percent
+from mixlaw.recommend.options import Tolerance
+from mixlaw.recommend.question import Question, difference
+from mixlaw.recommend.rules.crossing import ratio_at_risk
+from mixlaw.recommend.verdict import number
+from mixlaw.result.types import Prediction
+
+if TYPE_CHECKING:
+    from mixlaw.recommend.options import Options
+
+#: The risk of a bold reader, shown beside the usual 10%, and of a cautious one.
+_BOLD, _CAUTIOUS = 0.3, 0.05
+
+
+def would_change(question: Question, asked: "Options") -> dict[str, Any]:
+    """Recommended ratios (None where there is none) under other bounds, risk and reference.
+
+    Returns:
+        ``ratios`` by what is changed, and a ``text``; empty for other rules, and where a table
+        tells no ratio from another.
+    """
+    if asked.rule != "tolerance" or question.silence:
+        return {}
+    bound, risk = asked.bound, _CAUTIOUS if asked.risk >= _BOLD else _BOLD
+    rise = question.rise(question.ratios)
+    ratios = {
+        f"with {other} allowed": _largest(question, rise, other, asked.risk)
+        for other in (bound.times(0.5), bound.times(2.0))
+        if bound.value
+    }
+    ratios[f"at a risk of {risk:.0%}"] = _largest(question, rise, bound, risk)
+    if question.reference == "base" or question.knows_base:
+        name = "control" if question.reference == "base" else "base"
+        other_rise = question.at(reference=name).rise(question.ratios)
+        ratios[f"against the {name}"] = _largest(question, other_rise, bound, asked.risk)
+    said = [f"{'none' if r is None else percent(r)} {name}" for name, r in ratios.items()]
+    return {"ratios": ratios, "text": f"It would be {', '.join(said)}."}
+
+
+def _largest(question: Question, rise: Prediction, bound: Tolerance, risk: float) -> float | None:
+    excess = difference(rise, bound.nats(question))
+    return number(ratio_at_risk(question.ratios, excess.draws, risk))

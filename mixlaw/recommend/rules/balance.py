@@ -1,0 +1,77 @@
+"""Rule ``balance``: the ratio that minimises a weighted sum of the two losses, and the frontier.
+
+    minimise  w_d·L_d(N, D, r) + w_g·L_g(N, D, r)     over the ratios that were swept
+
+Weights default to one each. The frontier lists what every ratio buys: domain against general loss.
+With more than two corpora the whole share vector is sought (``mixture``).
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mixlaw.errors import FitError
+from mixlaw.recommend.options import checked_weights
+from mixlaw.recommend.question import Question
+from mixlaw.recommend.rules.minimum import at_edge, flat_optimum, minimum
+from mixlaw.recommend.verdict import Verdict
+from mixlaw.result.types import Prediction, interval_document
+
+if TYPE_CHECKING:
+    from mixlaw.recommend.options import Options
+
+#: Points of the frontier's table.
+_N_FRONTIER = 21
+
+
+def decide(question: Question, asked: "Options") -> Verdict:
+    """Answer the rule at the question's target.
+
+    Raises:
+        FitError: the fit lacks one of the two losses.
+    """
+    if asked.asks_for_mixture or not question.path.is_pair:
+        from mixlaw.recommend.rules import balance_many
+
+        return balance_many.decide(question, asked)
+    if not question.has_domain:
+        raise FitError("The rule balance needs the domain loss, which was not fitted.")
+    domain_set, general_set = question.fit.domain_set, question.general_set
+    weights = checked_weights(asked, (domain_set, general_set))
+    ratios = np.linspace(*question.swept, len(question.ratios))
+    domain, general = question.domain(ratios), question.general(ratios)
+    w_d, w_g = weights[domain_set], weights[general_set]
+    objective = Prediction(
+        w_d * domain.estimate + w_g * general.estimate, w_d * domain.draws + w_g * general.draws
+    )
+    noise = float(np.hypot(w_d * question.noise(domain_set), w_g * question.noise(general_set)))
+    found = minimum(ratios, objective, noise)
+    details: dict[str, Any] = {
+        "weights": weights,
+        "near_equal": {"low": found.near[0], "high": found.near[1], "within": noise},
+        "frontier": frontier(question),
+    }
+    return Verdict(
+        feasible=True,
+        recommended=found.recommended,
+        estimate=found.estimate,
+        draws=found.draws,
+        at=found.recommended,
+        warnings=(*flat_optimum(found.near, noise), *at_edge(found, question.swept)),
+        details=details,
+        regret=found.regret,
+    )
+
+
+def frontier(question: Question) -> list[dict[str, Any]]:
+    """Domain and general loss with intervals along the ratio."""
+    ratios = np.linspace(0.0, 1.0, _N_FRONTIER)
+    domain, general = question.domain(ratios), question.general(ratios)
+    return [
+        {
+            "domain_ratio": float(ratio),
+            "domain": interval_document(domain, i),
+            "general": interval_document(general, i),
+        }
+        for i, ratio in enumerate(ratios)
+    ]

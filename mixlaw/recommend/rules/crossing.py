@@ -1,0 +1,133 @@
+"""The largest share that keeps a bound: per draw, and with a stated probability.
+
+Both functions take the *excess* of a quantity over its bound along an increasing ratio axis; a
+share is allowed where the excess is at most zero. Between two points of the axis the excess is
+linear. A NaN or +inf excess (a power law at share zero) is not allowed.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixlaw.errors import NotIdentifiedError
+
+Array = NDArray[np.float64]
+
+#: Steps between two points of the axis when the probability of staying within the bound is sought.
+_FINE = 41
+
+
+def critical_ratios(ratios: Array, excess: Array) -> Array:
+    """Largest allowed ratio of every row.
+
+    Args:
+        ratios: the ratio axis, shape (n_ratios,).
+        excess: quantity minus bound, shape (n_draws, n_ratios).
+
+    Returns:
+        Critical ratios, shape (n_draws,); NaN where no ratio is allowed.
+    """
+    allowed = excess <= 0
+    last = excess.shape[1] - 1 - np.argmax(allowed[:, ::-1], axis=1)
+    rows = np.arange(len(excess))
+    following = np.minimum(last + 1, excess.shape[1] - 1)
+    inside, outside = excess[rows, last], excess[rows, following]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        step = np.where(outside > 0, inside / (inside - outside), 0.0)
+    step = np.nan_to_num(step, nan=0.0, posinf=0.0, neginf=0.0)
+    crossing = ratios[last] + step * (ratios[following] - ratios[last])
+    critical: Array = np.where(allowed.any(axis=1), crossing, np.nan)
+    return critical
+
+
+def probability_exceeded(excess: Array) -> Array:
+    """Share of the draws that break the bound at every ratio, shape (n_ratios,)."""
+    broken: Array = np.mean(~(excess <= 0), axis=0)
+    return broken
+
+
+def ratio_at_risk(ratios: Array, excess: Array, risk: float) -> float:
+    """Largest ratio whose bound at most a share ``risk`` of the draws breaks; NaN if none."""
+    kept = np.flatnonzero(probability_exceeded(excess) <= risk)
+    if not len(kept):
+        return float("nan")
+    last = kept[-1]
+    if last == len(ratios) - 1:
+        return float(ratios[-1])
+    steps = np.linspace(0.0, 1.0, _FINE)
+    with np.errstate(invalid="ignore"):
+        between = np.outer(excess[:, last], 1 - steps) + np.outer(excess[:, last + 1], steps)
+    between[:, 0] = excess[:, last]
+    step = steps[np.flatnonzero(probability_exceeded(between) <= risk)[-1]]
+    return float(ratios[last] + step * (ratios[last + 1] - ratios[last]))
+
+
+#: Sizes from which a critical ratio may be carried to another size.
+MIN_SIZES = 3
+
+
+def turning_point(T: Array, slope: Array) -> Array:
+    """Where a loss turns down for good: the last change of its slope from + to -.
+
+    For a finite λ give the slope of ΔL_dom + λ·ΔL_gen, for λ → ∞ that of ΔL_gen. The first change
+    from - to + is no turning point: with small λ the sum falls from the start.
+
+    Args:
+        T: tokens, increasing, shape (n,).
+        slope: d loss/d ln T at them, shape (..., n).
+
+    Returns:
+        T₀ of shape (...), interpolated in ln T; 0 where the loss never rises, inf where it still
+        rises at the last T.
+    """
+    rising = slope > 0
+    last = np.where(rising.any(-1), slope.shape[-1] - 1 - rising[..., ::-1].argmax(-1), -1)
+    here = np.clip(last, 0, slope.shape[-1] - 2)[..., None]
+    before = np.take_along_axis(slope, here, -1)[..., 0]
+    after = np.take_along_axis(slope, here + 1, -1)[..., 0]
+    log_t = np.log(T)
+    drop = np.where(before > after, before - after, 1.0)
+    part = np.clip(before / drop, 0.0, 1.0)
+    inside = np.exp(log_t[here[..., 0]] + part * np.diff(log_t)[here[..., 0]])
+    return np.where(last < 0, 0.0, np.where(last == slope.shape[-1] - 1, np.inf, inside))
+
+
+def carry_ratio(n_params: Array, ratios: Array, target: float) -> dict[str, Array]:
+    """Critical ratios per size carried to another size, by several laws in ln N.
+
+    The paper gives no law across sizes and warns of predicting a large model from small ones; the
+    spread between these three laws is part of the answer.
+
+    Args:
+        n_params: sizes, shape (n_sizes,), at least three distinct ones.
+        ratios: their critical ratios in [0, 1], shape (..., n_sizes), for example one row a draw.
+        target: the size asked for.
+
+    Returns:
+        Ratios of shape (...) by law: ``linear`` and ``logistic`` in ln N (least squares), clipped
+        to [0, 1], and ``largest``, that of the largest size.
+
+    Raises:
+        NotIdentifiedError: fewer than three sizes.
+    """
+    if len(np.unique(n_params)) < MIN_SIZES:
+        raise NotIdentifiedError(
+            f"The critical ratio of {len(np.unique(n_params))} size(s) says nothing about a model "
+            f"of {target:.3g} parameters; sweep at least {MIN_SIZES} sizes or use law 'hump'."
+        )
+    position = np.log(n_params) - np.log(n_params).mean()
+    aim = math.log(target) - np.log(n_params).mean()
+    inside = np.clip(ratios, 1e-3, 1 - 1e-3)
+    odds = _line(position, np.log(inside / (1 - inside)), aim)
+    return {
+        "linear": np.clip(_line(position, ratios, aim), 0.0, 1.0),
+        "logistic": 0.5 * (1 + np.tanh(0.5 * odds)),
+        "largest": np.asarray(ratios[..., np.argmax(n_params)]),
+    }
+
+
+def _line(position: Array, values: Array, aim: float) -> Array:
+    """Least-squares line through values at centred positions, at ``aim``."""
+    slope = (values * position).sum(-1) / (position**2).sum()
+    return np.asarray(values.mean(-1) + slope * aim)

@@ -1,0 +1,101 @@
+"""Rule ``limited-domain``: the best ratio when there are only so many domain tokens.
+
+With U distinct domain tokens, general tokens in plenty and at most K passes over the domain:
+
+    budget free:     minimise L_d(N, K·U/r, r)        over the ratios that were swept
+    budget D given:  minimise L_d(N, D, r)            over those with r <= K·U/D
+
+The first is D-CPT's usage 2 (Que et al., arXiv 2406.01375): a larger share means a shorter run.
+Share 1 is a legitimate answer; under the paper's own constraint on its law it is the usual one.
+No law here knows repetition: with K > 1 a repeated token counts like a new one, which holds for
+about four passes (Muennighoff et al., arXiv 2305.16264); more passes than the sweep made are a
+warning of every rule (``extrapolation.epochs``).
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixlaw.errors import FitError
+from mixlaw.quantities import format_quantity, percent, times
+from mixlaw.recommend.question import Question
+from mixlaw.recommend.rules.minimum import Optimum, at_edge, flat_optimum, minimum
+from mixlaw.recommend.verdict import Verdict
+
+if TYPE_CHECKING:
+    from mixlaw.recommend.options import Options
+
+Array = NDArray[np.float64]
+
+#: Without a budget a share of zero would mean an endless run.
+_SMALLEST = 0.01
+
+
+def decide(question: Question, asked: "Options") -> Verdict:
+    """Answer the rule at the question's target.
+
+    Raises:
+        FitError: the fit has no domain loss.
+    """
+    if not question.has_domain:
+        raise FitError("The rule limited-domain needs the domain loss, which was not fitted.")
+    assert asked.domain_tokens is not None
+    noise = question.noise(question.fit.domain_set)
+    once = best(question, asked, 1.0, noise)
+    found = best(question, asked, asked.max_epochs, noise)
+    ratio = found.recommended
+    tokens = _tokens(question, asked, asked.max_epochs, np.array([ratio]))[0]
+    epochs = ratio * tokens / asked.domain_tokens
+    details: dict[str, Any] = {
+        "epochs": float(epochs),
+        "near_equal": {"low": found.near[0], "high": found.near[1], "within": noise},
+        "without_repetition": {"estimate": once.estimate, "recommended": once.recommended},
+        "lines": _lines(asked, found, once, float(epochs), float(tokens)),
+    }
+    return Verdict(
+        feasible=True,
+        recommended=ratio,
+        estimate=found.estimate,
+        draws=found.draws,
+        at=ratio,
+        warnings=(*flat_optimum(found.near, noise), *at_edge(found, question.swept)),
+        details=details,
+        regret=found.regret,
+        tokens=float(tokens),
+    )
+
+
+def best(question: Question, asked: "Options", epochs: float, noise: float) -> Optimum:
+    """The ratio of the lowest domain loss with at most so many passes over the domain."""
+    assert asked.domain_tokens is not None
+    first, last = question.swept
+    if asked.fixed_budget:
+        last = min(last, epochs * asked.domain_tokens / question.tokens)
+        first = min(first, last)
+    else:
+        first = max(first, _SMALLEST)
+    ratios = np.linspace(first, last, len(question.ratios))
+    tokens = _tokens(question, asked, epochs, ratios)
+    return minimum(ratios, question.domain(ratios, tokens), noise)
+
+
+def _tokens(question: Question, asked: "Options", epochs: float, ratios: Array) -> Array:
+    if asked.fixed_budget:
+        return np.full(len(ratios), question.tokens)
+    assert asked.domain_tokens is not None
+    return np.asarray(epochs * asked.domain_tokens / ratios)
+
+
+def _lines(
+    asked: "Options", found: Optimum, once: Optimum, epochs: float, tokens: float
+) -> tuple[str, ...]:
+    lines = [
+        f"Domain data: {format_quantity(asked.domain_tokens or 0)} distinct tokens are seen "
+        f"{times(epochs)} in {format_quantity(tokens)} tokens."
+    ]
+    if found.recommended == 1:
+        lines.append("The best share is 100%: general data do not help the domain loss here.")
+    if asked.max_epochs > 1:
+        lines.append(f"Without repetition the best share is {percent(once.estimate)}.")
+    return tuple(lines)

@@ -1,0 +1,197 @@
+"""Predictions of a saved fit: inputs of the laws, slices by size, and the stack of laws.
+
+Draw k of every prediction is the same resampled sweep and the same mean of the laws.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mixlaw import laws
+from mixlaw.errors import FitError, NotIdentifiedError, unknown_name
+from mixlaw.quantities import SAME_LEVEL, format_quantity
+from mixlaw.result.discrepancy import corrected, even, widened
+from mixlaw.result.types import Array, FitRecord, Member, Prediction
+
+#: A step of its own, see ``mixlaw.result.discrepancy``.
+_SLICE_SPREAD = 7**0.5
+#: Draws of the stack's weights are as concentrated as if each law had this many pseudo-counts.
+COUNTS = 2
+#: The largest exponent of size to be expected. Kaplan et al. (arXiv 2001.08361) report 0.076, the
+#: refit of Chinchilla (arXiv 2404.10102) 0.35.
+STEEPEST = 0.6
+
+
+def predict(
+    fit: FitRecord,
+    eval_set: str,
+    n_params: ArrayLike,
+    tokens: ArrayLike,
+    shares: Mapping[str, ArrayLike],
+    base_loss: ArrayLike | None,
+    law: str | None,
+    carry_size: bool,
+) -> Prediction:
+    """See ``FitResult.predict``."""
+    members = fit.members(eval_set)
+    if law is not None:
+        names = {member.law for member in members}
+        members = tuple(member for member in members if member.law == law)
+        if not members:
+            raise FitError(unknown_name("law in this fit", law, names))
+    x = mixture_inputs(fit, eval_set, n_params, tokens, shares)
+    _refuse_other_budgets(members, x["D"])
+    if any("L0" in laws.load(member.law).inputs for member in members):
+        x["L0"] = _base_loss(fit, eval_set, x["N"], base_loss, carry_size)
+    found = corrected(fit, eval_set, _stack(members, x, carry_size), x)
+    return widened(fit, eval_set, found, x)
+
+
+def predict_base(
+    fit: FitRecord, eval_set: str, n_params: ArrayLike, carry_size: bool
+) -> Prediction:
+    """See ``FitResult.base``."""
+    fit.members(eval_set)
+    members = fit.base_stack.get(eval_set, ())
+    if not members:
+        raise FitError(
+            f"The fit has no base loss of '{eval_set}': the runs table had no tokens = 0 rows for "
+            "it; add them, or give the base loss (--base-general-loss, --base-domain-loss)."
+        )
+    sizes = np.atleast_1d(np.asarray(n_params, dtype=float))
+    x = {"N": sizes, "D": np.ones_like(sizes)}
+    # The base loss of a larger model is missed with the loss after CPT, by the same law of size:
+    # the same widening in both cancels from the rise.
+    return widened(fit, eval_set, _stack(tuple(members), x, carry_size), x, ("n_params",))
+
+
+def mixture_inputs(
+    fit: FitRecord,
+    eval_set: str,
+    n_params: ArrayLike,
+    tokens: ArrayLike,
+    shares: Mapping[str, ArrayLike],
+) -> dict[str, Array]:
+    """Inputs N, D and, where the fit knows corpora, r, R and h, broadcast to a common (n,)."""
+    missing = [corpus for corpus in fit.corpora if corpus not in shares]
+    if missing:
+        raise FitError(
+            f"The share of '{missing[0]}' is missing; give all of {', '.join(fit.corpora)}."
+        )
+    columns = [np.asarray(shares[corpus], dtype=float) for corpus in fit.corpora]
+    arrays = np.broadcast_arrays(
+        *(np.atleast_1d(np.asarray(a, dtype=float)) for a in (n_params, tokens, *columns))
+    )
+    x: dict[str, Array] = {"N": arrays[0], "D": arrays[1]}
+    if fit.corpora:
+        x["h"] = np.stack(arrays[2:])
+        x.update(ratios(fit, eval_set, x["h"]))
+    return x
+
+
+def ratios(fit: FitRecord, eval_set: str, h: Array) -> dict[str, Array]:
+    """Domain share R and, where the eval set has a corpus of its own, its share r."""
+    domain = sum(
+        (h[fit.corpora.index(corpus)] for corpus in fit.domain_corpora), np.zeros(h.shape[1])
+    )
+    x = {"R": domain} if fit.domain_corpora else {}
+    if eval_set in fit.own:
+        return {**x, "r": h[fit.corpora.index(fit.own[eval_set])]}
+    if eval_set == fit.domain_set and fit.domain_corpora:
+        return {**x, "r": domain}
+    if eval_set == fit.general_set and fit.domain_corpora:
+        return {**x, "r": 1 - domain}
+    return x
+
+
+def _base_loss(
+    fit: FitRecord, eval_set: str, sizes: Array, given: ArrayLike | None, carry_size: bool
+) -> Array:
+    """L0 for the estimate (first row) and every draw."""
+    if given is not None:
+        return np.broadcast_to(np.asarray(given, dtype=float), sizes.shape)
+    base = predict_base(fit, eval_set, sizes, carry_size)
+    return np.vstack([base.estimate, base.draws])
+
+
+def _stack(members: Sequence[Member], x: laws.Inputs, carry_size: bool) -> Prediction:
+    """The weighted mean of the laws, whose weights differ from draw to draw (Dirichlet).
+
+    A stack does not hold one of its laws to be true (Yao et al. 2018), so its draws are means too;
+    how far apart the laws are enters by what is not known of the weights.
+    """
+    by_law = [list(group) for _, group in groupby(members, key=lambda member: member.law)]
+    predictions = [_slices(slices, x, carry_size) for slices in by_law]
+    weights = np.array([slices[0].weight for slices in by_law])
+    if len(predictions) == 1:
+        return predictions[0]
+    weights = weights / weights.sum()
+    n_draws = min(len(p.draws) for p in predictions)
+    drawn = np.random.default_rng(0).dirichlet(COUNTS * len(weights) * weights, n_draws)
+    draws = np.stack([p.draws[:n_draws] for p in predictions])
+    return Prediction(
+        np.tensordot(weights, [p.estimate for p in predictions], axes=1),
+        np.einsum("kl,lkn->kn", drawn, draws),
+    )
+
+
+def _slices(slices: Sequence[Member], x: laws.Inputs, carry_size: bool) -> Prediction:
+    """One law: its only member, or its slices, interpolated between their sizes.
+
+    Between two sizes the loss is linear in log N with the weight w = p of the larger one, p being
+    the place of log N between them; outside, the nearest size is carried over (w = 0 or 1). What
+    that may miss is spread over the draws: between the sizes w ± p·(1-p)·α·ln(N2/N1)/2, by which a
+    power N^-α or N^α bends away from the straight line; beyond them w ± the distance in steps of
+    that pair.
+    """
+    if slices[0].size is None:
+        return slices[0].predict(x)
+    sizes = np.array([member.size for member in slices], dtype=float)
+    far = np.abs(np.log(x["N"][:, None] / sizes)).min(axis=1) > SAME_LEVEL
+    if far.any() and not carry_size:
+        raise NotIdentifiedError(_out_of_reach(x["N"][far][0], sizes))
+    every = [member.predict(x) for member in slices]
+    if len(every) == 1:
+        return every[0]
+    lower, weight, spread = _place(np.log(x["N"]), np.log(sizes))
+    point = np.arange(len(lower))
+    estimates, draws = np.stack([p.estimate for p in every]), np.stack([p.draws for p in every])
+    moved = weight + np.outer(2 * even(draws.shape[1], _SLICE_SPREAD) - 1, spread)
+    low, high = (draws[lower + step, :, point].T for step in (0, 1))
+    return Prediction(
+        (1 - weight) * estimates[lower, point] + weight * estimates[lower + 1, point],
+        (1 - moved) * low + moved * high,
+    )
+
+
+def _place(at: Array, known: Array) -> tuple[NDArray[np.intp], Array, Array]:
+    """Of every log size: the smaller of its pair, the larger's weight, and the spread of that."""
+    lower = np.clip(np.searchsorted(known, at, side="right") - 1, 0, len(known) - 2)
+    step = known[lower + 1] - known[lower]
+    place = (at - known[lower]) / step
+    weight = np.clip(place, 0.0, 1.0)
+    bend = weight * (1 - weight) * STEEPEST * step / 2
+    return lower, weight, bend + np.abs(place - weight)
+
+
+def _refuse_other_budgets(members: Sequence[Member], tokens: Array) -> None:
+    for member in members:
+        if member.tokens is None:
+            continue
+        far = np.abs(np.log(tokens / member.tokens)) > SAME_LEVEL
+        if far.any():
+            raise NotIdentifiedError(
+                f"The fit cannot say what the loss is after {format_quantity(tokens[far][0])} "
+                f"tokens: all its rows are at {format_quantity(member.tokens)}; sweep a second "
+                "token budget to extrapolate in tokens."
+            )
+
+
+def _out_of_reach(size: float, known: Iterable[float]) -> str:
+    sizes = " and ".join(format_quantity(n) for n in known)
+    return (
+        f"The fit cannot say what the loss is at {format_quantity(size)} parameters: it knows only "
+        f"{sizes}; sweep at least three sizes to extrapolate in size."
+    )

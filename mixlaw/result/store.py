@@ -1,0 +1,148 @@
+"""fit.json and draws.npz: a fit as open files, read again by later versions.
+
+Unknown keys are ignored, so a later version may add some; an unknown schema is refused in words.
+"""
+
+import io
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from mixlaw.errors import FitError
+from mixlaw.files import write_atomic
+from mixlaw.result.screen import comparison
+from mixlaw.result.types import Array, FitRecord, Member, Status
+
+SCHEMA = "mixlaw.fit/1"
+JSON, DRAWS, COMPARE = "fit.json", "draws.npz", "compare.csv"
+
+#: Fields of FitRecord that are JSON already.
+_PLAIN = (
+    "law", "domain_set", "general_set", "own", "levels", "ratio_ranges", "held_out", "baseline",
+    "compared", "beyond", "lack_of_fit", "rows_used", "rows_left_out", "target", "sigma",
+    "seed_std", "about",
+)  # fmt: skip
+_TUPLES = ("eval_sets", "corpora", "domain_corpora")
+
+
+def save(fit: FitRecord, folder: Path) -> None:
+    """Write all files, ``fit.json`` last: a folder that has it is complete."""
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays: dict[str, Array] = {}
+    text = json.dumps(document(fit, arrays), indent=2, allow_nan=False, ensure_ascii=False)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    write_atomic(folder / DRAWS, buffer.getvalue())
+    write_atomic(folder / COMPARE, comparison(fit))
+    write_atomic(folder / JSON, text + "\n")
+
+
+def document(fit: FitRecord, arrays: dict[str, Array] | None = None) -> dict[str, Any]:
+    """The content of ``fit.json``; draws are put into ``arrays`` under the names it mentions."""
+    arrays = {} if arrays is None else arrays
+    plain = {name: _jsonable(getattr(fit, name)) for name in (*_TUPLES, *_PLAIN)}
+    return {
+        "schema": SCHEMA,
+        **plain,
+        "ranges": {name: list(ends) for name, ends in fit.ranges.items()},
+        "statuses": [asdict(status) for status in fit.statuses],
+        "members": _members(fit.stack, "member", arrays),
+        "base_members": _members(fit.base_stack, "base", arrays),
+    }
+
+
+def load(folder: Path) -> dict[str, Any]:
+    """Fields of ``FitRecord``; see ``FitResult.load``."""
+    path = folder / JSON
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        schema = content["schema"]
+    except FileNotFoundError:
+        raise FitError(f"There is no fit in '{folder}'; make one with 'mixlaw fit'.") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FitError(f"'{path}' is not a fit: {error!r}; run 'mixlaw fit' again.") from None
+    if schema != SCHEMA:
+        raise FitError(
+            f"'{path}' has schema '{schema}', and this version of mixlaw reads '{SCHEMA}'; "
+            "update mixlaw or run 'mixlaw fit' again."
+        )
+    try:
+        with (folder / DRAWS).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return _fields(content, {name: arrays[name] for name in arrays.files})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, BadZipFile) as error:
+        raise FitError(f"The fit in '{folder}' is damaged: {error!r}; make it again.") from None
+
+
+def _fields(content: Mapping[str, Any], arrays: Mapping[str, Array]) -> dict[str, Any]:
+    return dict(
+        **{name: content[name] for name in _PLAIN if name in content},
+        eval_sets=tuple(content["eval_sets"]),
+        corpora=tuple(content["corpora"]),
+        domain_corpora=tuple(content["domain_corpora"]),
+        ranges={name: (ends[0], ends[1]) for name, ends in content["ranges"].items()},
+        statuses=tuple(
+            Status(s["code"], s["message"], s.get("eval_set", ""), s.get("law", ""))
+            for s in content["statuses"]
+        ),
+        stack=_restore(content["members"], arrays),
+        base_stack=_restore(content["base_members"], arrays),
+    )
+
+
+def _members(
+    stack: Mapping[str, tuple[Member, ...]], stem: str, arrays: dict[str, Array]
+) -> dict[str, list[dict[str, Any]]]:
+    written: dict[str, list[dict[str, Any]]] = {name: [] for name in stack}
+    for eval_set, members in stack.items():
+        for member in members:
+            key = f"{stem}_{sum(map(len, written.values()))}"
+            arrays[key] = member.draws
+            values = dict(zip(member.params, map(float, member.estimate), strict=True))
+            written[eval_set].append(
+                {
+                    "law": member.law,
+                    "weight": member.weight,
+                    "n_params": member.size,
+                    "tokens": member.tokens,
+                    "parameters": values,
+                    "draws": key,
+                }
+            )
+    return written
+
+
+def _restore(
+    written: Mapping[str, list[Mapping[str, Any]]], arrays: Mapping[str, Array]
+) -> dict[str, tuple[Member, ...]]:
+    return {
+        eval_set: tuple(
+            Member(
+                member["law"],
+                tuple(member["parameters"]),
+                np.array(list(member["parameters"].values()), dtype=float),
+                arrays[member["draws"]],
+                member["n_params"],
+                member["tokens"],
+                member["weight"],
+            )
+            for member in members
+        )
+        for eval_set, members in written.items()
+    }
+
+
+def _jsonable(value: Any) -> Any:
+    """Plain JSON values; a number that is not finite has no spelling in JSON and becomes null."""
+    if isinstance(value, Mapping):
+        return {str(key): _jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_jsonable(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

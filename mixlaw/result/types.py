@@ -1,0 +1,188 @@
+"""What a fit is made of: predictions, fitted laws, statuses, and the record that holds them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixlaw import laws
+from mixlaw.errors import FitError, unknown_name
+
+Array = NDArray[np.float64]
+
+
+#: Name of the baseline that every law must beat: the look-up of ``fit.baselines``.
+BASELINE = "next-smaller-size"
+
+
+@dataclass(frozen=True)
+class Status:
+    """Trouble that every report prints: a code and a sentence for a person."""
+
+    code: str
+    message: str
+    eval_set: str = ""
+    law: str = ""
+
+
+#: Code of the status of a law that is no closer to its losses than one number is.
+EXPLAINS_NOTHING = "explains-nothing"
+
+
+#: Code of the status of a table with an error that makes any answer wrong.
+DOCTOR_ERROR = "doctor-error"
+
+
+#: Code of the status of a table whose domain or general losses can be no such losses at all.
+MEANINGLESS = "meaningless-losses"
+
+
+#: Both are told before anything else.
+TABLE_ERRORS = (MEANINGLESS, DOCTOR_ERROR)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A predicted quantity at n points.
+
+    Attributes:
+        estimate: from the point estimate of the fit, shape (n,).
+        draws: one row per draw, shape (n_draws, n). Draw k is the same resampled sweep for every
+            eval set, point and base loss, so differences between predictions keep their precision.
+    """
+
+    estimate: Array
+    draws: Array
+
+    def interval(self, level: float = 0.9) -> tuple[Array, Array]:
+        """Lower and upper end of the central interval of this level, each of shape (n,)."""
+        tail = (1 - level) / 2
+        low, high = np.quantile(self.draws, [tail, 1 - tail], axis=0)
+        return low, high
+
+
+@dataclass(frozen=True)
+class Member:
+    """One law fitted to one eval set, or to one size of it.
+
+    Attributes:
+        law: name of the law.
+        params: names of all its parameters, in the order of the law.
+        estimate: their values at the optimum, shape (n_params,).
+        draws: one refit per row, shape (n_draws, n_params).
+        size: the size (a count) that this slice is of; None if the law covers all sizes.
+        tokens: the only budget (a count) the rows had; None if the law covers all budgets.
+        weight: share of this law in the stack; the slices of one law carry the same weight.
+    """
+
+    law: str
+    params: tuple[str, ...]
+    estimate: Array
+    draws: Array
+    size: float | None = None
+    tokens: float | None = None
+    weight: float = 1.0
+
+    def predict(self, x: laws.Inputs) -> Prediction:
+        """Loss at inputs given as plain counts; ``L0`` may have shape (n,) or (1 + n_draws, n)."""
+        law = laws.load(self.law)
+        every = np.vstack([self.estimate, self.draws])
+        loss = law.predict({name: every[:, [i]] for i, name in enumerate(self.params)}, x)
+        loss = np.broadcast_to(loss, (len(every), loss.shape[-1]))
+        return Prediction(loss[0], loss[1:])
+
+
+#: Level of every interval on a ratio, loss or rise.
+LEVEL = 0.9
+
+
+def interval_document(prediction: Prediction, i: int = 0) -> dict[str, float]:
+    """``{"estimate", "low", "high"}`` of one point of a prediction."""
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(prediction.draws[:, i], [tail, 1 - tail])
+    estimate = float(prediction.estimate[i])
+    return {
+        "estimate": estimate,
+        "low": min(float(low), estimate),
+        "high": max(float(high), estimate),
+    }
+
+
+@dataclass(frozen=True)
+class FitRecord:
+    """Laws fitted to the eval sets of one runs table: what ``fit.json`` and ``draws.npz`` hold.
+
+    Attributes:
+        law: name of the fitted law, or ``auto`` for a stack of several.
+        eval_sets: fitted eval sets.
+        domain_set: the fitted eval set that is "the domain".
+        general_set: the fitted eval set that is "the general" (``Roles.general_set``).
+        corpora: corpora of the mixture, in the order of the table; empty for a one-corpus table.
+        domain_corpora: corpora whose shares add up to the domain ratio.
+        own: corpus of each eval set whose share is the law's r, where it has one.
+        stack: fitted members by eval set.
+        base_stack: members of the law of the base losses (tokens = 0) by eval set.
+        ranges: (low, high) of ``n_params``, ``tokens``, ``tokens_per_param``, ``compute`` (size x
+            tokens), ``share.<corpus>``.
+        levels: sorted distinct values by the same names.
+        ratio_ranges: (low, high) of the domain ratio that each eval set's law was fitted to; the
+            sweep may have gone farther, where rows at an edge had to be left out.
+        statuses: trouble, worst first.
+        held_out: errors on held-out rows by eval set and split.
+        baseline: the same of the baseline ``next-smaller-size``.
+        compared: of a stack, every law's errors on the same rows, weight, regret and note, by eval
+            set and law.
+        beyond: misfit in log loss that an e-fold beyond the range adds, by eval set and direction
+            (``n_params``, ``tokens``, ``compute``): of either sign, and under the name of the
+            direction + ``.drift`` that of a known sign, which fits of earlier versions lack.
+        lack_of_fit: what the laws miss alike in all runs at the same tokens, by eval set
+            (``mixlaw.fit.discrepancy.in_range``); fits of earlier versions lack it.
+        rows_used: rows that were fitted, all eval sets together.
+        rows_left_out: rows that were not, by reason.
+        target: ``n_params`` and ``tokens`` that the experiment aims at, if it says so.
+        sigma: residual standard deviation of log loss by eval set.
+        seed_std: relative standard deviation between replicates by eval set, where there are any.
+        about: how the fit was made: data hash, options, versions, checklist.
+    """
+
+    law: str
+    eval_sets: tuple[str, ...]
+    domain_set: str
+    general_set: str
+    corpora: tuple[str, ...]
+    domain_corpora: tuple[str, ...]
+    own: Mapping[str, str]
+    stack: Mapping[str, tuple[Member, ...]]
+    base_stack: Mapping[str, tuple[Member, ...]]
+    ranges: Mapping[str, tuple[float, float]]
+    levels: Mapping[str, list[float]]
+    ratio_ranges: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    statuses: tuple[Status, ...] = ()
+    held_out: Mapping[str, Any] = field(default_factory=dict)
+    baseline: Mapping[str, Any] = field(default_factory=dict)
+    compared: Mapping[str, Any] = field(default_factory=dict)
+    beyond: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    lack_of_fit: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    rows_used: int = 0
+    rows_left_out: Mapping[str, int] = field(default_factory=dict)
+    target: Mapping[str, float] = field(default_factory=dict)
+    sigma: Mapping[str, float] = field(default_factory=dict)
+    seed_std: Mapping[str, float] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def has_base_rows(self) -> bool:
+        """Whether the table measured the base model (tokens = 0) on every fitted eval set."""
+        return all(self.base_stack.get(name) for name in self.eval_sets)
+
+    def members(self, eval_set: str) -> tuple[Member, ...]:
+        """The laws fitted to an eval set, with their weights in the stack.
+
+        Raises:
+            FitError: the eval set was not fitted.
+        """
+        if eval_set not in self.stack:
+            raise FitError(unknown_name("fitted eval set", eval_set, self.eval_sets))
+        return tuple(self.stack[eval_set])

@@ -1,0 +1,89 @@
+"""What can be said of an experiment's corpora before they are prepared."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from mixlaw.corpora.manifest import read_manifest
+from mixlaw.corpora.notes import repetition_note
+from mixlaw.corpora.plan import Plan as CorporaPlan
+from mixlaw.corpora.precision import precision_note
+from mixlaw.corpora.prepare import Corpora, load_corpora
+from mixlaw.corpora.tokenizer import load_encoder
+from mixlaw.experiment import Experiment
+from mixlaw.sweep.plan import DataIdentity, train_tokens
+
+
+def _corpora_plan(experiment: Experiment) -> CorporaPlan:
+    """What an experiment asks of its corpora."""
+    return CorporaPlan(
+        experiment.corpora,
+        experiment.training.seq_len,
+        train_tokens(experiment),
+        experiment.held_out_tokens(),
+        experiment.tokenizer,
+    )
+
+
+def expected_identity(folder: Path, experiment: Experiment) -> DataIdentity:
+    """The identity of an experiment's data as far as it is known without preparing anything.
+
+    What has still to be made, because it was never made or experiment.yaml or a file has changed,
+    has an empty fingerprint.
+
+    Raises:
+        DataError: a corpus or tokenizer is not where experiment.yaml says.
+    """
+    cache, asked = folder / "corpora", _corpora_plan(experiment)
+    manifest = read_manifest(cache)
+    if manifest is None or manifest["keys"]["tokenizer"] != asked.tokenizer_key:
+        return DataIdentity.unprepared(experiment, _vocab_size(experiment))
+    prepared = DataIdentity.of(load_corpora(cache))
+    made = manifest["keys"]
+    train, held_out = {}, {}
+    for name in experiment.corpora:
+        train_key, held_out_key = asked.side_keys(name)
+        train[name] = prepared.train[name] if made["train"].get(name) == train_key else ""
+        is_made = made["held_out"].get(name) == held_out_key
+        held_out[name] = prepared.held_out[name] if is_made else ""
+    return DataIdentity(train, held_out, prepared.tokenizer, prepared.vocab_size)
+
+
+def _vocab_size(experiment: Experiment) -> int:
+    tokenizer = experiment.tokenizer
+    if tokenizer.path is None:
+        return tokenizer.vocab_size
+    return load_encoder(Path(tokenizer.path), tokenizer.end_of_text).vocab_size
+
+
+def advice(experiment: Experiment, corpora: Corpora) -> Iterator[str]:
+    """Sentences on the precision of held-out sets and on repetition, where something is amiss."""
+    precision = experiment.evaluation.precision
+    for name, held_out in corpora.held_out.items():
+        if precision is not None and held_out.n_tokens:
+            error = corpora.standard_errors[name]
+            yield from precision_note(name, held_out.n_tokens, error, precision)
+    yield from repetition(experiment, _complete(experiment, corpora))
+
+
+def repetition(experiment: Experiment, unique_tokens: dict[str, int]) -> Iterator[str]:
+    """Corpora that proxies and target run would repeat differently, at their largest share.
+
+    Args:
+        experiment: whose budgets and target are compared.
+        unique_tokens: training tokens of every corpus that was read to its end.
+    """
+    target = experiment.target.tokens
+    if target is None:
+        return
+    for name, n_tokens in unique_tokens.items():
+        share = max(mixture[name] for mixture in experiment.all_mixtures)
+        passes = share / n_tokens
+        longest = max(experiment.token_budgets)
+        yield from repetition_note(name, share, passes * longest, passes * target)
+
+
+def _complete(experiment: Experiment, corpora: Corpora) -> dict[str, int]:
+    """Sizes of the corpora that hold fewer tokens than were asked for: those were read whole."""
+    asked = train_tokens(experiment)
+    sizes = {name: corpus.n_tokens for name, corpus in corpora.train.items()}
+    return {name: n for name, n in sizes.items() if 0 < n < asked[name]}
