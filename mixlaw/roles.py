@@ -1,14 +1,17 @@
 """Roles: which eval set is the domain loss, which the general, and whose share counts for it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from mixlaw.errors import ConfigError, DataError, unknown_name
 
 if TYPE_CHECKING:
     import pandas as pd
+
+#: What an eval set stands for.
+Side = Literal["domain", "general", ""]
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Roles:
         """
         return cls(
             domain_set,
-            _weights(general_set),
+            parse_weights(general_set),
             tuple(name.strip() for name in domain_corpora.split(",") if name.strip()),
             dict(_pair(text) for text in own),
         )
@@ -103,28 +106,28 @@ class Roles:
             f"{', '.join(corpora) or 'none'}); name the domain with --domain-corpora."
         )
 
-    def own_share(self, eval_set: str, frame: "pd.DataFrame") -> "pd.Series | None":
-        """Share that counts as r for this eval set's loss, or None if no corpus is its own.
+    def side(self, eval_set: str) -> Side:
+        """Whether an eval set is the domain loss or (a part of) the general loss; "" if neither."""
+        return side_of(eval_set, self.domain_set, (self.general_set, *self.general_sets))
 
-        The eval set's own corpus comes first; otherwise the domain set has the domain ratio and the
-        general set one minus it.
-        """
-        corpora = tuple(c.removeprefix("share.") for c in frame.columns if c.startswith("share."))
-        own = self.own_corpus(eval_set, corpora)
-        if own is not None:
-            return frame[f"share.{own}"]
-        if eval_set == self.domain_set:
-            return self.domain_ratio(frame)
-        if eval_set == self.general_set or eval_set in self.general_sets:
-            return 1 - self.domain_ratio(frame)
-        return None
+
+def side_of(eval_set: str, domain_set: str, general: Collection[str]) -> Side:
+    """The side of an eval set, ``general`` being the names that the general loss goes by."""
+    if eval_set == domain_set:
+        return "domain"
+    return "general" if eval_set in general else ""
 
 
 def _plain(name: str) -> str:
     return name.lower().replace("-", "").replace("_", "")
 
 
-def _weights(text: str) -> dict[str, float]:
+def parse_weights(text: str) -> dict[str, float]:
+    """Eval sets with weights from ``web=0.7,books=0.3``; one name alone has the weight one.
+
+    Raises:
+        ConfigError: a weight is no number, or a part lacks one.
+    """
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if len(parts) == 1 and "=" not in parts[0]:
         return {parts[0]: 1.0}

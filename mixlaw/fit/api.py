@@ -85,6 +85,7 @@ def fit_laws(
         eval_sets=tuple(choice.leading),
         domain_set=roles.domain_set,
         general_set=roles.general_set,
+        general_sets=roles.general_sets,
         target=target,
         statuses=diagnostics.ordered([*found, *profiles.statuses]),
         beyond=choice.beyond(),

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from mixlaw.errors import ConfigError, DataError, unknown_name
 from mixlaw.laws import Array, Law
+from mixlaw.result.inputs import MixtureRoles, RowSettings, law_inputs
 from mixlaw.result.types import Status
 from mixlaw.roles import Roles
 from mixlaw.runs.table import SHARE, base_rows, corpora_of, read_runs, validate_runs
@@ -122,7 +123,9 @@ def select(
     trained = trained.assign(_trunk=trained["_trunk"].map(number))
     rows = {}
     for name in wanted:
-        every = _rows(trained[trained["eval_set"] == name], bases, name, roles, corpora, domain)
+        counted = MixtureRoles(corpora, domain, roles.own_corpus(name, corpora), roles.side(name))
+        base = bases[bases["eval_set"] == name]
+        every = _rows(trained[trained["eval_set"] == name], base, counted)
         if eval_sets is None and (lacking := [n for n in law.inputs if n not in every.x]):
             left_out[_lacks(name, lacking)] += len(every)
             continue
@@ -200,27 +203,15 @@ def _refuse_mixed(frame: pd.DataFrame, mix: Sequence[str]) -> None:
             )
 
 
-def _rows(
-    frame: pd.DataFrame,
-    bases: pd.DataFrame,
-    eval_set: str,
-    roles: Roles,
-    corpora: tuple[str, ...],
-    domain: tuple[str, ...],
-) -> Rows:
-    x = {"N": _numbers(frame["n_params"]), "D": _numbers(frame["tokens"])}
-    if corpora:
-        x["h"] = np.stack([_numbers(frame[f"share.{c}"]) for c in corpora])
-    if domain:
-        x["R"] = x["h"][[corpora.index(c) for c in domain]].sum(axis=0)
-    if domain or roles.own_corpus(eval_set, corpora):
-        share = roles.own_share(eval_set, frame)
-        if share is not None:
-            x["r"] = _numbers(share)
-    base_loss = _base_loss(frame, bases[bases["eval_set"] == eval_set])
+def _rows(frame: pd.DataFrame, bases: pd.DataFrame, roles: MixtureRoles) -> Rows:
+    """The rows of one eval set, with every input of laws that the table has."""
+    shares = [f"{SHARE}{corpus}" for corpus in roles.corpora]
+    settings = RowSettings({c: _numbers(frame[c]) for c in ("n_params", "tokens", *shares)}, roles)
+    base_loss = _base_loss(frame, bases)
     if base_loss is not None:
-        x["L0"] = base_loss
-    return Rows(x, _numbers(frame["loss"]), _standard_error(frame), frame["_trunk"].to_numpy())
+        settings = settings.with_base_loss(base_loss)
+    trunk = frame["_trunk"].to_numpy()
+    return Rows(law_inputs(settings), _numbers(frame["loss"]), _standard_error(frame), trunk)
 
 
 def _base_loss(frame: pd.DataFrame, bases: pd.DataFrame) -> Array | None:

@@ -13,6 +13,7 @@ from mixlaw import laws
 from mixlaw.errors import FitError, NotIdentifiedError, unknown_name
 from mixlaw.quantities import SAME_LEVEL, format_quantity
 from mixlaw.result.discrepancy import corrected, even, widened
+from mixlaw.result.inputs import RowSettings, law_inputs
 from mixlaw.result.types import Array, FitRecord, Member, Prediction
 
 #: A step of its own, see ``mixlaw.result.discrepancy``.
@@ -41,10 +42,12 @@ def predict(
         members = tuple(member for member in members if member.law == law)
         if not members:
             raise FitError(unknown_name("law in this fit", law, names))
-    x = mixture_inputs(fit, eval_set, n_params, tokens, shares)
-    _refuse_other_budgets(members, x["D"])
+    settings = row_settings(fit, eval_set, n_params, tokens, shares)
+    sizes, budgets = settings.columns["n_params"], settings.columns["tokens"]
+    _refuse_other_budgets(members, budgets)
     if any("L0" in laws.load(member.law).inputs for member in members):
-        x["L0"] = _base_loss(fit, eval_set, x["N"], base_loss, carry_size)
+        settings = settings.with_base_loss(_base_loss(fit, eval_set, sizes, base_loss, carry_size))
+    x = law_inputs(settings)
     found = corrected(fit, eval_set, _stack(members, x, carry_size), x)
     return widened(fit, eval_set, found, x)
 
@@ -74,36 +77,30 @@ def mixture_inputs(
     tokens: ArrayLike,
     shares: Mapping[str, ArrayLike],
 ) -> dict[str, Array]:
-    """Inputs N, D and, where the fit knows corpora, r, R and h, broadcast to a common (n,)."""
+    """Inputs N, D and, where the fit knows corpora, h, R and r, broadcast to a common (n,)."""
+    return law_inputs(row_settings(fit, eval_set, n_params, tokens, shares))
+
+
+def row_settings(
+    fit: FitRecord,
+    eval_set: str,
+    n_params: ArrayLike,
+    tokens: ArrayLike,
+    shares: Mapping[str, ArrayLike],
+) -> RowSettings:
+    """Settings at which a fit is asked for a loss, broadcast to a common (n,).
+
+    Raises:
+        FitError: the share of a corpus is missing.
+    """
     missing = [corpus for corpus in fit.corpora if corpus not in shares]
     if missing:
         raise FitError(
             f"The share of '{missing[0]}' is missing; give all of {', '.join(fit.corpora)}."
         )
-    columns = [np.asarray(shares[corpus], dtype=float) for corpus in fit.corpora]
-    arrays = np.broadcast_arrays(
-        *(np.atleast_1d(np.asarray(a, dtype=float)) for a in (n_params, tokens, *columns))
-    )
-    x: dict[str, Array] = {"N": arrays[0], "D": arrays[1]}
-    if fit.corpora:
-        x["h"] = np.stack(arrays[2:])
-        x.update(ratios(fit, eval_set, x["h"]))
-    return x
-
-
-def ratios(fit: FitRecord, eval_set: str, h: Array) -> dict[str, Array]:
-    """Domain share R and, where the eval set has a corpus of its own, its share r."""
-    domain = sum(
-        (h[fit.corpora.index(corpus)] for corpus in fit.domain_corpora), np.zeros(h.shape[1])
-    )
-    x = {"R": domain} if fit.domain_corpora else {}
-    if eval_set in fit.own:
-        return {**x, "r": h[fit.corpora.index(fit.own[eval_set])]}
-    if eval_set == fit.domain_set and fit.domain_corpora:
-        return {**x, "r": domain}
-    if eval_set == fit.general_set and fit.domain_corpora:
-        return {**x, "r": 1 - domain}
-    return x
+    mixture = {f"share.{corpus}": shares[corpus] for corpus in fit.corpora}
+    columns = {"n_params": n_params, "tokens": tokens, **mixture}
+    return RowSettings.of(columns, fit.mixture_roles(eval_set))
 
 
 def _base_loss(

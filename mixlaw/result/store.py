@@ -24,9 +24,9 @@ JSON, DRAWS, COMPARE = "fit.json", "draws.npz", "compare.csv"
 
 #: Fields of FitRecord that are JSON already.
 _PLAIN = (
-    "law", "domain_set", "general_set", "own", "levels", "ratio_ranges", "held_out", "baseline",
-    "compared", "beyond", "lack_of_fit", "rows_used", "rows_left_out", "target", "sigma",
-    "seed_std", "about",
+    "law", "domain_set", "general_set", "general_sets", "own", "levels", "ratio_ranges",
+    "held_out", "baseline", "compared", "beyond", "lack_of_fit", "rows_used", "rows_left_out",
+    "target", "sigma", "seed_std", "about",
 )  # fmt: skip
 _TUPLES = ("eval_sets", "corpora", "domain_corpora")
 

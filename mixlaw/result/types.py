@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from mixlaw import laws
 from mixlaw.errors import FitError, unknown_name
+from mixlaw.result.inputs import MixtureRoles
+from mixlaw.roles import parse_weights, side_of
 
 Array = NDArray[np.float64]
 
@@ -119,6 +121,8 @@ class FitRecord:
         eval_sets: fitted eval sets.
         domain_set: the fitted eval set that is "the domain".
         general_set: the fitted eval set that is "the general" (``Roles.general_set``).
+        general_sets: eval sets of the general loss with their weights; fits of earlier versions
+            have them in the name of ``general_set`` only.
         corpora: corpora of the mixture, in the order of the table; empty for a one-corpus table.
         domain_corpora: corpora whose shares add up to the domain ratio.
         own: corpus of each eval set whose share is the law's r, where it has one.
@@ -158,6 +162,7 @@ class FitRecord:
     base_stack: Mapping[str, tuple[Member, ...]]
     ranges: Mapping[str, tuple[float, float]]
     levels: Mapping[str, list[float]]
+    general_sets: Mapping[str, float] = field(default_factory=dict)
     ratio_ranges: Mapping[str, Sequence[float]] = field(default_factory=dict)
     statuses: tuple[Status, ...] = ()
     held_out: Mapping[str, Any] = field(default_factory=dict)
@@ -176,6 +181,12 @@ class FitRecord:
     def has_base_rows(self) -> bool:
         """Whether the table measured the base model (tokens = 0) on every fitted eval set."""
         return all(self.base_stack.get(name) for name in self.eval_sets)
+
+    def mixture_roles(self, eval_set: str) -> MixtureRoles:
+        """What the corpora of the mixture are to this eval set's loss."""
+        general = self.general_sets or parse_weights(self.general_set)
+        side = side_of(eval_set, self.domain_set, (self.general_set, *general))
+        return MixtureRoles(self.corpora, self.domain_corpora, self.own.get(eval_set), side)
 
     def members(self, eval_set: str) -> tuple[Member, ...]:
         """The laws fitted to an eval set, with their weights in the stack.

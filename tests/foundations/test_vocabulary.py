@@ -63,23 +63,25 @@ def test_a_mixture_sums_to_one_exactly_or_is_refused() -> None:
 FRAME = pd.DataFrame({"share.code": [0.1], "share.math": [0.2], "share.web_text": [0.7]})
 
 
-def test_roles_know_whose_share_counts() -> None:
+def test_roles_know_what_an_eval_set_stands_for() -> None:
     roles = Roles.parse("quiz", "web-text", "code,math", ["quiz=math"])
     assert roles.domain_ratio(FRAME).iloc[0] == pytest.approx(0.3)
-    for eval_set, share in [("quiz", 0.2), ("Web-Text", 0.7), ("code", 0.1)]:
-        own = roles.own_share(eval_set, FRAME)
-        assert own is not None
-        assert own.iloc[0] == share
-    assert roles.own_share("unrelated", FRAME) is None
+    corpora = ("code", "math", "web_text")
+    for eval_set, own, side in [
+        ("quiz", "math", "domain"), ("Web-Text", "web_text", ""),
+        ("web-text", "web_text", "general"), ("unrelated", None, ""),
+    ]:  # fmt: skip
+        assert roles.own_corpus(eval_set, corpora) == own
+        assert roles.side(eval_set) == side
 
 
 def test_the_general_loss_may_be_a_weighted_sum() -> None:
     roles = Roles.parse(general_set="web=7,books=3", domain_corpora="code")
     assert roles.general_sets == {"web": 0.7, "books": 0.3}
     assert roles.general_set == "web=0.7,books=0.3"
-    share = roles.own_share(roles.general_set, FRAME)
-    assert share is not None
-    assert share.iloc[0] == pytest.approx(0.9)
+    assert [roles.side(name) for name in (roles.general_set, "books", "code")] == [
+        "general", "general", "",
+    ]  # fmt: skip
 
 
 def test_roles_that_the_table_does_not_have_are_refused() -> None:
