@@ -114,7 +114,7 @@ class Law:
             so only differences between corpora count.
         claims: shapes the formula has by construction, to be checked against the data.
         expects: shapes the law is meant to have but has for some parameters only, to be checked
-            on the fitted curve (``broken_shapes``).
+            on the fitted curve.
         needs_positive: inputs at whose zero the law has no finite value.
         switches: constraints a fit may impose or lift, by name.
         held: values of parameters to hold where an input takes a single level, because the data
@@ -191,33 +191,6 @@ class Law:
         terms = self.terms(params, self.scale(x))
         total = sum(params[name] * term for name, term in terms.items() if name != OFFSET)
         return np.asarray(total + terms.get(OFFSET, 0.0) + np.zeros(count_rows(x)))
-
-
-def broken_shapes(
-    law: Law, params: Params, x: Inputs, claims: Sequence[Claim]
-) -> tuple[Claim, ...]:
-    """Which of these claims the law breaks on the grid of the levels that the inputs take.
-
-    Every combination of the distinct levels of the law's inputs is a grid point: a share that the
-    user never tried is not held against the law. The base loss only shifts a law: one level of it.
-
-    Args:
-        law: a law of inputs with one number a row (not of ``h``).
-        params: one parameter set, scalars.
-        x: the user's rows as plain counts.
-        claims: ``law.claims`` or ``law.expects``.
-    """
-    levels = [x[name][:1] if name == "L0" else np.unique(x[name]) for name in law.inputs]
-    grid = np.meshgrid(*levels, indexing="ij")
-    points: dict[str, Array] = {n: g.ravel() for n, g in zip(law.inputs, grid, strict=True)}
-    loss = law.predict(params, points).reshape(grid[0].shape)
-    slack = 1e-12 * np.abs(loss).max()
-    broken = []
-    for claim in claims:
-        steps = np.diff(loss, axis=law.inputs.index(claim.variable))
-        if np.any((steps if claim.direction == "decreasing" else -steps) > slack):
-            broken.append(claim)
-    return tuple(broken)
 
 
 def count_rows(x: Inputs) -> int:

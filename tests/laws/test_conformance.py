@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from shape_grid import broken_shapes
 
 from mixlaw import laws, plugins
 from mixlaw.errors import FitError
@@ -74,7 +75,7 @@ def test_docstring_specifies_every_parameter_share_limits_and_source(law):
     assert law.minimum
     assert law.formula
     if {"r", "R"} & set(law.inputs):
-        assert "share of" in doc or law.name == "dcpt-l3"
+        assert "share of" in doc
 
 
 def test_bounds_hold_start_boxes_and_names_are_unique(law):
@@ -192,9 +193,7 @@ def test_expectations_are_not_guaranteed(law, rng):
     """A shape that holds for every parameter belongs into ``claims``."""
     x = _inputs(rng, 40)
     for claim in law.expects:
-        assert any(
-            laws.broken_shapes(law, _random_params(law, rng), x, [claim]) for _ in range(300)
-        )
+        assert any(broken_shapes(law, _random_params(law, rng), x, [claim]) for _ in range(300))
 
 
 def test_other_units_describe_the_same_curves(law, rng):
