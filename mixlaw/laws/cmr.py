@@ -158,7 +158,7 @@ LAW = Law(
         "D": {"p1": 0.0, "p0": 0.0, "q1": 0.0, "q0": 0.0, "s": 0.0},
         "r": {"eps": 0.1, "gamma": 1.0},
     },
-    trajectory=True,
+    takes="trunk",
     per_size=True,
     minimum="base losses and 4 ratios x 8 checkpoints past the peak at each size; 3 sizes to carry",
 )
