@@ -18,6 +18,15 @@ INPUTS = {
     "R": "domain share",
     "h": "shares",
     "L0": "base loss",
+    "U": "unique own tokens",
+    "P": "tokens of the base",
+    "lr": "learning-rate ratio",
+}
+#: Which rows a law describes: for a person, and in JSON.
+ROWS = {
+    "ends": ("final losses", "final"),
+    "trunk": ("checkpoints of runs", "trajectory"),
+    "all": ("final losses and checkpoints of runs", "all"),
 }
 
 
@@ -76,8 +85,7 @@ def _page(law: "Law") -> str:
         [
             f"{law.name}: {specification}",
             "",
-            f"Minimum sensible data: {law.minimum}. Fits "
-            + ("checkpoints of runs." if law.trajectory else "final losses."),
+            f"Minimum sensible data: {law.minimum}. Fits {ROWS[law.takes][0]}.",
             "",
             "Parameters:",
             *lines,
@@ -99,7 +107,7 @@ def _document(law: "Law") -> dict[str, Any]:
         "expects": [f"{claim.direction} in {claim.variable}" for claim in law.expects],
         "needs_positive": list(law.needs_positive),
         "constraints": {name: switch.meaning for name, switch in law.switches.items()},
-        "rows": "trajectory" if law.trajectory else "final",
+        "rows": ROWS[law.takes][1],
         "minimum": law.minimum,
     }
 

@@ -13,7 +13,7 @@ from mixlaw.fit.noise import Noise, estimate_noise
 from mixlaw.fit.selection import Rows
 from mixlaw.fit.solver.problem import MAX_STEPS, Model, Problem, log_residual
 from mixlaw.fit.solver.search import REFIT_STEPS, REFIT_TOLERANCE, Solution, minimise, polish, solve
-from mixlaw.laws import Array, Law, Switch
+from mixlaw.laws import Array, InputName, Law, Switch
 from mixlaw.quantities import SAME_LEVEL, format_quantity
 
 #: Optima whose objective is within this of the best one are as good as it.
@@ -66,7 +66,7 @@ class Fitted:
     problem: Problem
     solution: Solution
     noise: Noise
-    lacking: tuple[str, ...]
+    lacking: tuple[InputName, ...]
     settings: Settings
 
     @property
@@ -90,12 +90,12 @@ class Fitted:
     @property
     def names(self) -> tuple[str, ...]:
         """All parameters of the law, in its order."""
-        return self.problem.model.names
+        return tuple(p.name for p in self.law.expand(self.settings.corpora))
 
     def parameters(self, theta: Array) -> Array:
         """All parameters of the law from free ones (B, P), constraints undone: (B, n_params)."""
         values = self.problem.model.full(theta).T
-        params: dict[str, Any] = dict(zip(self.names, values, strict=True))
+        params: dict[str, Any] = dict(zip(self.problem.model.names, values, strict=True))
         for law, switch in reversed(_constrained(self.law, self.rows, self.settings.constraints)):
             params = switch.restore(law, params, self.rows.x)
         return np.stack([params[name] for name in self.names], axis=1)
@@ -132,10 +132,13 @@ def fit_rows(
     missing = [name for name in law.inputs if name not in rows.x]
     if missing:
         raise FitError(f"The law '{law.name}' needs {', '.join(missing)}, which the rows lack.")
-    lacking = single_levels(law, rows)
-    fixed = {k: v for name in lacking for k, v in law.held[name].items()} | dict(held or {})
     steps = _constrained(law, rows, settings.constraints)
     constrained = steps[-1][1].apply(steps[-1][0], rows.x) if steps else law
+    lacking = single_levels(law, rows)
+    fixed: dict[str, float] = {}
+    for name in lacking:
+        fixed |= constrained.held_at_single(name, settings.corpora)
+    fixed |= held or {}
     model = Model(constrained, rows.x, settings.corpora, fixed)
     _refuse_one_setting(law, rows)
     _refuse_too_few(model, rows, size)
@@ -174,7 +177,8 @@ def _refuse_one_setting(law: Law, rows: Rows) -> None:
 
 
 def _varies(values: Array) -> bool:
-    return bool(np.any(np.ptp(values, axis=-1) > SAME_LEVEL * np.max(np.abs(values), axis=-1)))
+    low, high = values.min(axis=-1), values.max(axis=-1)
+    return not bool(np.all(np.isclose(low, high, rtol=SAME_LEVEL, atol=0.0)))
 
 
 def _refuse_too_few(model: Model, rows: Rows, size: float | None) -> None:
@@ -192,7 +196,7 @@ def default_starts(model: Model) -> int:
     return 1 if nonlinear == 0 else int(min(512, 2 ** (nonlinear + 4)))
 
 
-def single_levels(law: Law, rows: Rows) -> tuple[str, ...]:
+def single_levels(law: Law, rows: Rows) -> tuple[InputName, ...]:
     """Inputs of the law that take a single level and for which it holds parameters."""
     return tuple(name for name in law.held if name in rows.x and not _varies(rows.x[name]))
 

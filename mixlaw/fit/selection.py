@@ -31,6 +31,8 @@ from mixlaw.runs.views import (
 
 #: Columns that say how a loss was defined or trained; one fit takes one value of each.
 DEFINITIONS = ("schedule", "metric_version", "tokenizer", "recipe")
+#: Rows that laws are fitted to, in words.
+CHECKPOINT_ROWS = {"ends": "annealed rows", "trunk": "trunk rows", "all": "annealed and trunk rows"}
 
 
 @dataclass(frozen=True)
@@ -174,14 +176,17 @@ def _annealing(
             "checkpoints of a decaying schedule would not be budgets."
         )
         return frame, (Status("annealing-unknown", message),)
-    right = frame["annealed"] != law.trajectory
+    if law.takes == "all":
+        return frame, ()
+    trunk = law.takes == "trunk"
+    right = frame["annealed"] != trunk
     if len(frame) and not right.any():
-        have, want = ("trunk", "annealed") if not law.trajectory else ("annealed", "trunk")
+        have, want = ("annealed", "trunk") if trunk else ("trunk", "annealed")
         raise DataError(
             f"All {len(frame)} rows are {have} rows, and the law '{law.name}' describes {want} "
             f"rows; fit a law of {have} rows, or drop the column 'annealed' to use them as given."
         )
-    reason = "annealed" if law.trajectory else "not annealed"
+    reason = "annealed" if trunk else "not annealed"
     left_out[f"{reason} (law '{law.name}')"] += int((~right).sum())
     return frame[right], ()
 
@@ -273,7 +278,7 @@ def _checklist(frame: pd.DataFrame, law: Law) -> dict[str, object]:
     return {
         "n_params": "non-embedding parameters, as the table's n_params column gives them",
         "flops": "as measured in the table" if "flops" in frame else "not used by the laws",
-        "checkpoints": f"{'trunk' if law.trajectory else 'annealed'} rows"
+        "checkpoints": CHECKPOINT_ROWS[law.takes]
         if "annealed" in frame
         else "all rows as given: the table does not say which are annealed",
         "checkpoints_per_run": [int(points.min()), int(points.max())] if len(points) else [0, 0],

@@ -22,7 +22,7 @@ from mixlaw.fit.fitting import Settings
 from mixlaw.fit.held_out import Forecast, document, forecasts, held_out
 from mixlaw.fit.one_law import LawFit, fit_law
 from mixlaw.fit.selection import Selection, select
-from mixlaw.laws import Array, Law
+from mixlaw.laws import Array, Law, Takes
 from mixlaw.roles import Roles
 
 #: Name under which a stack is asked for and saved.
@@ -118,10 +118,11 @@ def auto(
     every = candidates(names)
     told = "annealed" in frame.columns
     trunks = told and not frame.loc[frame["tokens"] > 0, "annealed"].any()
-    offered = [law for law in every if not told or law.trajectory == trunks]
+    kind: Takes = "trunk" if trunks else "ends"
+    offered = [law for law in every if not told or law.takes in (kind, "all")]
     if not offered:
         raise FitError("None of these laws describes the kind of rows that this table has.")
-    anything = replace(laws.load("constant"), name=AUTO, trajectory=trunks)
+    anything = replace(laws.load("constant"), name=AUTO, takes=kind)
     selection = common_rows(select(frame, anything, roles, eval_sets, mix), offered)
     compared = compare(selection, offered, Settings(selection.corpora))
     other = {

@@ -22,9 +22,17 @@ of B parameter sets is given as arrays of shape (B, 1):
 ``R``  share of **domain** data, whatever loss is predicted (CMR's R)
 ``h``  shares of all corpora, shape (n_corpora, n_rows), in the order of ``corpora``
 ``L0`` held-out loss of the base model before CPT, nats per token
+``U``  distinct tokens of the loss's own corpus that the run could draw from, a count;
+       +inf where unknown or never repeated
+``P``  tokens that the base model was pre-trained on, a count
+``lr`` peak learning rate of CPT over that of the base's pre-training
 =====  ================================================================================
 
 Counts reach ``terms`` divided by the law's ``units``, so coefficients are those of its paper.
+
+A law of the kind ``takes="all"`` that has a finite value at D = 0 describes base models too, whose
+rows may then be fitted with the others. A base model has no CPT mixture: r, R and h are zero in its
+row, and the law must not depend on them at D = 0.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -44,7 +52,11 @@ Inputs = Mapping[str, Array]
 #: Name of the part of a formula whose coefficient is one.
 OFFSET = "offset"
 
-InputName = Literal["N", "D", "r", "R", "h", "L0"]
+InputName = Literal["N", "D", "r", "R", "h", "L0", "U", "P", "lr"]
+
+#: Rows of a runs table that a law describes: annealed ends of runs, checkpoints of trunks at
+#: constant learning rate, or both.
+Takes = Literal["ends", "trunk", "all"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +70,11 @@ class Parameter:
         meaning: what it stands for, in a few words.
         amplitude: for a linear amplitude whether it must be non-negative; None if nonlinear.
         start: box from which a multi-start search draws a nonlinear parameter; default the bounds.
-        counts: the input whose unit it has (``D`` for a scale in tokens), "" if it has none.
+        counts: unit in counts of N and D, as powers separated by blanks: ``D`` for a scale in
+            tokens, ``N^alpha`` or ``D N^-k`` with the power in another parameter; "" if it has
+            none. Linear amplitudes take up any unit and leave it empty.
+        contrast: of a per-corpus parameter whether the first corpus has none: where only the
+            differences between corpora count, it is the reference.
     """
 
     name: str
@@ -67,7 +83,8 @@ class Parameter:
     meaning: str
     amplitude: Literal["nonneg", "free"] | None = None
     start: tuple[float, float] | None = None
-    counts: Literal["N", "D", ""] = ""
+    counts: str = ""
+    contrast: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,24 +120,24 @@ class Law:
         name: the plugin name.
         formula: the formula as text.
         source: paper and equation.
-        inputs: which of N, D, r, R, h, L0 the formula needs.
+        inputs: which of the inputs above the formula needs.
         parameters: fixed parameters, in the order of the formula.
-        terms: factors of the amplitudes; called as ``terms(params, inputs)``.
+        terms: factors of the amplitudes, and the rest as ``OFFSET``; called as
+            ``terms(params, inputs)``. A law without linear amplitudes is all ``OFFSET``.
         gradient: derivatives {(amplitude, nonlinear parameter): array} of these factors; pairs
             that are absent are zero.
         units: what a count is divided by before it reaches the formula.
         per_corpus: parameters that exist once per corpus, named ``stem.corpus``.
-        contrast: True if the per-corpus parameters leave out the first corpus: shares sum to one,
-            so only differences between corpora count.
         claims: shapes the formula has by construction, to be checked against the data.
         expects: shapes the law is meant to have but has for some parameters only, to be checked
-            on the fitted curve (``broken_shapes``).
+            on the fitted curve.
         needs_positive: inputs at whose zero the law has no finite value.
         switches: constraints a fit may impose or lift, by name.
         held: values of parameters to hold where an input takes a single level, because the data
-            cannot tell their terms from a constant ({"N": {"A": 0.0, "alpha": 1.0}}).
-        trajectory: True if the law describes a run at constant learning rate (trunk rows), False
-            if it describes final losses (annealed rows).
+            cannot tell their terms from a constant ({"N": {"A": 0.0, "alpha": 1.0}}); a stem
+            stands for its parameters of all corpora.
+        takes: rows that the law describes: final losses (annealed rows), runs at constant learning
+            rate (trunk rows), or both.
         per_size: True if the law describes one model size at a time, whatever its inputs.
         minimum: minimum sensible data, for people.
     """
@@ -134,13 +151,12 @@ class Law:
     gradient: Callable[[Params, Inputs], dict[tuple[str, str], Any]]
     units: Mapping[str, float] = field(default_factory=dict)
     per_corpus: tuple[Parameter, ...] = ()
-    contrast: bool = False
     claims: tuple[Claim, ...] = ()
     expects: tuple[Claim, ...] = ()
     needs_positive: tuple[InputName, ...] = ()
     switches: Mapping[str, Switch] = field(default_factory=dict)
-    held: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    trajectory: bool = False
+    held: Mapping[InputName, Mapping[str, float]] = field(default_factory=dict)
+    takes: Takes = "ends"
     per_size: bool = False
     minimum: str = ""
 
@@ -149,8 +165,17 @@ class Law:
         return self.parameters + tuple(
             replace(p, name=f"{p.name}.{corpus}")
             for p in self.per_corpus
-            for corpus in corpora[self.contrast :]
+            for corpus in corpora[p.contrast :]
         )
+
+    def held_at_single(self, name: InputName, corpora: Sequence[str] = ()) -> dict[str, float]:
+        """Values of the parameters to hold where this input takes a single level."""
+        values = self.held.get(name, {})
+        return {
+            p.name: values[stem]
+            for p in self.expand(corpora)
+            if (stem := p.name.split(".", 1)[0]) in values
+        }
 
     def pick(self, *names: str) -> tuple[Parameter, ...]:
         """These fixed parameters, for laws that are built from others."""
@@ -191,33 +216,6 @@ class Law:
         terms = self.terms(params, self.scale(x))
         total = sum(params[name] * term for name, term in terms.items() if name != OFFSET)
         return np.asarray(total + terms.get(OFFSET, 0.0) + np.zeros(count_rows(x)))
-
-
-def broken_shapes(
-    law: Law, params: Params, x: Inputs, claims: Sequence[Claim]
-) -> tuple[Claim, ...]:
-    """Which of these claims the law breaks on the grid of the levels that the inputs take.
-
-    Every combination of the distinct levels of the law's inputs is a grid point: a share that the
-    user never tried is not held against the law. The base loss only shifts a law: one level of it.
-
-    Args:
-        law: a law of inputs with one number a row (not of ``h``).
-        params: one parameter set, scalars.
-        x: the user's rows as plain counts.
-        claims: ``law.claims`` or ``law.expects``.
-    """
-    levels = [x[name][:1] if name == "L0" else np.unique(x[name]) for name in law.inputs]
-    grid = np.meshgrid(*levels, indexing="ij")
-    points: dict[str, Array] = {n: g.ravel() for n, g in zip(law.inputs, grid, strict=True)}
-    loss = law.predict(params, points).reshape(grid[0].shape)
-    slack = 1e-12 * np.abs(loss).max()
-    broken = []
-    for claim in claims:
-        steps = np.diff(loss, axis=law.inputs.index(claim.variable))
-        if np.any((steps if claim.direction == "decreasing" else -steps) > slack):
-            broken.append(claim)
-    return tuple(broken)
 
 
 def count_rows(x: Inputs) -> int:

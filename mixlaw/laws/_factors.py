@@ -45,6 +45,16 @@ def inverse_power(name: str, exponent: str) -> Factor:
     )
 
 
+def power(name: str, exponent: str) -> Factor:
+    """x^exponent for a positive exponent; where x = 0 value and derivative are 0, the limits."""
+
+    def slopes(p: Params, x: Inputs) -> dict[str, Any]:
+        log_x = np.log(np.where(x[name] > 0, x[name], 1.0))
+        return {exponent: log_x * x[name] ** p[exponent]}
+
+    return Factor(lambda p, x: x[name] ** p[exponent], slopes)
+
+
 def shifted_share(exponent: str, sign: float) -> Factor:
     """(r + ε)^(sign·exponent), finite at r = 0."""
 
@@ -63,13 +73,8 @@ def shifted_share(exponent: str, sign: float) -> Factor:
 
 
 def share_power(exponent: str) -> Factor:
-    """r^exponent; where r = 0 its derivative is taken as 0, the limit for a positive exponent."""
-
-    def slopes(p: Params, x: Inputs) -> dict[str, Any]:
-        log_r = np.log(np.where(x["r"] > 0, x["r"], 1.0))
-        return {exponent: log_r * x["r"] ** p[exponent]}
-
-    return Factor(lambda p, x: x["r"] ** p[exponent], slopes)
+    """r^exponent."""
+    return power("r", exponent)
 
 
 def damped_share(rate: str) -> Factor:

@@ -7,8 +7,7 @@ The paper (Gu et al., arXiv 2407.17467) fits, for one model size and one domain 
 
 with T in units of 0.2B tokens and Δ against the base model. The turning point T₀ of
 ΔL_dom + λ·ΔL_gen is where the general loss has risen and turns down for good; the critical ratio
-is the largest share whose T₀ lies within the budget. ``power_law``, ``power_slope``,
-``turning_point``, ``critical_ratio`` and ``carry_ratio`` are these pieces.
+is the largest share whose T₀ lies within the budget.
 
 Its two exponents come out equal and its amplitudes opposite on nearly every published curve, and
 its domain exponent comes out zero: the curves are T^s·(p + q·ln T), which is what is fitted here,
@@ -56,47 +55,6 @@ UNIT = 0.2e9
 SERIES_RADIUS = 0.5
 _SERIES = [1 / (math.factorial(n) * (n + 3)) for n in reversed(range(13))]
 _SHARE = lacking_share("gamma")
-#: Turning points are kept within e^±500 units, far from anything that can be trained.
-_LOG_RANGE = 500.0
-
-
-def power_law(x: Array, alpha: float, s: float, beta: float) -> Array:
-    """α·x^s + β: the paper's law in T (Eq. 6, one term), in R, and R_CMR(T) before clipping."""
-    return np.asarray(alpha * np.asarray(x) ** s + beta, dtype=float)
-
-
-def power_slope(T: Array, alpha: float, s: float) -> Array:
-    """d/d(ln T) of α·T^s: slopes in ln T have the sign of those in T and keep their size."""
-    return np.asarray(alpha * s * np.asarray(T) ** s, dtype=float)
-
-
-def r_cmr(T: Array, alpha: float, s: float, beta: float) -> Array:
-    """The paper's CMR law (Eq. 8), clipped to [0, 1]: below its zero no ratio is feasible."""
-    return np.clip(power_law(T, alpha, s, beta), 0.0, 1.0)
-
-
-def critical_ratio(R: Array, turning: Array, T: float) -> Array:
-    """R_CMR(T): the largest domain share up to which every turning point lies within T.
-
-    Args:
-        R: domain shares, increasing, shape (n,).
-        turning: their turning points, shape (..., n); may hold 0 and inf.
-        T: the budget.
-
-    Returns:
-        Shares of shape (...), interpolated in ln T₀ between two finite turning points; nan where
-        the smallest share already turns too late, the largest share where none does.
-    """
-    late = turning > T
-    first = np.where(late.any(-1), late.argmax(-1), len(R))
-    upper = np.clip(first, 1, len(R) - 1)[..., None]
-    low = np.maximum(np.take_along_axis(turning, upper - 1, -1)[..., 0], np.finfo(float).tiny)
-    high = np.take_along_axis(turning, upper, -1)[..., 0]
-    usable = (first > 0) & (first < len(R)) & np.isfinite(high) & (low > np.finfo(float).tiny)
-    span = np.log(np.where(usable, high, 2.0)) - np.log(np.where(usable, low, 1.0))
-    part = np.where(usable, (math.log(T) - np.log(np.where(usable, low, T))) / span, 0.0)
-    ratio = R[upper[..., 0] - 1] + part * (R[upper[..., 0]] - R[upper[..., 0] - 1])
-    return np.where(first == 0, np.nan, np.where(first == len(R), R[-1], ratio))
 
 
 def _moments(z: Array) -> tuple[Array, Array, Array]:
@@ -125,17 +83,6 @@ def _tokens(p: Params, x: Inputs) -> tuple[Array, Array, Array]:
     log_t = np.log(x["D"])
     zeroth, first, second = _moments(p["s"] * log_t)
     return log_t * zeroth, log_t**2 * first, log_t**3 * second
-
-
-def joint_turning_point(p: Params, r: Array) -> Array:
-    """T₀ of the joint law at shares r: 0 where the loss never rises, inf where it rises at last."""
-    share = _SHARE.value(p, {"r": r})
-    slope = p["p1"] * (1 - share) + p["p0"] * share
-    fall = p["q1"] * (1 - share) + p["q0"] * share
-    turns = fall > 0
-    log_turn = np.clip(slope / np.where(turns, fall, 1.0), -_LOG_RANGE, _LOG_RANGE)
-    rises_at_last = (fall < 0) | (fall == 0) & (slope > 0)
-    return np.where(turns, np.exp(log_turn), np.where(rises_at_last, np.inf, 0.0))
 
 
 def terms(p: Params, x: Inputs) -> dict[str, Any]:
@@ -211,7 +158,7 @@ LAW = Law(
         "D": {"p1": 0.0, "p0": 0.0, "q1": 0.0, "q0": 0.0, "s": 0.0},
         "r": {"eps": 0.1, "gamma": 1.0},
     },
-    trajectory=True,
+    takes="trunk",
     per_size=True,
     minimum="base losses and 4 ratios x 8 checkpoints past the peak at each size; 3 sizes to carry",
 )

@@ -73,9 +73,16 @@ LAW = Law(
     gradient=gradient,
     units={"N": 1e9, "D": 1e9},
     per_corpus=(
-        Parameter("t", -30.0, 30.0, "rate of this corpus against the first", start=(-3.0, 3.0)),
+        Parameter(
+            "t",
+            -30.0,
+            30.0,
+            "rate of this corpus against the first",
+            None,
+            (-3.0, 3.0),
+            contrast=True,
+        ),
     ),
-    contrast=True,
     claims=(Claim("decreasing", "N"), Claim("decreasing", "D")),
     needs_positive=("N", "D"),
     held={"N": {"A": 0.0, "alpha": 1.0}, "D": {"B": 0.0, "beta": 1.0}},

@@ -68,6 +68,6 @@ LAW = Law(
         "N": {"kappa": 0.0, "lam": 0.0},
         "r": {"a": 0.0},
     },
-    trajectory=True,
+    takes="trunk",
     minimum="base losses and 4 ratios x 8 checkpoints past the peak; 3 sizes for the powers of N",
 )

@@ -84,7 +84,7 @@ def _of_the_same_kind(question: "Question", frame: "pd.DataFrame") -> "pd.DataFr
         return frame
     fit = question.fit
     members = [member for name in fit.eval_sets for member in fit.members(name)]
-    trunks = any(laws.load(member.law).trajectory for member in members)
+    trunks = any(laws.load(member.law).takes == "trunk" for member in members)
     start, right = frame["tokens"] == 0, frame["annealed"] != trunks
     if not (right | start).all() and not (right & ~start).any():
         have, want = ("annealed", "trunk") if trunks else ("trunk", "annealed")

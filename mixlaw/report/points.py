@@ -56,4 +56,4 @@ def _with_prediction(fit: FitResult, eval_set: str, rows: pd.DataFrame) -> pd.Da
 def _describes_trunks(fit: FitResult) -> bool:
     """Whether the fitted laws describe trunks at constant learning rate (else annealed ends)."""
     members = fit.members(fit.eval_sets[0])
-    return laws.load(members[0].law).trajectory
+    return laws.load(members[0].law).takes == "trunk"

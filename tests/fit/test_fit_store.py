@@ -124,11 +124,13 @@ def test_one_budget_refuses_others():
 
 
 def test_a_stack_shares_its_draws_out_by_weight():
-    fit = _fit(_member(weight=0.75), _member(weight=0.25, law="dcpt-l3", shift=1.0))
+    fit = _fit(_member(weight=0.75), _member(weight=0.25, law="dcpt-l7", shift=1.0))
     stacked = fit.predict("general", 1e9, 1e10, SHARES)
-    one, other = (fit.predict("general", 1e9, 1e10, SHARES, law=n) for n in ("dcpt", "dcpt-l3"))
+    one, other = (fit.predict("general", 1e9, 1e10, SHARES, law=n) for n in ("dcpt", "dcpt-l7"))
     assert stacked.estimate == pytest.approx(0.75 * one.estimate + 0.25 * other.estimate)
-    assert other.estimate - one.estimate == pytest.approx(1.0)
+    alone = _fit(_member(law="dcpt-l7", shift=1.0)).predict("general", 1e9, 1e10, SHARES)
+    assert other.estimate == pytest.approx(alone.estimate)
+    assert other.estimate > one.estimate + 1.0
 
 
 def test_unknown_names_are_named():

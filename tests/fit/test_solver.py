@@ -1,5 +1,7 @@
 """The solver against itself, against scipy, and against what must not change a fit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import least_squares
@@ -155,3 +157,32 @@ def test_a_missing_input_is_named(noisy):
     )
     with pytest.raises(FitError, match="'dcpt' needs r"):
         fit_rows(laws.load("dcpt"), rows)
+
+
+def _decay(p, x):
+    return {"offset": x["L0"] / (1 + p["c"] * x["r"] * x["D"] ** 0.25)}
+
+
+def _decay_slopes(p, x):
+    y = x["r"] * x["D"] ** 0.25
+    return {("offset", "c"): -x["L0"] * y / (1 + p["c"] * y) ** 2}
+
+
+def test_a_law_without_linear_amplitudes_is_recovered():
+    law = laws.Law(
+        "decay", "L0/(1 + c r D^0.25)", "made up", ("D", "r", "L0"),
+        (laws.Parameter("c", 1e-6, 1e3, "rate", start=(1e-3, 10.0)),),
+        _decay, _decay_slopes, units={"D": 1e9},
+    )  # fmt: skip
+    x, trunk = grid()
+    fitted = fit_rows(law, rows_of(law.predict({"c": 0.03}, x), x, trunk))
+    assert fitted.parameters(fitted.theta)[0] == pytest.approx([0.03], rel=1e-8)
+
+
+def test_a_parameter_may_exist_for_every_corpus_beside_one_that_is_a_contrast():
+    law = laws.load("exponential")
+    both = replace(
+        law, per_corpus=(*law.per_corpus, laws.Parameter("u", 0.0, np.inf, "level", "nonneg"))
+    )
+    names = [p.name for p in both.expand(CORPORA)][len(law.parameters) :]
+    assert names == ["t.web", "t.books", "u.domain", "u.web", "u.books"]

@@ -1,5 +1,6 @@
-"""Turning points, critical ratios and how they are carried to another size."""
+"""Turning points, and how critical ratios are carried to another size."""
 
+import joint_cmr
 import numpy as np
 import pytest
 
@@ -26,21 +27,6 @@ def test_turning_point_is_the_last_of_several():
     x = np.log(T)
     slope = -(x - 1) * (x - 2) * (x - 4) * (x - 5.5)  # - + - + -
     assert float(crossing.turning_point(T, slope)) == pytest.approx(np.exp(5.5), rel=1e-5)
-
-
-def test_critical_ratio_inverts_the_turning_points():
-    shares = np.linspace(0.05, 0.95, 19)
-    turns = np.stack([10 * np.exp(4 * shares), 20 * np.exp(4 * shares)])
-    ratios = cmr.critical_ratio(shares, turns, 100.0)
-    np.testing.assert_allclose(ratios, [np.log(10) / 4, np.log(5) / 4], rtol=1e-12)
-
-
-def test_critical_ratio_at_the_ends():
-    shares = np.array([0.1, 0.2, 0.3])
-    turns = np.array([[200, 300, np.inf], [0, 0, 0], [0, 50, np.inf], [0, 200, np.inf]])
-    found = cmr.critical_ratio(shares, turns, 100.0)
-    assert np.isnan(found[0])
-    assert found[1:].tolist() == [0.3, 0.2, 0.1]
 
 
 def test_ratio_is_carried_to_another_size_by_laws_that_differ():
@@ -75,13 +61,13 @@ def test_turning_point_of_the_joint_law_is_where_its_curve_turns():
         }
         loss = cmr.LAW.predict(params | {"s": s}, rows).reshape(len(r), -1)
         turns = crossing.turning_point(fine, np.gradient(loss, np.log(fine), axis=1))
-        np.testing.assert_allclose(cmr.joint_turning_point(params, r), turns, rtol=1e-5)
+        np.testing.assert_allclose(joint_cmr.turning_point(params, r), turns, rtol=1e-5)
 
 
 def test_turning_point_of_the_joint_law_at_its_limits():
     params = {"eps": 0.1, "gamma": 1.0, "q1": 0.0, "q0": 0.0}
     shares = np.array([0.0, 1.0])
-    turns = cmr.joint_turning_point(params | {"p1": -1.0, "p0": 1.0}, shares)
+    turns = joint_cmr.turning_point(params | {"p1": -1.0, "p0": 1.0}, shares)
     assert turns.tolist() == [np.inf, 0.0]
 
 

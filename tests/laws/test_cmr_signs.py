@@ -1,5 +1,6 @@
 """Signs of the CMR law's amplitudes: q is held at or above zero unless the switch frees it."""
 
+import joint_cmr
 import numpy as np
 import pytest
 
@@ -51,7 +52,7 @@ def test_free_signs_miss_the_turning_point_of_short_noisy_runs_by_more():
             rows = _rows(TURNING, 12, noise=1e-3, seed=seed)
             fitted = fit_rows(cmr.LAW, rows, Settings(constraints=constraints))
             params = dict(zip(fitted.names, fitted.parameters(fitted.theta)[0], strict=True))
-            turn = float(cmr.joint_turning_point(params, np.array([0.5]))[0])
+            turn = float(joint_cmr.turning_point(params, np.array([0.5]))[0])
             found.append(abs(np.log(np.clip(turn, 1e-3, 1e9)) - 3.0))
         return np.mean(found)
 
@@ -64,4 +65,4 @@ def test_free_signs_miss_the_turning_point_of_short_noisy_runs_by_more():
 )
 def test_turning_point_by_sign(slope, fall, turn):
     params = RISING | {"p1": slope, "p0": slope, "q1": fall, "q0": fall}
-    assert cmr.joint_turning_point(params, np.array([0.4]))[0] == pytest.approx(turn)
+    assert joint_cmr.turning_point(params, np.array([0.4]))[0] == pytest.approx(turn)

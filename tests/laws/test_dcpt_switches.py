@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from shape_grid import broken_shapes
 
 from mixlaw import laws
-from mixlaw.laws import Claim, broken_shapes, dcpt
+from mixlaw.laws import Claim, dcpt
 from mixlaw.laws._dcpt_switches import c_zero
 
 UNCONSTRAINED = {

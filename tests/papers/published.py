@@ -1,8 +1,7 @@
 """Figures that the papers print, as the tests of this folder use them."""
 
 import numpy as np
-
-from mixlaw.laws.cmr import power_law
+from cmr_paper import power_law
 
 #: CMR paper v2, Table 4 (Finance): size -> R -> a1, s1, a2, s2, b1 (general), a3, s3, b2 (domain).
 CMR_TABLE_4 = {

@@ -1,5 +1,6 @@
 """The CMR paper's worked figures (arXiv 2407.17467), and what follows from its tables."""
 
+import cmr_paper
 import numpy as np
 import pytest
 from published import CMR_TABLE_2, CMR_TABLE_4, CMR_TABLE_5, domain_change, general_change
@@ -15,12 +16,12 @@ T = np.geomspace(1e-9, 1e5, 40_001)
 
 def _general_slope(size, ratio):
     a1, s1, a2, s2, _ = CMR_TABLE_4[size][ratio][:5]
-    return cmr.power_slope(T, a1, s1) + cmr.power_slope(T, a2, s2)
+    return cmr_paper.power_slope(T, a1, s1) + cmr_paper.power_slope(T, a2, s2)
 
 
 def _domain_slope(size, ratio):
     a3, s3, _ = CMR_TABLE_4[size][ratio][5:]
-    return cmr.power_slope(T, a3, s3)
+    return cmr_paper.power_slope(T, a3, s3)
 
 
 def _turning_point(size, ratio):
@@ -31,7 +32,7 @@ def _turning_point(size, ratio):
 def test_cmr_law_gives_the_published_ratios(size):
     *coefficients, published = CMR_TABLE_5[size]
     recomputed = {"460M": 0.2976, "940M": 0.3489, "1.6B": 0.4143, "3.1B": 0.4783}[size]
-    ratio = float(cmr.r_cmr(T_MAX, *coefficients))
+    ratio = float(cmr_paper.r_cmr(T_MAX, *coefficients))
     assert ratio == pytest.approx(recomputed, abs=5e-5)
     assert ratio == pytest.approx(published, abs=5e-4)
 
@@ -46,9 +47,9 @@ def test_unit_of_tokens():
 )
 def test_cmr_law_is_clipped(size, zero):
     coefficients = CMR_TABLE_5[size][:3]
-    assert cmr.r_cmr(zero - 0.1, *coefficients) == 0
-    assert cmr.r_cmr(zero + 0.1, *coefficients) > 0
-    assert cmr.r_cmr(1e9, *CMR_TABLE_5["1.6B"][:3]) == 1
+    assert cmr_paper.r_cmr(zero - 0.1, *coefficients) == 0
+    assert cmr_paper.r_cmr(zero + 0.1, *coefficients) > 0
+    assert cmr_paper.r_cmr(1e9, *CMR_TABLE_5["1.6B"][:3]) == 1
 
 
 @pytest.mark.parametrize(
@@ -66,9 +67,9 @@ def test_law_in_the_ratio_predicts_the_share_left_out(size, by_hand, shape):
     shares = np.array([1, 3 / 4, 1 / 2, 1 / 3])
     losses = np.array(CMR_TABLE_2[size][:4])
     fit = least_squares(
-        lambda p: cmr.power_law(shares, *p) - losses, [-1.0, 0.2, 2.5], xtol=1e-15, ftol=1e-15
+        lambda p: cmr_paper.power_law(shares, *p) - losses, [-1.0, 0.2, 2.5], xtol=1e-15, ftol=1e-15
     )
-    predicted = float(cmr.power_law(0.25, *fit.x))
+    predicted = float(cmr_paper.power_law(0.25, *fit.x))
     assert predicted == pytest.approx(by_hand, abs=6e-5)
     assert predicted == pytest.approx(CMR_TABLE_2[size][4], rel=6e-4)
     assert fit.x[1] == pytest.approx(shape, abs=1e-3)
@@ -107,13 +108,13 @@ def test_turning_points_and_feasibility(size, turns):
     for ratio, turn in turns.items():
         assert _turning_point(size, ratio) == pytest.approx(turn, rel=2e-3)
         feasible = _turning_point(size, ratio) <= T_MAX
-        by_curve = ratio <= cmr.r_cmr(T_MAX, *CMR_TABLE_5[size][:3])
+        by_curve = ratio <= cmr_paper.r_cmr(T_MAX, *CMR_TABLE_5[size][:3])
         assert feasible == by_curve == (ratio <= (0.25 if size == "460M" else 1 / 3))
 
 
 @pytest.mark.parametrize("size", CMR_TABLE_5)
 def test_feasibility_from_the_cmr_law(size):
-    ratio = cmr.r_cmr(T_MAX, *CMR_TABLE_5[size][:3])
+    ratio = cmr_paper.r_cmr(T_MAX, *CMR_TABLE_5[size][:3])
     assert 0.25 <= ratio < 0.5
     assert (ratio >= 1 / 3) == (size != "460M")
 
@@ -159,4 +160,21 @@ def test_joint_law_fitted_to_published_curves_gives_the_published_ratio(size, pu
     }
     curves = cmr.LAW.predict(params, grid).reshape(len(shares), len(times))
     turns = crossing.turning_point(times, np.gradient(curves, np.log(times), axis=1))
-    assert float(cmr.critical_ratio(shares, turns, T_MAX)) == pytest.approx(published, abs=0.01)
+    assert float(cmr_paper.critical_ratio(shares, turns, T_MAX)) == pytest.approx(
+        published, abs=0.01
+    )
+
+
+def test_critical_ratio_inverts_the_turning_points():
+    shares = np.linspace(0.05, 0.95, 19)
+    turns = np.stack([10 * np.exp(4 * shares), 20 * np.exp(4 * shares)])
+    ratios = cmr_paper.critical_ratio(shares, turns, 100.0)
+    np.testing.assert_allclose(ratios, [np.log(10) / 4, np.log(5) / 4], rtol=1e-12)
+
+
+def test_critical_ratio_at_the_ends():
+    shares = np.array([0.1, 0.2, 0.3])
+    turns = np.array([[200, 300, np.inf], [0, 0, 0], [0, 50, np.inf], [0, 200, np.inf]])
+    found = cmr_paper.critical_ratio(shares, turns, 100.0)
+    assert np.isnan(found[0])
+    assert found[1:].tolist() == [0.3, 0.2, 0.1]

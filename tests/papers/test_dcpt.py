@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import dcpt_paper
 import numpy as np
 import pytest
 from published import DCPT_TABLE_5, DCPT_TABLE_6
@@ -49,7 +50,7 @@ def test_allocation_constants_follow_from_coefficients():
     r, eta = 0.5, 1.5
     data = 0.2 * r**eta
     size = data * beta / alpha * 4.1282 ** (alpha + beta)
-    law = dcpt.at_ratio({**MADE_UP, "A": size, "B": 0.2, "alpha": alpha, "beta": beta}, r)
+    law = dcpt_paper.at_ratio({**MADE_UP, "A": size, "B": 0.2, "alpha": alpha, "beta": beta}, r)
     best = chinchilla.allocation(law["A"], law["B"], law["alpha"], law["beta"])
     assert (best.a, best.b, best.G) == pytest.approx((0.6252, 0.3748, 4.1282), rel=1e-12)
     losses = [
@@ -104,8 +105,8 @@ def test_usage_2_on_the_measured_rows():
 
 
 def test_steps_and_tokens():
-    assert pytest.approx(D_MIN * 1e9, rel=3e-4) == 1_000 * dcpt.PAPER_STEP
-    assert pytest.approx(26.21e9, rel=3e-4) == 200_000 * dcpt.PAPER_STEP
+    assert pytest.approx(D_MIN * 1e9, rel=3e-4) == 1_000 * dcpt_paper.STEP
+    assert pytest.approx(26.21e9, rel=3e-4) == 200_000 * dcpt_paper.STEP
 
 
 @pytest.mark.parametrize(
@@ -128,14 +129,14 @@ def test_constraint_makes_the_law_fall_with_the_share():
 
 
 def test_usage_2_contradicts_the_constraint():
-    assert dcpt.interior_threshold(CONSTRAINED) == pytest.approx(0.20678, abs=5e-6)
-    assert dcpt.limited_domain_optimum(CONSTRAINED, 0.1) == pytest.approx(0.9076, abs=5e-5)
-    assert dcpt.limited_domain_optimum(CONSTRAINED, 0.05) == pytest.approx(0.8269, abs=5e-5)
-    assert dcpt.limited_domain_optimum(CONSTRAINED, 5.0) == 1.0
+    assert dcpt_paper.interior_threshold(CONSTRAINED) == pytest.approx(0.20678, abs=5e-6)
+    assert dcpt_paper.limited_domain_optimum(CONSTRAINED, 0.1) == pytest.approx(0.9076, abs=5e-5)
+    assert dcpt_paper.limited_domain_optimum(CONSTRAINED, 0.05) == pytest.approx(0.8269, abs=5e-5)
+    assert dcpt_paper.limited_domain_optimum(CONSTRAINED, 5.0) == 1.0
 
 
 def test_usage_2_optimum_is_a_minimum_of_the_law():
-    best = dcpt.limited_domain_optimum(CONSTRAINED, 0.05)
+    best = dcpt_paper.limited_domain_optimum(CONSTRAINED, 0.05)
     losses = [_predict(CONSTRAINED, 1.8, 0.05 / r, r) for r in np.linspace(0.4, 1.0, 25)]
     assert _predict(CONSTRAINED, 1.8, 0.05 / best, best) <= min(losses)
     slopes = np.diff(losses)

@@ -121,6 +121,8 @@ class Model:
 
 def _nonneg_solve(gram: Array, right: Array, nonneg: NDArray[np.bool_]) -> Array:
     """Batched least squares with some unknowns non-negative: gram (B, K, K), right (B, K)."""
+    if not right.shape[1]:  # a law without linear amplitudes
+        return right
     scale = np.sqrt(np.maximum(np.diagonal(gram, axis1=1, axis2=2), 1e-300))
     unit = gram / (scale[:, :, None] * scale[:, None, :])
     active = np.ones(right.shape, dtype=bool)

@@ -74,6 +74,8 @@ def closed_form(member: Member, mixture: laws.Inputs, flops: float) -> tuple[Arr
     every = np.vstack([member.estimate, member.draws])
     p = {name: every[:, [i]] for i, name in enumerate(member.params)}
     law = laws.load(member.law)
+    if set(law.inputs) & {"U", "P", "lr"}:
+        return None
     if not {"A", "alpha", "B", "beta"} <= set(p) or not _is_chinchilla(law, p, mixture):
         return None
     data = p["B"] * _factor(law, p, "B", mixture, 1.0, 1.0)

@@ -180,7 +180,7 @@ def _law_that_rises(question: Question) -> str:
         return max(found, key=lambda name: found[name])
     falls = Claim("decreasing", "D")
     every = [laws.load(name) for name in plugins.available("laws")]
-    names = [law.name for law in every if law.trajectory and falls not in law.claims]
+    names = [law.name for law in every if law.takes != "ends" and falls not in law.claims]
     raise FitError(
         f"The law '{question.fit.law}' falls with tokens everywhere, so its general loss has no "
         f"turning point; fit a law that can rise: mixlaw fit --law {' or '.join(names)}."
