@@ -18,7 +18,7 @@ from mixlaw.quantities import format_quantity, parse_quantity
 
 if TYPE_CHECKING:
     from mixlaw.emitters import Emitted
-    from mixlaw.recommend.answer import Recommendation
+    from mixlaw.recommend.recommendation import Recommendation
     from mixlaw.result.fit_result import FitResult
 
 

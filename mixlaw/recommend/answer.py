@@ -1,133 +1,30 @@
-"""The recommendation: everything that is said about one target, and its JSON document."""
+"""Puts a recommendation together: what a rule decided, and what stands beside it."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-from mixlaw.recommend import tokenizer
+from mixlaw.recommend import rules, tokenizer
 from mixlaw.recommend.context import extrapolation, inverse, practice
 from mixlaw.recommend.context.regret import regret_document, regrets
 from mixlaw.recommend.options import Options
 from mixlaw.recommend.question import Question
+from mixlaw.recommend.recommendation import Recommendation
 from mixlaw.recommend.rules import turning_point
 from mixlaw.recommend.verdict import Verdict, undetermined
-from mixlaw.result.types import LEVEL, Status, interval_document
-
-SCHEMA = "mixlaw.recommendation/1"
+from mixlaw.result.types import Status, interval_document
 
 
-@dataclass(frozen=True)
-class Recommendation:
-    """The answer to one question, ready to be printed, saved or emitted.
-
-    Attributes:
-        n_params: non-embedding parameters of the target.
-        tokens: CPT tokens of the target.
-        rule: the rule that answered.
-        reference: what rises are measured against, ``base`` or ``control``.
-        law: name of the fitted law.
-        feasible: True; False if there is no such ratio; None if the data cannot tell.
-        recommended: domain ratio that obeys the risk; None if there is none.
-        estimate: the critical ratio itself; None if there is none.
-        interval: its central interval.
-        at: ratio at which losses and rise are reported.
-        shares: by corpus, ``recommended``, ``low`` and ``high``.
-        losses: ``domain`` and ``general``, each with ``estimate``, ``low``, ``high``.
-        general_rise: the same of the rise, with the tolerance in nats and the risk.
-        regret: mean and 95th percentile, nats of domain loss; None where it is not defined.
-        extrapolation: distances from the data.
-        practice: what others do.
-        held_out: the law's errors on held-out rows, and the baseline's.
-        assumptions: what was assumed because nobody said otherwise.
-        warnings: first what matters most.
-        would_change: what the answer would be under other bounds, risk and reference.
-        next_run: where the interval is wide, the run that would narrow it most for its price.
-        details: further results of the rule.
-        also: what other rules say, by rule.
-        by_law: what each law of a stack says alone.
-        table: the same for other token budgets.
-    """
-
-    n_params: float
-    tokens: float
-    rule: str
-    reference: str
-    law: str
-    feasible: bool | None
-    recommended: float | None
-    estimate: float | None
-    interval: tuple[float, float]
-    at: float
-    shares: Mapping[str, Mapping[str, float | None]]
-    losses: Mapping[str, Mapping[str, float]]
-    general_rise: Mapping[str, Any] | None
-    regret: Mapping[str, Any] | None
-    extrapolation: Mapping[str, float]
-    practice: Mapping[str, Any]
-    held_out: Mapping[str, Any]
-    assumptions: tuple[str, ...] = ()
-    warnings: tuple[Status, ...] = ()
-    would_change: Mapping[str, Any] = field(default_factory=dict)
-    next_run: Mapping[str, Any] = field(default_factory=dict)
-    details: Mapping[str, Any] = field(default_factory=dict)
-    also: Mapping[str, Any] = field(default_factory=dict)
-    by_law: Mapping[str, Any] = field(default_factory=dict)
-    table: "tuple[Recommendation, ...]" = ()
-
-    @property
-    def exit_code(self) -> int:
-        """3 if the question has no feasible answer, else 0."""
-        return 3 if self.feasible is False else 0
-
-    def document(self) -> dict[str, Any]:
-        """The JSON document ``mixlaw.recommendation/1``."""
-        low, high = self.interval
-        return {
-            "schema": SCHEMA,
-            "target": {"n_params": self.n_params, "tokens": self.tokens},
-            "rule": self.rule,
-            "reference": self.reference,
-            "law": self.law,
-            "feasible": self.feasible,
-            "domain_ratio": {
-                "recommended": self.recommended,
-                "estimate": self.estimate,
-                "low": low,
-                "high": high,
-                "level": LEVEL,
-            },
-            "shares": {corpus: dict(share) for corpus, share in self.shares.items()},
-            "losses": {name: dict(loss) for name, loss in self.losses.items()},
-            "general_rise": dict(self.general_rise) if self.general_rise else None,
-            "evaluated_at": self.at,
-            "regret": dict(self.regret) if self.regret else None,
-            "extrapolation": dict(self.extrapolation),
-            "held_out": dict(self.held_out),
-            "practice": dict(self.practice),
-            "assumptions": list(self.assumptions),
-            "warnings": [
-                {name: text for name, text in asdict(warning).items() if text}
-                for warning in self.warnings
-            ],
-            "would_change": dict(self.would_change),
-            "next_run": dict(self.next_run),
-            "details": dict(self.details),
-            "also": dict(self.also),
-            "by_law": dict(self.by_law),
-            "table": [other.document() for other in self.table],
-        }
+def decide(question: Question, asked: Options) -> Verdict:
+    """What the rule decides, or that this table tells no ratio from another."""
+    if question.silence:
+        return undetermined(question.swept[0], question.silence)
+    return rules.load(asked.rule)(question, asked)
 
 
-def answer(question: Question, asked: Options) -> Recommendation:
-    """Everything there is to say about one target, but for what was assumed."""
+def compose(question: Question, asked: Options, verdict: Verdict) -> Recommendation:
+    """A verdict with all that stands beside it, but for what was assumed and would change it."""
     silence = question.silence
-    if silence:
-        verdict = undetermined(question.swept[0], silence)
-    else:
-        verdict = rule(asked.rule)(question, asked)
     question = question.at(
         n_params=verdict.n_params or question.n_params,
         tokens=verdict.tokens or question.tokens,
@@ -163,13 +60,6 @@ def answer(question: Question, asked: Options) -> Recommendation:
     )
 
 
-def rule(name: str) -> Callable[[Question, Options], Verdict]:
-    """The ``decide`` of a rule's module, imported when it is asked for."""
-    module = import_module(f"mixlaw.recommend.rules.{name.replace('-', '_')}")
-    decide: Callable[[Question, Options], Verdict] = module.decide
-    return decide
-
-
 def _shares(question: Question, verdict: Verdict) -> dict[str, dict[str, float | None]]:
     if verdict.shares is not None:
         return {corpus: dict(share) for corpus, share in verdict.shares.items()}
@@ -202,7 +92,7 @@ def _rise(question: Question, at: float, asked: Options) -> dict[str, Any] | Non
     known = question.knows_base or not bound.relative
     return {
         **interval_document(question.rise(np.array([at]))),
-        "tolerance": float(bound.nats(question).estimate[0]) if known else None,
+        "tolerance": float(question.allowed_rise(bound).estimate[0]) if known else None,
         "risk": asked.risk,
     }
 
@@ -257,7 +147,9 @@ def _by_law(question: Question, asked: Options) -> dict[str, Any]:
     found = {m.law for name in question.fit.eval_sets for m in question.fit.members(name)}
     if len(found) < 2 or asked.rule not in ("tolerance", "limited-domain", "balance"):
         return {}
-    verdicts = {name: rule(asked.rule)(question.at(law=name), asked) for name in sorted(found)}
+    verdicts = {
+        name: rules.load(asked.rule)(question.at(law=name), asked) for name in sorted(found)
+    }
     return {name: _ratio(verdict) for name, verdict in verdicts.items()}
 
 
@@ -281,7 +173,7 @@ def _also(question: Question, asked: Options) -> dict[str, Any]:
     can = question.knows_base if other == "tolerance" else turning_point.can_answer(question)
     if not can:
         return {}
-    return {other: _ratio(rule(other)(question, asked))}
+    return {other: _ratio(rules.load(other)(question, asked))}
 
 
 def _practice(question: Question, asked: Options) -> dict[str, Any]:

@@ -1,19 +1,19 @@
 """``recommend_ratio``: a fit and a target in, a Recommendation out."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mixlaw.recommend import target
-from mixlaw.recommend.answer import Recommendation, answer
+from mixlaw.recommend.answer import compose, decide
 from mixlaw.recommend.context.next_run import next_run
 from mixlaw.recommend.context.sensitivity import would_change
 from mixlaw.recommend.options import FREE_BUDGET, TABLE_TOKENS, Options
+from mixlaw.recommend.question import Question
+from mixlaw.recommend.recommendation import Recommendation
+from mixlaw.result.fit_result import FitResult
 
-if TYPE_CHECKING:
-    from mixlaw.result.fit_result import FitResult
 
-
-def recommend_ratio(fit: "FitResult", **options: Any) -> Recommendation:
+def recommend_ratio(fit: FitResult, **options: Any) -> Recommendation:
     """The mixture ratio for a run that has not happened, with its interval and risk.
 
     Args:
@@ -27,15 +27,21 @@ def recommend_ratio(fit: "FitResult", **options: Any) -> Recommendation:
     """
     asked = Options(**options)
     question = target.put(fit, asked)
-    headline = answer(question, asked)
+    verdict = decide(question, asked)
+    headline = compose(question, asked, verdict)
     headline = replace(
         headline,
         assumptions=target.assumptions(question, asked),
         would_change=would_change(question, asked),
-        next_run=next_run(question, asked, headline),
+        next_run=next_run(question, verdict),
     )
     if asked.fixed_budget or asked.rule in FREE_BUDGET or len(fit.levels["tokens"]) == 1:
         return headline
     return replace(
-        headline, table=tuple(answer(question.at(tokens=D), asked) for D in TABLE_TOKENS)
+        headline, table=tuple(_at_budget(question, asked, tokens) for tokens in TABLE_TOKENS)
     )
+
+
+def _at_budget(question: Question, asked: Options, tokens: float) -> Recommendation:
+    question = question.at(tokens=tokens)
+    return compose(question, asked, decide(question, asked))

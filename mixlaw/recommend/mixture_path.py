@@ -24,7 +24,7 @@ class MixturePath:
     general: Mapping[str, float]
 
     @classmethod
-    def of(cls, fit: "FitResult", natural: Mapping[str, float] | None = None) -> "MixturePath":
+    def of(cls, fit: FitResult, natural: Mapping[str, float] | None = None) -> "MixturePath":
         """The path of a fit: within each part, in the proportions of the natural mixture.
 
         Args:
@@ -44,7 +44,7 @@ class MixturePath:
         return cls.through(fit, natural_mixture(fit, natural))
 
     @classmethod
-    def through(cls, fit: "FitResult", shares: Mapping[str, float]) -> "MixturePath":
+    def through(cls, fit: FitResult, shares: Mapping[str, float]) -> "MixturePath":
         """The path that passes through this mixture."""
         domain = {c: shares[c] for c in fit.corpora if c in fit.domain_corpora}
         general = {c: shares[c] for c in fit.corpora if c not in fit.domain_corpora}
@@ -63,9 +63,7 @@ class MixturePath:
         }
 
 
-def natural_mixture(
-    fit: "FitResult", natural: Mapping[str, float] | None = None
-) -> dict[str, float]:
+def natural_mixture(fit: FitResult, natural: Mapping[str, float] | None = None) -> dict[str, float]:
     """Shares of all corpora, summing to one: as given, or the middle of the swept ranges.
 
     Raises:

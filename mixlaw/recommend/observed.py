@@ -25,13 +25,13 @@ from numpy.typing import NDArray
 from mixlaw import laws
 from mixlaw.errors import DataError
 from mixlaw.recommend.calibration import Calibration
+from mixlaw.recommend.question import Question
 from mixlaw.recommend.tokenizer import bytes_per_token, is_foreign
 from mixlaw.result.types import Prediction
+from mixlaw.roles import Roles
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from mixlaw.recommend.question import Question
 
 Array = NDArray[np.float64]
 
@@ -39,7 +39,7 @@ Array = NDArray[np.float64]
 SAME_MODEL = 0.05
 
 
-def calibrated(question: "Question", runs: Any) -> "Question":
+def calibrated(question: Question, runs: Any) -> Question:
     """The question with draws recalibrated by rows of the target run.
 
     Args:
@@ -78,7 +78,7 @@ def _read(runs: Any) -> "pd.DataFrame":
     return frame[frame["flag"] == ""]
 
 
-def _of_the_same_kind(question: "Question", frame: "pd.DataFrame") -> "pd.DataFrame":
+def _of_the_same_kind(question: Question, frame: "pd.DataFrame") -> "pd.DataFrame":
     """Base rows, and the rows that are annealed if the laws describe annealed losses, or trunks."""
     if "annealed" not in frame:
         return frame
@@ -102,7 +102,7 @@ def _remedy(trunks: bool) -> str:
     return "decay a short branch of the target run, or fit a law of trunks (--law cmr or hump)"
 
 
-def _tokenizer(question: "Question", frame: "pd.DataFrame") -> str | None:
+def _tokenizer(question: Question, frame: "pd.DataFrame") -> str | None:
     """What the target's losses were measured with: as the rows say, else as was said before."""
     if "tokenizer" not in frame or not question.fit.about.get("tokenizers"):
         return question.base_tokenizer
@@ -112,7 +112,7 @@ def _tokenizer(question: "Question", frame: "pd.DataFrame") -> str | None:
     return named[0] if named else question.base_tokenizer
 
 
-def _in_table_tokens(question: "Question", frame: "pd.DataFrame") -> "pd.DataFrame":
+def _in_table_tokens(question: Question, frame: "pd.DataFrame") -> "pd.DataFrame":
     """Losses per token of the fitted table, through bits per byte where the tokenizers differ."""
     if not is_foreign(question.fit, question.base_tokenizer):
         return frame
@@ -123,9 +123,8 @@ def _in_table_tokens(question: "Question", frame: "pd.DataFrame") -> "pd.DataFra
     return frame.assign(loss=frame["bpb"] * np.log(2) * frame["eval_set"].map(unit))
 
 
-def _target_rows(question: "Question", frame: "pd.DataFrame") -> "pd.DataFrame":
+def _target_rows(question: Question, frame: "pd.DataFrame") -> "pd.DataFrame":
     """Rows of the fit's domain and general loss, all of them of the target's size."""
-    from mixlaw.roles import Roles
     from mixlaw.runs.views import with_general_loss
 
     roles = Roles.parse(question.fit.domain_set, question.fit.general_set)
@@ -148,7 +147,7 @@ def _target_rows(question: "Question", frame: "pd.DataFrame") -> "pd.DataFrame":
     return rows
 
 
-def _bases(question: "Question", groups: "Mapping[str, pd.DataFrame]") -> dict[str, float]:
+def _bases(question: Question, groups: "Mapping[str, pd.DataFrame]") -> dict[str, float]:
     """Base losses that the target run measured, or that were given."""
     starts = {name: rows.loc[rows["tokens"] == 0, "loss"] for name, rows in groups.items()}
     base = {name: float(losses.mean()) for name, losses in starts.items() if len(losses)}
@@ -163,7 +162,7 @@ def _bases(question: "Question", groups: "Mapping[str, pd.DataFrame]") -> dict[s
     return base
 
 
-def _difference(question: "Question", eval_set: str, rows: Any) -> Prediction:
+def _difference(question: Question, eval_set: str, rows: Any) -> Prediction:
     shares = {c: rows[f"share.{c}"].to_numpy(float) for c in question.fit.corpora}
     predicted = question.fit.predict(
         eval_set, question.n_params, rows["tokens"].to_numpy(float), shares, carry_size=True

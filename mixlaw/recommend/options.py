@@ -1,67 +1,22 @@
 """What may be asked: the target, the rule and its numbers, checked once when they are given."""
 
 import math
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
-import numpy as np
-
 from mixlaw.errors import ConfigError, unknown_name
-from mixlaw.recommend.question import Question, Reference
-from mixlaw.recommend.tokenizer import MeasuredLoss
-from mixlaw.result.types import Prediction
+from mixlaw.recommend.loss_units import MeasuredLoss, Tolerance
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True)
-class Tolerance:
-    """Allowed rise of the general loss: nats per token, or a part of the base's general loss."""
-
-    value: float
-    relative: bool = False
-
-    @classmethod
-    def parse(cls, text: str | float) -> "Tolerance":
-        """From ``0.02`` (nats) or ``3%``.
-
-        Raises:
-            ConfigError: the text is neither, or is not between 0 and 20 nats or 1000%.
-        """
-        match = re.fullmatch(r"\s*(\d*\.?\d+(?:[eE][+-]?\d+)?)\s*(%|nats?)?\s*", str(text).strip())
-        relative = bool(match and match[2] == "%")
-        value = float(match[1]) / (100 if relative else 1) if match else -1.0
-        if not 0 <= value <= (10 if relative else 20):
-            raise ConfigError(
-                f"The allowed rise '{text}' is neither nats from 0 to 20 (0.02) nor a percentage "
-                "of the base's general loss (3%)."
-            )
-        return cls(value, relative)
-
-    def times(self, factor: float) -> "Tolerance":
-        """A looser or tighter bound of the same kind."""
-        return replace(self, value=factor * self.value)
-
-    def __str__(self) -> str:
-        return f"{100 * self.value:.3g}%" if self.relative else f"{self.value:.3g} nats"
-
-    def nats(self, question: Question) -> Prediction:
-        """The bound in nats, shape (1,); a percentage follows the base loss of every draw."""
-        if not self.relative:
-            return Prediction(np.array([self.value]), np.array([[self.value]]))
-        base = question.base_general()
-        return Prediction(self.value * base.estimate, self.value * base.draws)
-
-
+Reference = Literal["base", "control"]
 Shift = Literal["same-language", "new-language", "anneal"]
 
-
-RULES = ("tolerance", "turning-point", "limited-domain", "allocation", "balance")
 
 #: Rules that choose the budget themselves.
 FREE_BUDGET = ("allocation", "limited-domain")
@@ -85,7 +40,7 @@ class Options:
         n_params_is_total: ``n_params`` counts the embeddings too, which the laws do not.
         tokens: CPT tokens of the target; default the experiment's, else 20B, and then the answer's
             ``table`` holds the same for 1B, 5B, 20B and 100B.
-        rule: one of ``RULES``.
+        rule: one of ``mixlaw.recommend.rules.available()``.
         max_general_rise: allowed rise of the general loss: nats (0.02, the default) or ``"3%"`` of
             the base's general loss.
         risk: allowed probability of breaking that bound.
@@ -169,7 +124,6 @@ class Options:
         return bool(self.unique_tokens or self.bounds or self.kl)
 
     def __post_init__(self) -> None:
-        _one_of("rule", self.rule, RULES)
         _one_of("reference", self.reference, get_args(Reference))
         if self.shift is not None:
             _one_of("shift", self.shift, get_args(Shift))
@@ -239,21 +193,3 @@ def _between(name: str, value: float, low: float, high: float, open_ends: bool =
     if not inside:
         ends = "strictly between" if open_ends else "between"
         raise ConfigError(f"{name} is {value:g}; it must lie {ends} {low:g} and {high:g}.")
-
-
-def checked_weights(asked: "Options", names: tuple[str, ...]) -> dict[str, float]:
-    """Weight of every loss: one each, or as given, zero for those not named.
-
-    Raises:
-        ConfigError: an unknown name, a negative weight, or none that is positive.
-    """
-    if asked.weights is None:
-        return dict.fromkeys(names, 1.0)
-    for name, weight in asked.weights.items():
-        if name not in names:
-            raise ConfigError(unknown_name("loss to weigh", name, names))
-        if not 0 <= weight < np.inf:
-            raise ConfigError(f"The weight of '{name}' is {weight}; weights are 0 or more.")
-    if not any(asked.weights.values()):
-        raise ConfigError("All weights are 0; give one loss a positive weight.")
-    return {name: asked.weights.get(name, 0.0) for name in names}

@@ -7,7 +7,7 @@ losses set the level, and that a fit without several sizes is carried over to th
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,14 +15,13 @@ from numpy.typing import ArrayLike, NDArray
 from mixlaw.errors import FitError
 from mixlaw.quantities import SAME_LEVEL, percent
 from mixlaw.recommend.calibration import Calibration
+from mixlaw.recommend.loss_units import Tolerance
 from mixlaw.recommend.mixture_path import MixturePath
+from mixlaw.recommend.options import Reference
+from mixlaw.result.fit_result import FitResult
 from mixlaw.result.types import MEANINGLESS, Prediction
 
-if TYPE_CHECKING:
-    from mixlaw.result.fit_result import FitResult
-
 Array = NDArray[np.float64]
-Reference = Literal["base", "control"]
 
 #: Points of the ratio axis. Linear interpolation between them places a crossing to 1e-4 even
 #: where the general loss bends most (D-CPT with eps = 0.03 at a general share of 0.07).
@@ -47,7 +46,7 @@ class Question:
         base_tokenizer: what the target's losses were measured with; None for the table's own.
     """
 
-    fit: "FitResult"
+    fit: FitResult
     n_params: float
     tokens: float
     path: MixturePath
@@ -116,6 +115,17 @@ class Question:
         if self.base_general_loss is not None:
             return _constant(self.base_general_loss)
         return self._base_law(self.general_set, None)
+
+    def allowed_rise(self, bound: Tolerance) -> Prediction:
+        """A bound in nats, shape (1,); a percentage follows the base loss of every draw.
+
+        Raises:
+            FitError: a percentage, and nothing says what the base's loss is.
+        """
+        if not bound.relative:
+            return _constant(bound.value)
+        base = self.base_general()
+        return Prediction(bound.value * base.estimate, bound.value * base.draws)
 
     def noise(self, eval_set: str) -> float:
         """Residual standard deviation of an eval set in nats, at the target and share one half."""

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mixlaw.quantities import format_factor, format_quantity, moved, percent
-from mixlaw.recommend.answer import Recommendation
 from mixlaw.recommend.context.extrapolation import FAR
+from mixlaw.recommend.recommendation import Recommendation
 from mixlaw.result.types import EXPLAINS_NOTHING, LEVEL, TABLE_ERRORS, Status
 
 #: Columns of the screen.

@@ -4,7 +4,6 @@ And what had to be assumed about them because nobody said.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,12 +13,11 @@ from mixlaw.recommend.mixture_path import MixturePath, natural_mixture
 from mixlaw.recommend.observed import calibrated
 from mixlaw.recommend.options import DEFAULT_TOKENS, FREE_BUDGET, Options
 from mixlaw.recommend.question import Question
+from mixlaw.recommend.tokenizer import nats_per_token
+from mixlaw.result.fit_result import FitResult
 
-if TYPE_CHECKING:
-    from mixlaw.result.fit_result import FitResult
 
-
-def put(fit: "FitResult", asked: Options) -> Question:
+def put(fit: FitResult, asked: Options) -> Question:
     """The question that these options put to a fit.
 
     Raises:
@@ -28,7 +26,7 @@ def put(fit: "FitResult", asked: Options) -> Question:
     """
     sets = {"general": fit.general_set, "domain": fit.domain_set}
     losses = {
-        role: loss.nats(fit, sets[role], asked.base_tokenizer)
+        role: nats_per_token(fit, loss, sets[role], asked.base_tokenizer)
         for role, loss in asked.base_losses.items()
     }
     path = MixturePath.of(fit, asked.natural)
@@ -85,7 +83,7 @@ def _listing(corpora: Mapping[str, float]) -> str:
     return ", ".join(f"{corpus} {percent(part)}" for corpus, part in corpora.items())
 
 
-def _size(fit: "FitResult", asked: Options) -> tuple[float, list[str]]:
+def _size(fit: FitResult, asked: Options) -> tuple[float, list[str]]:
     """Non-embedding parameters of the target, and what had to be assumed about them."""
     size = asked.n_params or fit.target.get("n_params")
     if size is None and asked.rule == "allocation":
@@ -106,14 +104,14 @@ def _size(fit: "FitResult", asked: Options) -> tuple[float, list[str]]:
     ]
 
 
-def _default_tokens(fit: "FitResult") -> float:
+def _default_tokens(fit: FitResult) -> float:
     """The experiment's budget, else the only one measured, else 20B."""
     budgets = fit.levels["tokens"]
     default = budgets[0] if len(budgets) == 1 else DEFAULT_TOKENS
     return float(fit.target.get("tokens", default))
 
 
-def _unique_tokens(fit: "FitResult", path: MixturePath, asked: Options) -> dict[str, float]:
+def _unique_tokens(fit: FitResult, path: MixturePath, asked: Options) -> dict[str, float]:
     """Distinct tokens by corpus; --domain-tokens are split like the domain part of the mixture."""
     named = dict(asked.unique_tokens or {})
     for corpus in named:

@@ -2,16 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mixlaw.quantities import percent
+from mixlaw.recommend.mixture_path import MixturePath
 from mixlaw.result.types import LEVEL, Status
-
-if TYPE_CHECKING:
-    from mixlaw.recommend.mixture_path import MixturePath
 
 Array = NDArray[np.float64]
 
@@ -50,7 +48,7 @@ class Verdict:
     warnings: tuple[Status, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
     regret: Array | None = None
-    path: "MixturePath | None" = None
+    path: MixturePath | None = None
     shares: Mapping[str, Mapping[str, float | None]] | None = None
     n_params: float | None = None
     tokens: float | None = None

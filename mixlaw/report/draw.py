@@ -9,7 +9,7 @@ from typing import Any
 from mixlaw.errors import DataError
 from mixlaw.files import write_atomic_with
 from mixlaw.fit.selection import GivenTable
-from mixlaw.recommend.answer import SCHEMA
+from mixlaw.recommend.recommendation import SCHEMA
 from mixlaw.report.calibration import predicted_against_measured
 from mixlaw.report.curves import loss_curves
 from mixlaw.report.frontier import frontier

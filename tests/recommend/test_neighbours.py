@@ -6,7 +6,7 @@ import pytest
 
 from mixlaw.fit.provenance import facts
 from mixlaw.recommend.context import practice
-from mixlaw.recommend.options import Tolerance
+from mixlaw.recommend.loss_units import Tolerance
 from mixlaw.recommend.target import non_embedding
 from mixlaw.roles import Roles
 from mixlaw.runs.table import validate_runs

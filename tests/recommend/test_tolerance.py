@@ -8,7 +8,7 @@ from scipy.optimize import brentq
 
 from mixlaw.errors import ConfigError, FitError
 from mixlaw.recommend.api import recommend_ratio
-from mixlaw.recommend.options import Tolerance
+from mixlaw.recommend.loss_units import Tolerance
 from mixlaw.recommend.rules.crossing import critical_ratios, ratio_at_risk
 from mixlaw.result.types import EXPLAINS_NOTHING, Status
 

@@ -5,18 +5,16 @@ the general loss of a ratio ever comes back to the base's. All three read the sa
 rules, on a logarithmic grid of token budgets around the target's.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mixlaw.quantities import format_quantity, moved, percent
+from mixlaw.recommend.options import Options
 from mixlaw.recommend.question import Question
 from mixlaw.recommend.rules import tolerance
 from mixlaw.result.types import LEVEL, interval_document
-
-if TYPE_CHECKING:
-    from mixlaw.recommend.options import Options
 
 Array = NDArray[np.float64]
 
@@ -72,7 +70,7 @@ def _or_never(probability: float) -> str:
     return f" (never, with a probability of {probability:.0%})" if probability >= 0.005 else ""
 
 
-def tokens_to_reach(question: Question, loss: float, asked: "Options") -> dict[str, Any]:
+def tokens_to_reach(question: Question, loss: float, asked: Options) -> dict[str, Any]:
     """Smallest budget whose recommended ratio reaches a domain loss within the bound."""
     for tokens in question.tokens * np.geomspace(1 / _REACH, _REACH, _N_BUDGETS_DECIDED):
         at = question.at(tokens=float(tokens))

@@ -11,18 +11,14 @@ interval in place of a loss.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mixlaw.quantities import format_quantity, percent
-from mixlaw.recommend.answer import Recommendation, rule
 from mixlaw.recommend.question import Question
-from mixlaw.recommend.verdict import ratio_interval
-
-if TYPE_CHECKING:
-    from mixlaw.recommend.options import Options
+from mixlaw.recommend.verdict import Verdict, ratio_interval
 
 Array = NDArray[np.float64]
 
@@ -53,7 +49,7 @@ class Run:
         return 6 * self.n_params * self.tokens
 
 
-def next_run(question: Question, asked: "Options", answer: Recommendation) -> dict[str, Any]:
+def next_run(question: Question, verdict: Verdict) -> dict[str, Any]:
     """The run that would tell most about a wide answer; empty where nothing can be said.
 
     Tried are the largest three sizes and the longest budget, and of each one step beyond, towards
@@ -63,10 +59,10 @@ def next_run(question: Question, asked: "Options", answer: Recommendation) -> di
         ``n_params``, ``tokens``, ``domain_ratio``, the ``width`` of the interval now and the one
         to be expected with it, and a ``text``.
     """
-    low, high = answer.interval
-    if answer.feasible is False or high - low < WIDE or not _can_be_weighed(question, asked):
+    low, high = verdict.interval()
+    if verdict.feasible is False or high - low < WIDE or not _can_be_weighed(question, verdict):
         return {}
-    draws = np.nan_to_num(rule(asked.rule)(question, asked).draws, nan=0.0)
+    draws = np.nan_to_num(verdict.draws, nan=0.0)
     if len(draws) < _SLICES * _LEAST_DRAWS:
         return {}
     now = _width(draws)
@@ -80,10 +76,9 @@ def next_run(question: Question, asked: "Options", answer: Recommendation) -> di
     }
 
 
-def _can_be_weighed(question: Question, asked: "Options") -> bool:
+def _can_be_weighed(question: Question, verdict: Verdict) -> bool:
     """False where the answer is no single ratio, or the draws know no ratio, or one run alone."""
-    mixture = asked.rule == "balance" and (asked.asks_for_mixture or not question.path.is_pair)
-    if asked.rule == "allocation" or mixture:
+    if verdict.path is not None or verdict.n_params is not None:
         return False
     return not question.silence and question.calibration.index is None
 

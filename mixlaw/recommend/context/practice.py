@@ -8,14 +8,12 @@ papers describe them, and are said to be so wherever they are shown.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from mixlaw.recommend.loss_units import Tolerance
 from mixlaw.recommend.options import Shift
-
-if TYPE_CHECKING:
-    from mixlaw.recommend.options import Tolerance
 
 #: Replay of Ibrahim et al. (arXiv 2403.08763) for a weak and a strong shift, with which their runs
 #: matched a retraining on all data; known second-hand.
@@ -82,9 +80,7 @@ def domain_band(shift: Shift | None = None) -> dict[str, float | int]:
     }
 
 
-def best_observed(
-    runs: Iterable[Mapping[str, Any]], tolerance: "Tolerance"
-) -> dict[str, Any] | None:
+def best_observed(runs: Iterable[Mapping[str, Any]], tolerance: Tolerance) -> dict[str, Any] | None:
     """The measured run with the lowest domain loss among those that kept the tolerance.
 
     Args:

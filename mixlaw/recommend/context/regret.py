@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixlaw.recommend.question import Question
+from mixlaw.recommend.rules.crossing import interpolate
 
 Array = NDArray[np.float64]
 
@@ -33,14 +34,3 @@ def regrets(question: Question, ratio: float, critical: Array, risk: float) -> A
 def regret_document(regret: Array) -> dict[str, float]:
     """Mean and 95th percentile over the draws."""
     return {"mean": float(np.mean(regret)), "p95": float(np.quantile(regret, 0.95))}
-
-
-def interpolate(ratios: Array, loss: Array, where: Array) -> Array:
-    """Loss of draw k at ratio ``where[k]``, linear between the points of the axis."""
-    right = np.clip(np.searchsorted(ratios, where), 1, len(ratios) - 1)
-    rows = np.arange(len(where))
-    weight = (where - ratios[right - 1]) / (ratios[right] - ratios[right - 1])
-    left_loss, right_loss = loss[rows, right - 1], loss[rows, right]
-    with np.errstate(invalid="ignore"):
-        between = left_loss + weight * (right_loss - left_loss)
-    return np.where(weight >= 1, right_loss, between)

@@ -4,23 +4,21 @@ Half and twice the allowed rise, another risk, the other reference. All of them 
 draws, so they cost little beside the answer itself.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mixlaw.quantities import percent
-from mixlaw.recommend.options import Tolerance
+from mixlaw.recommend.loss_units import Tolerance
+from mixlaw.recommend.options import Options
 from mixlaw.recommend.question import Question, difference
 from mixlaw.recommend.rules.crossing import ratio_at_risk
 from mixlaw.recommend.verdict import number
 from mixlaw.result.types import Prediction
 
-if TYPE_CHECKING:
-    from mixlaw.recommend.options import Options
-
 #: The risk of a bold reader, shown beside the usual 10%, and of a cautious one.
 _BOLD, _CAUTIOUS = 0.3, 0.05
 
 
-def would_change(question: Question, asked: "Options") -> dict[str, Any]:
+def would_change(question: Question, asked: Options) -> dict[str, Any]:
     """Recommended ratios (None where there is none) under other bounds, risk and reference.
 
     Returns:
@@ -46,5 +44,5 @@ def would_change(question: Question, asked: "Options") -> dict[str, Any]:
 
 
 def _largest(question: Question, rise: Prediction, bound: Tolerance, risk: float) -> float | None:
-    excess = difference(rise, bound.nats(question))
+    excess = difference(rise, question.allowed_rise(bound))
     return number(ratio_at_risk(question.ratios, excess.draws, risk))

@@ -13,7 +13,7 @@ in the units of the law; every other law is minimised on a logarithmic grid of s
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,16 +21,14 @@ from numpy.typing import NDArray
 from mixlaw import laws
 from mixlaw.errors import FitError
 from mixlaw.quantities import format_quantity
-from mixlaw.recommend.context.regret import interpolate
+from mixlaw.recommend.options import Options
 from mixlaw.recommend.question import Question
 from mixlaw.recommend.rules import tolerance
+from mixlaw.recommend.rules.crossing import interpolate
 from mixlaw.recommend.rules.minimum import argmin, minimum
 from mixlaw.recommend.verdict import Verdict
 from mixlaw.result.predict import mixture_inputs
 from mixlaw.result.types import LEVEL, Member, Prediction, Status
-
-if TYPE_CHECKING:
-    from mixlaw.recommend.options import Options
 
 Array = NDArray[np.float64]
 
@@ -40,7 +38,7 @@ _TOKENS_PER_PARAM = (1e-4, 1e6)
 _N_SIZES, _N_SIZES_FREE = 401, 61
 
 
-def decide(question: Question, asked: "Options") -> Verdict:
+def decide(question: Question, asked: Options) -> Verdict:
     """Answer the rule for the compute budget asked about.
 
     Raises:
@@ -166,7 +164,7 @@ def _regret(question: Question, ratio: float, size: float, sizes: Array, flops: 
     return np.maximum(loss.draws[:, 0] - loss.draws[draws, draws + 1], 0.0)
 
 
-def _at_free_ratio(question: Question, asked: "Options") -> Verdict:
+def _at_free_ratio(question: Question, asked: Options) -> Verdict:
     assert asked.flops is not None
     sizes = _grid(asked.flops, _N_SIZES_FREE)
     losses = [_loss_within_bound(question, asked, float(size)) for size in sizes]
@@ -185,7 +183,7 @@ def _at_free_ratio(question: Question, asked: "Options") -> Verdict:
     )
 
 
-def _without_ratio(question: Question, asked: "Options") -> Verdict:
+def _without_ratio(question: Question, asked: Options) -> Verdict:
     """No size has a ratio: the verdict at the size that is best at the middle of the shares."""
     assert asked.flops is not None
     sizes, _ = _sizes_at_ratio(question, float(np.mean(question.swept)), asked.flops)
@@ -195,7 +193,7 @@ def _without_ratio(question: Question, asked: "Options") -> Verdict:
     return replace(verdict, details={"flops": asked.flops}, n_params=size, tokens=tokens)
 
 
-def _loss_within_bound(question: Question, asked: "Options", size: float) -> Prediction:
+def _loss_within_bound(question: Question, asked: Options, size: float) -> Prediction:
     """Domain loss at a size: at the recommended ratio, and of every draw at its own critical one.
 
     It is infinite where there is no such ratio.

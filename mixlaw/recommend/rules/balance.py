@@ -6,33 +6,30 @@ Weights default to one each. The frontier lists what every ratio buys: domain ag
 With more than two corpora the whole share vector is sought (``mixture``).
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mixlaw.errors import FitError
-from mixlaw.recommend.options import checked_weights
+from mixlaw.recommend.options import Options
 from mixlaw.recommend.question import Question
+from mixlaw.recommend.rules import balance_many
+from mixlaw.recommend.rules.balance_many import checked_weights
 from mixlaw.recommend.rules.minimum import at_edge, flat_optimum, minimum
 from mixlaw.recommend.verdict import Verdict
 from mixlaw.result.types import Prediction, interval_document
-
-if TYPE_CHECKING:
-    from mixlaw.recommend.options import Options
 
 #: Points of the frontier's table.
 _N_FRONTIER = 21
 
 
-def decide(question: Question, asked: "Options") -> Verdict:
+def decide(question: Question, asked: Options) -> Verdict:
     """Answer the rule at the question's target.
 
     Raises:
         FitError: the fit lacks one of the two losses.
     """
     if asked.asks_for_mixture or not question.path.is_pair:
-        from mixlaw.recommend.rules import balance_many
-
         return balance_many.decide(question, asked)
     if not question.has_domain:
         raise FitError("The rule balance needs the domain loss, which was not fitted.")

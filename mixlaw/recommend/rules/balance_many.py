@@ -12,7 +12,7 @@ share comes from solving the same problem on resampled sweeps.
 """
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +20,11 @@ from numpy.typing import NDArray
 from mixlaw.errors import ConfigError, unknown_name
 from mixlaw.quantities import percent
 from mixlaw.recommend.mixture_path import MixturePath, natural_mixture
+from mixlaw.recommend.options import Options
 from mixlaw.recommend.question import Question
 from mixlaw.recommend.verdict import Verdict
+from mixlaw.result.fit_result import FitResult
 from mixlaw.result.types import LEVEL, Member, Status
-
-if TYPE_CHECKING:
-    from mixlaw.recommend.options import Options
-    from mixlaw.result.fit_result import FitResult
 
 Array = NDArray[np.float64]
 
@@ -74,7 +72,7 @@ class Problem:
         return np.asarray(self.kl * terms.sum(axis=-1))
 
 
-def decide(question: Question, asked: "Options") -> Verdict:
+def decide(question: Question, asked: Options) -> Verdict:
     """Answer for the whole share vector at the question's target."""
     fit = question.fit
     problem = _problem(question, asked)
@@ -112,9 +110,7 @@ def decide(question: Question, asked: "Options") -> Verdict:
     )
 
 
-def _problem(question: Question, asked: "Options") -> Problem:
-    from mixlaw.recommend.options import checked_weights
-
+def _problem(question: Question, asked: Options) -> Problem:
     fit = question.fit
     swept = [fit.ranges.get(f"share.{c}", (0.0, 1.0)) for c in fit.corpora]
     low, high = np.array(swept).T.copy()
@@ -135,13 +131,13 @@ def _problem(question: Question, asked: "Options") -> Problem:
     return Problem(weights, low, high, np.array([natural[c] for c in fit.corpora]), asked.kl)
 
 
-def _index(fit: "FitResult", corpus: str) -> int:
+def _index(fit: FitResult, corpus: str) -> int:
     if corpus not in fit.corpora:
         raise ConfigError(unknown_name("corpus", corpus, fit.corpora))
     return fit.corpora.index(corpus)
 
 
-def _objective(question: Question, fit: "FitResult", problem: Problem, shares: Array) -> Array:
+def _objective(question: Question, fit: FitResult, problem: Problem, shares: Array) -> Array:
     """Weighted loss plus penalty of mixtures, shape (n, n_corpora) -> (n,)."""
     by_corpus = dict(zip(fit.corpora, shares.T, strict=True))
     losses = [
@@ -154,7 +150,7 @@ def _objective(question: Question, fit: "FitResult", problem: Problem, shares: A
 
 
 def _solve(
-    question: Question, fit: "FitResult", problem: Problem, start: Array | None = None
+    question: Question, fit: FitResult, problem: Problem, start: Array | None = None
 ) -> Array:
     """The best mixture found by SLSQP from one start or several."""
     from scipy.optimize import Bounds, LinearConstraint, minimize
@@ -188,11 +184,11 @@ def _starts(problem: Problem) -> list[Array]:
     return [problem.project(np.asarray(guess)) for guess in guesses]
 
 
-def _n_draws(fit: "FitResult") -> int:
+def _n_draws(fit: FitResult) -> int:
     return min(len(m.draws) for members in fit.stack.values() for m in members)
 
 
-def _resampled(fit: "FitResult", k: int) -> "FitResult":
+def _resampled(fit: FitResult, k: int) -> FitResult:
     """The fit whose estimate is draw k."""
 
     def only(member: Member) -> Member:
@@ -204,7 +200,7 @@ def _resampled(fit: "FitResult", k: int) -> "FitResult":
     return replace(fit, stack=each(fit.stack), base_stack=each(fit.base_stack))
 
 
-def _intervals(fit: "FitResult", best: Array, every: Array) -> dict[str, dict[str, float]]:
+def _intervals(fit: FitResult, best: Array, every: Array) -> dict[str, dict[str, float]]:
     """The best shares with the interval of those of the resampled sweeps, by corpus."""
     low, high = np.quantile(every, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     return {
@@ -235,3 +231,21 @@ def _bounded(binding: list[str]) -> tuple[Status, ...]:
         "swept): more of it may be better still."
     )
     return (Status("at-bound", text),)
+
+
+def checked_weights(asked: "Options", names: tuple[str, ...]) -> dict[str, float]:
+    """Weight of every loss: one each, or as given, zero for those not named.
+
+    Raises:
+        ConfigError: an unknown name, a negative weight, or none that is positive.
+    """
+    if asked.weights is None:
+        return dict.fromkeys(names, 1.0)
+    for name, weight in asked.weights.items():
+        if name not in names:
+            raise ConfigError(unknown_name("loss to weigh", name, names))
+        if not 0 <= weight < np.inf:
+            raise ConfigError(f"The weight of '{name}' is {weight}; weights are 0 or more.")
+    if not any(asked.weights.values()):
+        raise ConfigError("All weights are 0; give one loss a positive weight.")
+    return {name: asked.weights.get(name, 0.0) for name in names}

@@ -63,6 +63,17 @@ def ratio_at_risk(ratios: Array, excess: Array, risk: float) -> float:
     return float(ratios[last] + step * (ratios[last + 1] - ratios[last]))
 
 
+def interpolate(ratios: Array, loss: Array, where: Array) -> Array:
+    """Loss of draw k at ratio ``where[k]``, linear between the points of the axis."""
+    right = np.clip(np.searchsorted(ratios, where), 1, len(ratios) - 1)
+    rows = np.arange(len(where))
+    weight = (where - ratios[right - 1]) / (ratios[right] - ratios[right - 1])
+    left_loss, right_loss = loss[rows, right - 1], loss[rows, right]
+    with np.errstate(invalid="ignore"):
+        between = left_loss + weight * (right_loss - left_loss)
+    return np.where(weight >= 1, right_loss, between)
+
+
 #: Sizes from which a critical ratio may be carried to another size.
 MIN_SIZES = 3
 

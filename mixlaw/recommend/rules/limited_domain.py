@@ -12,19 +12,17 @@ about four passes (Muennighoff et al., arXiv 2305.16264); more passes than the s
 warning of every rule (``extrapolation.epochs``).
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mixlaw.errors import FitError
 from mixlaw.quantities import format_quantity, percent, times
+from mixlaw.recommend.options import Options
 from mixlaw.recommend.question import Question
 from mixlaw.recommend.rules.minimum import Optimum, at_edge, flat_optimum, minimum
 from mixlaw.recommend.verdict import Verdict
-
-if TYPE_CHECKING:
-    from mixlaw.recommend.options import Options
 
 Array = NDArray[np.float64]
 
@@ -32,7 +30,7 @@ Array = NDArray[np.float64]
 _SMALLEST = 0.01
 
 
-def decide(question: Question, asked: "Options") -> Verdict:
+def decide(question: Question, asked: Options) -> Verdict:
     """Answer the rule at the question's target.
 
     Raises:
@@ -66,7 +64,7 @@ def decide(question: Question, asked: "Options") -> Verdict:
     )
 
 
-def best(question: Question, asked: "Options", epochs: float, noise: float) -> Optimum:
+def best(question: Question, asked: Options, epochs: float, noise: float) -> Optimum:
     """The ratio of the lowest domain loss with at most so many passes over the domain."""
     assert asked.domain_tokens is not None
     first, last = question.swept
@@ -80,7 +78,7 @@ def best(question: Question, asked: "Options", epochs: float, noise: float) -> O
     return minimum(ratios, question.domain(ratios, tokens), noise)
 
 
-def _tokens(question: Question, asked: "Options", epochs: float, ratios: Array) -> Array:
+def _tokens(question: Question, asked: Options, epochs: float, ratios: Array) -> Array:
     if asked.fixed_budget:
         return np.full(len(ratios), question.tokens)
     assert asked.domain_tokens is not None
@@ -88,7 +86,7 @@ def _tokens(question: Question, asked: "Options", epochs: float, ratios: Array) 
 
 
 def _lines(
-    asked: "Options", found: Optimum, once: Optimum, epochs: float, tokens: float
+    asked: Options, found: Optimum, once: Optimum, epochs: float, tokens: float
 ) -> tuple[str, ...]:
     lines = [
         f"Domain data: {format_quantity(asked.domain_tokens or 0)} distinct tokens are seen "

@@ -13,29 +13,26 @@ This is not CMR's rule, whose published ratios follow from the turning point (``
 """
 
 from statistics import NormalDist
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mixlaw.quantities import percent
-from mixlaw.recommend.options import Tolerance
+from mixlaw.recommend.loss_units import Tolerance
+from mixlaw.recommend.options import Options
 from mixlaw.recommend.question import Question, difference
 from mixlaw.recommend.rules.crossing import critical_ratios, probability_exceeded, ratio_at_risk
 from mixlaw.recommend.verdict import SURE, Verdict, identified, number
 from mixlaw.result.types import EXPLAINS_NOTHING, Status
 
-if TYPE_CHECKING:
-    from mixlaw.recommend.options import Options
-
 Array = NDArray[np.float64]
 
 
-def decide(question: Question, asked: "Options") -> Verdict:
+def decide(question: Question, asked: Options) -> Verdict:
     """Answer the rule at the question's target."""
     tolerance, risk = asked.bound, asked.risk
     ratios = question.ratios
-    excess = difference(question.rise(ratios), tolerance.nats(question))
+    excess = difference(question.rise(ratios), question.allowed_rise(tolerance))
     draws = critical_ratios(ratios, excess.draws)
     estimate = number(critical_ratios(ratios, excess.estimate[None, :])[0])
     recommended = number(ratio_at_risk(ratios, excess.draws, risk))
@@ -61,7 +58,7 @@ def _nothing_known(question: Question, tolerance: Tolerance) -> tuple[Status, ..
         s.law for s in question.fit.statuses if (s.code, s.eval_set) == (EXPLAINS_NOTHING, name)
     }
     spread = NormalDist().inv_cdf(SURE) * question.noise(name)
-    bound = float(tolerance.nats(question).estimate[0])
+    bound = float(question.allowed_rise(tolerance).estimate[0])
     if spread <= bound or not {m.law for m in question.fit.members(name)} <= idle:
         return ()
     text = (

@@ -13,8 +13,6 @@ size, and the ratios are carried to the target (``mixlaw.laws.cmr.carry_ratio``)
 between the ways of carrying them is part of the interval.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +20,7 @@ from mixlaw import laws, plugins
 from mixlaw.errors import FitError
 from mixlaw.laws import Claim
 from mixlaw.quantities import format_quantity, percent
+from mixlaw.recommend.options import Options
 from mixlaw.recommend.question import Question
 from mixlaw.recommend.rules.crossing import (
     MIN_SIZES,
@@ -33,9 +32,6 @@ from mixlaw.recommend.rules.crossing import (
 from mixlaw.recommend.verdict import SURE, Verdict, identified, number
 from mixlaw.result.types import Status
 
-if TYPE_CHECKING:
-    from mixlaw.recommend.options import Options
-
 Array = NDArray[np.float64]
 
 #: Relative step of the derivative by ln T: two-sided, so its error is of the order of its square.
@@ -44,7 +40,7 @@ _STEP = 1e-3
 _LATER = 2.0 ** np.arange(1, 7)
 
 
-def decide(question: Question, asked: "Options") -> Verdict:
+def decide(question: Question, asked: Options) -> Verdict:
     """Answer the rule at the question's target.
 
     Raises:

@@ -1,0 +1,111 @@
+"""The recommendation: everything that is said about one target, and its JSON document."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from mixlaw.result.types import LEVEL, Status
+
+SCHEMA = "mixlaw.recommendation/1"
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The answer to one question, ready to be printed, saved or emitted.
+
+    Attributes:
+        n_params: non-embedding parameters of the target.
+        tokens: CPT tokens of the target.
+        rule: the rule that answered.
+        reference: what rises are measured against, ``base`` or ``control``.
+        law: name of the fitted law.
+        feasible: True; False if there is no such ratio; None if the data cannot tell.
+        recommended: domain ratio that obeys the risk; None if there is none.
+        estimate: the critical ratio itself; None if there is none.
+        interval: its central interval.
+        at: ratio at which losses and rise are reported.
+        shares: by corpus, ``recommended``, ``low`` and ``high``.
+        losses: ``domain`` and ``general``, each with ``estimate``, ``low``, ``high``.
+        general_rise: the same of the rise, with the tolerance in nats and the risk.
+        regret: mean and 95th percentile, nats of domain loss; None where it is not defined.
+        extrapolation: distances from the data.
+        practice: what others do.
+        held_out: the law's errors on held-out rows, and the baseline's.
+        assumptions: what was assumed because nobody said otherwise.
+        warnings: first what matters most.
+        would_change: what the answer would be under other bounds, risk and reference.
+        next_run: where the interval is wide, the run that would narrow it most for its price.
+        details: further results of the rule.
+        also: what other rules say, by rule.
+        by_law: what each law of a stack says alone.
+        table: the same for other token budgets.
+    """
+
+    n_params: float
+    tokens: float
+    rule: str
+    reference: str
+    law: str
+    feasible: bool | None
+    recommended: float | None
+    estimate: float | None
+    interval: tuple[float, float]
+    at: float
+    shares: Mapping[str, Mapping[str, float | None]]
+    losses: Mapping[str, Mapping[str, float]]
+    general_rise: Mapping[str, Any] | None
+    regret: Mapping[str, Any] | None
+    extrapolation: Mapping[str, float]
+    practice: Mapping[str, Any]
+    held_out: Mapping[str, Any]
+    assumptions: tuple[str, ...] = ()
+    warnings: tuple[Status, ...] = ()
+    would_change: Mapping[str, Any] = field(default_factory=dict)
+    next_run: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+    also: Mapping[str, Any] = field(default_factory=dict)
+    by_law: Mapping[str, Any] = field(default_factory=dict)
+    table: "tuple[Recommendation, ...]" = ()
+
+    @property
+    def exit_code(self) -> int:
+        """3 if the question has no feasible answer, else 0."""
+        return 3 if self.feasible is False else 0
+
+    def document(self) -> dict[str, Any]:
+        """The JSON document ``mixlaw.recommendation/1``."""
+        low, high = self.interval
+        return {
+            "schema": SCHEMA,
+            "target": {"n_params": self.n_params, "tokens": self.tokens},
+            "rule": self.rule,
+            "reference": self.reference,
+            "law": self.law,
+            "feasible": self.feasible,
+            "domain_ratio": {
+                "recommended": self.recommended,
+                "estimate": self.estimate,
+                "low": low,
+                "high": high,
+                "level": LEVEL,
+            },
+            "shares": {corpus: dict(share) for corpus, share in self.shares.items()},
+            "losses": {name: dict(loss) for name, loss in self.losses.items()},
+            "general_rise": dict(self.general_rise) if self.general_rise else None,
+            "evaluated_at": self.at,
+            "regret": dict(self.regret) if self.regret else None,
+            "extrapolation": dict(self.extrapolation),
+            "held_out": dict(self.held_out),
+            "practice": dict(self.practice),
+            "assumptions": list(self.assumptions),
+            "warnings": [
+                {name: text for name, text in asdict(warning).items() if text}
+                for warning in self.warnings
+            ],
+            "would_change": dict(self.would_change),
+            "next_run": dict(self.next_run),
+            "details": dict(self.details),
+            "also": dict(self.also),
+            "by_law": dict(self.by_law),
+            "table": [other.document() for other in self.table],
+        }
