@@ -13,6 +13,7 @@ from mixlaw.fit import diagnostics, held_out, provenance
 from mixlaw.fit import noise as noises
 from mixlaw.fit.base_loss import fit_base
 from mixlaw.fit.bootstrap import Plan
+from mixlaw.fit.discrepancy.kriging import conditioned
 from mixlaw.fit.laws_at_target import heard
 from mixlaw.fit.lmfit_report import Profiles, standard_errors
 from mixlaw.fit.provenance import facts
@@ -89,7 +90,6 @@ def fit_laws(
         target=target,
         statuses=diagnostics.ordered([*found, *profiles.statuses]),
         beyond=choice.beyond(),
-        lack_of_fit=choice.lack_of_fit(),
         **provenance.coverage(choice.selection),
         **_noise(choice),
         **_draws(choice, n_draws, seed),
@@ -103,7 +103,7 @@ def fit_laws(
             **facts(frame, roles),
         },
     )
-    return heard(result, choice, seed)
+    return heard(conditioned(result, choice.selection, seed), choice, seed)
 
 
 def _table_errors(frame: pd.DataFrame, roles: Roles, target: Mapping[str, float]) -> list[Status]:

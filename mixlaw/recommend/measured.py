@@ -91,15 +91,17 @@ def measured_cells(frame: "pd.DataFrame", roles: "Roles") -> list[Cell]:
     ends = kept[kept["tokens"] > 0]
     if "annealed" in ends.columns:
         ends = ends[ends["annealed"]]
-    ends = ends.assign(_ratio=roles.domain_ratio(ends).round(6), _base=base_identity(ends).map(base))
+    ends = ends.assign(
+        _ratio=roles.domain_ratio(ends).round(6), _base=base_identity(ends).map(base)
+    )
     return [
         cell
-        for (size, tokens), rows in ends.groupby(["n_params", "tokens"])
-        if (cell := _cell(float(size), float(tokens), rows, roles)) is not None
+        for _, rows in ends.groupby(["n_params", "tokens"])
+        if (cell := _cell(rows, roles)) is not None
     ]
 
 
-def _cell(size: float, tokens: float, rows: "pd.DataFrame", roles: "Roles") -> Cell | None:
+def _cell(rows: "pd.DataFrame", roles: "Roles") -> Cell | None:
     general = rows[rows["eval_set"] == roles.general_set]
     if general.empty:
         return None
@@ -110,8 +112,8 @@ def _cell(size: float, tokens: float, rows: "pd.DataFrame", roles: "Roles") -> C
     rises = (general["loss"] - general["_base"]).groupby(general["_ratio"]).mean()
     known = bool(np.isfinite(rises).all())
     return Cell(
-        n_params=size,
-        tokens=tokens,
+        n_params=float(rows["n_params"].iloc[0]),
+        tokens=float(rows["tokens"].iloc[0]),
         ratios=mean.index.to_numpy(dtype=float),
         general=(base + rises if known else mean["loss"]).to_numpy(dtype=float),
         domain=domain.reindex(mean.index).to_numpy(dtype=float),

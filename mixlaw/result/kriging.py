@@ -54,8 +54,9 @@ class Kriging:
 
     def arrays(self) -> dict[str, Array]:
         """The arrays that it is saved as; coefficients of draws need no more than single digits."""
-        kept = ("positions", "estimate", "draws", "frequencies", "phases", "weights")
-        return {name: np.asarray(getattr(self, name)) for name in kept}
+        exact = {name: getattr(self, name) for name in ("positions", "estimate")}
+        kept = ("draws", "frequencies", "phases", "weights")
+        return exact | {name: getattr(self, name).astype(np.float32) for name in kept}
 
 
 def prior_samples(of: Kriging, at: Array) -> Array:

@@ -14,6 +14,7 @@ from mixlaw.errors import FitError, NotIdentifiedError, unknown_name
 from mixlaw.quantities import SAME_LEVEL, format_quantity
 from mixlaw.result.discrepancy import corrected, even, widened
 from mixlaw.result.inputs import RowSettings, law_inputs
+from mixlaw.result.kriging import Kriging
 from mixlaw.result.types import Array, FitRecord, Member, Prediction
 
 #: A step of its own, see ``mixlaw.result.discrepancy``.
@@ -48,8 +49,10 @@ def predict(
     if any("L0" in laws.load(member.law).inputs for member in members):
         settings = settings.with_base_loss(_base_loss(fit, eval_set, sizes, base_loss, carry_size))
     x = law_inputs(settings)
-    found = corrected(fit, eval_set, _stack(members, x, carry_size), x)
-    return widened(fit, eval_set, found, x)
+    found = _stack(members, x, carry_size)
+    if law is None:
+        found = _through(fit.kriging.get(eval_set), found, x)
+    return widened(fit, eval_set, corrected(fit, eval_set, found, x), x)
 
 
 def predict_base(
@@ -67,7 +70,16 @@ def predict_base(
     x = {"N": sizes, "D": np.ones_like(sizes)}
     # The base loss of a larger model is missed with the loss after CPT, by the same law of size:
     # the same widening in both cancels from the rise.
-    return widened(fit, eval_set, _stack(tuple(members), x, carry_size), x, ("n_params",))
+    found = _through(fit.base_kriging.get(eval_set), _stack(tuple(members), x, carry_size), x)
+    return widened(fit, eval_set, found, x, ("n_params",))
+
+
+def _through(kriging: Kriging | None, found: Prediction, x: laws.Inputs) -> Prediction:
+    """The prediction conditioned on the rows of the fit."""
+    if kriging is None:
+        return found
+    estimate, draws = kriging(x)
+    return Prediction(found.estimate * np.exp(estimate), found.draws * np.exp(draws))
 
 
 def mixture_inputs(

@@ -16,6 +16,7 @@ import numpy as np
 
 from mixlaw.errors import FitError
 from mixlaw.files import write_atomic
+from mixlaw.result.kriging import Kriging
 from mixlaw.result.screen import comparison
 from mixlaw.result.types import Array, FitRecord, Member, Status
 
@@ -54,6 +55,8 @@ def document(fit: FitRecord, arrays: dict[str, Array] | None = None) -> dict[str
         "statuses": [asdict(status) for status in fit.statuses],
         "members": _members(fit.stack, "member", arrays),
         "base_members": _members(fit.base_stack, "base", arrays),
+        "kriging": _processes(fit.kriging, "kriging", arrays),
+        "base_kriging": _processes(fit.base_kriging, "base_kriging", arrays),
     }
 
 
@@ -92,6 +95,8 @@ def _fields(content: Mapping[str, Any], arrays: Mapping[str, Array]) -> dict[str
         ),
         stack=_restore(content["members"], arrays),
         base_stack=_restore(content["base_members"], arrays),
+        kriging=_restore_processes(content.get("kriging", {}), arrays),
+        base_kriging=_restore_processes(content.get("base_kriging", {}), arrays),
     )
 
 
@@ -115,6 +120,29 @@ def _members(
                 }
             )
     return written
+
+
+def _processes(
+    processes: Mapping[str, Kriging], stem: str, arrays: dict[str, Array]
+) -> dict[str, dict[str, Any]]:
+    written = {}
+    for i, (eval_set, kriging) in enumerate(processes.items()):
+        keys = {name: f"{stem}_{i}_{name}" for name in kriging.arrays()}
+        arrays.update({keys[name]: array for name, array in kriging.arrays().items()})
+        written[eval_set] = {"variance": kriging.variance, "arrays": keys}
+    return written
+
+
+def _restore_processes(
+    written: Mapping[str, Mapping[str, Any]], arrays: Mapping[str, Array]
+) -> dict[str, Kriging]:
+    return {
+        eval_set: Kriging(
+            variance=process["variance"],
+            **{name: arrays[key].astype(float) for name, key in process["arrays"].items()},
+        )
+        for eval_set, process in written.items()
+    }
 
 
 def _restore(

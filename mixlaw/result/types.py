@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from mixlaw import laws
 from mixlaw.errors import FitError, unknown_name
 from mixlaw.result.inputs import MixtureRoles
+from mixlaw.result.kriging import Kriging
 from mixlaw.roles import parse_weights, side_of
 
 Array = NDArray[np.float64]
@@ -143,6 +144,9 @@ class FitRecord:
             direction + ``.drift`` that of a known sign, which fits of earlier versions lack.
         lack_of_fit: what the laws miss alike in all runs at the same tokens, by eval set
             (``mixlaw.fit.discrepancy.in_range``); fits of earlier versions lack it.
+        kriging: what the laws miss at their rows, by eval set; predictions are conditioned on it.
+            Fits of earlier versions lack it and have ``lack_of_fit``.
+        base_kriging: the same of the law of the base losses: a measured base loss is what it is.
         rows_used: rows that were fitted, all eval sets together.
         rows_left_out: rows that were not, by reason.
         target: ``n_params`` and ``tokens`` that the experiment aims at, if it says so.
@@ -170,6 +174,8 @@ class FitRecord:
     compared: Mapping[str, Any] = field(default_factory=dict)
     beyond: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     lack_of_fit: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    kriging: Mapping[str, Kriging] = field(default_factory=dict)
+    base_kriging: Mapping[str, Kriging] = field(default_factory=dict)
     rows_used: int = 0
     rows_left_out: Mapping[str, int] = field(default_factory=dict)
     target: Mapping[str, float] = field(default_factory=dict)

@@ -149,7 +149,7 @@ def ask(fit: FitResult, truth: Truth, size: float, tokens: float):
     shares = {"domain": RATIOS, "general": 1 - RATIOS}
     base = truth.base("general", np.array([size]))[0] if truth.trajectory else None
     prediction = fit.predict("general", size, tokens, shares, base_loss=base)
-    bare = replace(fit, lack_of_fit={})
+    bare = replace(fit, kriging={})
     of_law = bare.predict("general", size, tokens, shares, base_loss=base).estimate
     true_curve = truth.loss("general", np.float64(size), np.float64(tokens), RATIOS)
     bound = float(np.interp(0.6, RATIOS, true_curve))
@@ -179,7 +179,7 @@ def repetition(scenario: Scenario, seed: int) -> Iterator[tuple]:
     options = {"eval_sets": ["general"], "n_draws": N_DRAWS, "seed": seed, "mix": ["schedule"]}
     fit = fit_laws(table, scenario.fitted, **options)
     own = fit if scenario.own == scenario.fitted else fit_laws(table, scenario.own, **options)
-    own = replace(own, beyond={}, lack_of_fit={})  # who knows that the law is true fears no misfit
+    own = replace(own, beyond={}, kriging={})  # who knows that the law is true fears no misfit
     for region in ((1, 1), *scenario.outside):
         for size, tokens in settings(scenario.design, region):
             asked = ask(fit, scenario.truth, size, tokens)

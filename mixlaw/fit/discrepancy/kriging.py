@@ -3,7 +3,7 @@
     log L = log L̂(θ) + δ(ln N, ln D, shares) + u(run) + e(row)
 
 δ is a process of Matern 5/2 correlation over fixed lengths (``mixlaw.result.kriging``), u and e are
-the noise of a run and of a row. Their three variances are the maximum of the likelihood of the
+the noise of a run and of a row. Their three variances are the mode of the likelihood of the
 residuals with a wide prior. With draws of the law from resampled sweeps in the place of its
 posterior, every draw is conditioned on the residuals that this very draw leaves.
 """
@@ -13,9 +13,13 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
-from mixlaw.laws import Array, Inputs
+from mixlaw.fit.selection import Rows, Selection
+from mixlaw.laws import Array
+from mixlaw.result.fit_result import FitResult
 from mixlaw.result.kriging import Kriging, correlation, positions, prior_samples
+from mixlaw.result.types import Prediction
 
 #: Rows that a process is conditioned on at most: the cost grows with their cube, and the
 #: file with their number times that of the draws.
@@ -29,44 +33,81 @@ PRIOR_SPREAD = 2.0
 PRIOR_NOISE = 1 / 3
 #: Variance that is always added: keeps matrices of noiseless tables solvable.
 LEAST_VARIANCE = 1e-14
+#: Relative standard deviation of base losses about their law between two measured sizes, at least.
+BASE_MISFIT = 1e-3
+
+
+def conditioned(fit: FitResult, selection: Selection, seed: int) -> FitResult:
+    """The fit with the processes that take its predictions through the measured losses.
+
+    Where the noise of the rows had to be assumed, too few rows are left to tell a misfit from it:
+    the laws go through them anyway.
+    """
+    bases = {
+        name: through_bases(fit, name, rows, seed)
+        for name, rows in selection.base.items()
+        if len(rows)
+    }
+    fit = replace(fit, base_kriging=bases)
+    processes = {
+        name: process
+        for name, rows in selection.rows.items()
+        if (process := learn(fit, name, rows, selection.corpora, seed)) is not None
+    }
+    return replace(fit, kriging=processes)
 
 
 def learn(
-    x: Inputs, residual: Array, drawn: Array, trunk: NDArray[np.intp], seed: int
+    fit: FitResult, eval_set: str, rows: Rows, corpora: Sequence[str], seed: int
 ) -> Kriging | None:
     """The process of one eval set.
 
     Args:
-        x: inputs of the rows that were fitted.
-        residual: log measured - log predicted by the estimate, shape (n,).
-        drawn: the same of every draw of the law, shape (n_draws, n).
-        trunk: trunk of each row, shape (n,).
+        fit: predicts the rows; it has no process of this eval set yet.
+        eval_set: whose rows they are.
+        rows: that were fitted.
+        corpora: names of the corpora in ``h``.
         seed: of the random features and of the noise of the draws.
 
     Returns:
-        None where no draw is finite, or where the estimate meets every row exactly.
+        None where the estimate meets every row exactly.
     """
+    rows = rows.where(_spread_out(positions(rows.x), MOST_ROWS))
+    predicted = _at_rows(fit, eval_set, rows, corpora)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        residual = np.log(rows.loss) - np.log(predicted.estimate)
+        drawn = np.log(rows.loss) - np.log(predicted.draws)
     usable = np.isfinite(residual) & np.isfinite(drawn).all(axis=0)
-    if usable.sum() < 2 or np.ptp(residual[usable]) == 0:
+    if usable.sum() < 2 or not residual[usable].any():
         return None
-    at = positions(x)[:, usable]
-    rows = _spread_out(at, MOST_ROWS)
-    at, trunk = at[:, rows], trunk[usable][rows]
-    residual, drawn = residual[usable][rows], drawn[:, usable][:, rows]
-    shapes = [correlation(at, at), np.equal.outer(trunk, trunk).astype(float), np.eye(len(rows))]
-    variances = variance_components(residual, shapes)
-    inverse = np.asarray(np.linalg.inv(_covariance(variances, shapes)), dtype=float)
+    at, trunk = positions(rows.x)[:, usable], rows.trunk[usable]
+    same_trunk = np.equal.outer(trunk, trunk).astype(float)
+    shapes = [correlation(at, at), same_trunk, np.eye(len(trunk))]
+    variances = variance_components(residual[usable], shapes)
+    between, within = np.sqrt(variances[1:])
     rng = np.random.default_rng(seed)
-    process = Kriging(
-        positions=at,
-        variance=float(variances[0]),
-        estimate=inverse @ residual,
-        draws=np.empty(0),
-        frequencies=_frequencies(rng, len(at)),
-        phases=rng.uniform(0, 2 * np.pi, N_FEATURES),
-        weights=rng.normal(size=(len(drawn), N_FEATURES)),
-    )
-    return _conditioned(process, drawn, trunk, variances, inverse, rng)
+    noise = between * rng.normal(size=(len(drawn), trunk.max() + 1))[:, trunk]
+    noise += within * rng.normal(size=noise.shape)
+    prior = _unconditioned(at, float(variances[0]), len(drawn), rng)
+    covariance = _covariance(variances, shapes)
+    return _through(prior, residual[usable], drawn[:, usable] - noise, covariance)
+
+
+def through_bases(fit: FitResult, eval_set: str, rows: Rows, seed: int) -> Kriging:
+    """The process of the base losses: through the mean of the bases of every size, without noise.
+
+    A run starts from the very base that it is compared with, and both are measured on the same
+    held-out windows, so what is called noise of a base loss is in the losses after CPT as well.
+    """
+    size, index = np.unique(rows.x["N"], return_inverse=True)
+    loss = np.bincount(index, rows.loss) / np.bincount(index)
+    predicted = fit.base(eval_set, size, carry_size=True)
+    residual, drawn = np.log(loss / predicted.estimate), np.log(loss / predicted.draws)
+    at = positions({"N": size, "D": np.ones_like(size)})
+    variance = float(np.mean(residual**2) + BASE_MISFIT**2)
+    prior = _unconditioned(at, variance, len(drawn), np.random.default_rng(seed))
+    covariance = _covariance([variance], [correlation(at, at)])
+    return _through(prior, residual, drawn, covariance)
 
 
 def variance_components(residual: Array, shapes: Sequence[Array]) -> Array:
@@ -76,8 +117,6 @@ def variance_components(residual: Array, shapes: Sequence[Array]) -> Array:
     part has a wide normal prior: of the first around that of the residuals, of the others, which
     are noise, around a third of it.
     """
-    from scipy.optimize import minimize
-
     scale = float(np.sqrt(np.mean(residual**2)))
     middle = np.log(scale * np.append(1.0, np.full(len(shapes) - 1, PRIOR_NOISE)))
 
@@ -91,49 +130,64 @@ def variance_components(residual: Array, shapes: Sequence[Array]) -> Array:
         slope = [np.sum(inverse * shape) - solved @ shape @ solved for shape in shapes]
         return float(value), variances * np.array(slope) + away / PRIOR_SPREAD
 
-    found = minimize(negative_log_posterior, middle, jac=True, method="L-BFGS-B")
-    return np.asarray(np.exp(2 * found.x))
+    mode = minimize(negative_log_posterior, middle, jac=True, method="L-BFGS-B")
+    return np.asarray(np.exp(2 * mode.x))
 
 
-def _covariance(variances: Array, shapes: Sequence[Array]) -> Array:
+def _at_rows(fit: FitResult, eval_set: str, rows: Rows, corpora: Sequence[str]) -> Prediction:
+    shares = dict(zip(corpora, rows.x["h"], strict=True)) if corpora else {}
+    return fit.predict(
+        eval_set, rows.x["N"], rows.x["D"], shares, rows.x.get("L0"), carry_size=True
+    )
+
+
+def _covariance(variances: Sequence[float] | Array, shapes: Sequence[Array]) -> Array:
     total = np.sum([v * shape for v, shape in zip(variances, shapes, strict=True)], axis=0)
     return np.asarray(total + LEAST_VARIANCE * np.eye(len(total)))
 
 
-def _frequencies(rng: np.random.Generator, n_inputs: int) -> Array:
-    """Frequencies (p, m) of the random features: Student's t with 5 degrees of freedom.
+def _unconditioned(at: Array, variance: float, n_draws: int, rng: np.random.Generator) -> Kriging:
+    """A process at positions (p, n) that no row has been told, with prior samples as draws.
 
-    That is the spectral density of the Matern correlation with smoothness 5/2.
+    The spectral density of the Matern correlation with smoothness 5/2 is Student's t with five
+    degrees of freedom.
     """
-    normal = rng.normal(size=(n_inputs, N_FEATURES))
-    return np.asarray(normal * np.sqrt(5 / rng.chisquare(5, N_FEATURES)))
+    normal = rng.normal(size=(len(at), N_FEATURES))
+    return Kriging(
+        positions=at,
+        variance=variance,
+        estimate=np.zeros(at.shape[1]),
+        draws=np.zeros((n_draws, at.shape[1])),
+        frequencies=_single(normal * np.sqrt(5 / rng.chisquare(5, N_FEATURES))),
+        phases=_single(rng.uniform(0, 2 * np.pi, N_FEATURES)),
+        weights=_single(rng.normal(size=(n_draws, N_FEATURES))),
+    )
 
 
-def _conditioned(
-    prior: Kriging,
-    drawn: Array,
-    trunk: NDArray[np.intp],
-    variances: Array,
-    inverse: Array,
-    rng: np.random.Generator,
-) -> Kriging:
-    """The process with the draws' coefficients: Matheron's rule."""
-    between, within = np.sqrt(variances[1:])
-    of_trunk = rng.normal(size=(len(drawn), trunk.max() + 1))[:, trunk]
-    noise = between * of_trunk + within * rng.normal(size=drawn.shape)
-    apart = drawn - prior_samples(prior, prior.positions) - noise
-    return replace(prior, draws=(apart @ inverse).astype(np.float32).astype(float))
+def _through(prior: Kriging, residual: Array, drawn: Array, covariance: Array) -> Kriging:
+    """The process conditioned on residuals (n,), and its draws on theirs (n_draws, n).
+
+    Matheron's rule: a prior sample, corrected by what kriging makes of its own residuals.
+    """
+    inverse = np.linalg.inv(covariance)
+    apart = drawn - prior_samples(prior, prior.positions)
+    return replace(prior, estimate=inverse @ residual, draws=_single(apart @ inverse))
 
 
-def _spread_out(at: Array, most: int) -> NDArray[np.intp]:
-    """Rows to keep: all, or as many as allowed, each as far as can be from those before it."""
+def _single(values: Array) -> Array:
+    """Values as they are saved: a fit that was loaded predicts what it did before."""
+    return values.astype(np.float32).astype(float)
+
+
+def _spread_out(at: Array, most: int) -> NDArray[np.bool_]:
+    """Mask of the rows to keep: all, or the allowed number, each far from those before it."""
     n = at.shape[1]
     if n <= most:
-        return np.arange(n)
-    kept = np.zeros(most, dtype=np.intp)
+        return np.ones(n, dtype=bool)
+    kept, last = np.zeros(n, dtype=bool), 0
     distance = np.full(n, np.inf)
-    for i in range(1, most):
-        last = at[:, kept[i - 1], None]
-        distance = np.minimum(distance, np.sum((at - last) ** 2, axis=0))
-        kept[i] = int(np.argmax(distance))
-    return np.sort(kept)
+    for _ in range(most):
+        kept[last] = True
+        distance = np.minimum(distance, np.sum((at - at[:, last, None]) ** 2, axis=0))
+        last = int(np.argmax(distance))
+    return kept
