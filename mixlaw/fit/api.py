@@ -17,7 +17,7 @@ from mixlaw.fit.laws_at_target import heard
 from mixlaw.fit.lmfit_report import Profiles, standard_errors
 from mixlaw.fit.provenance import facts
 from mixlaw.fit.selection import GivenTable
-from mixlaw.fit.stack import AUTO, Choice, auto, compared_document, one_law
+from mixlaw.fit.stack import AUTO, Choice, auto, compared_document, single_law
 from mixlaw.result.fit_result import FitResult
 from mixlaw.result.types import DOCTOR_ERROR, MEANINGLESS, Status
 from mixlaw.roles import Roles
@@ -136,7 +136,7 @@ def _choice(
     """One law by name, a stack of those named (``A,B``), or of all (``auto``)."""
     names = [name.strip() for name in law.split(",")]
     if law != AUTO and len(names) == 1:
-        return one_law(frame, laws.load(law), roles, eval_sets, mix, constraints)
+        return single_law(frame, laws.load(law), roles, eval_sets, mix, constraints)
     if constraints:
         raise ConfigError("Constraints belong to one law; name it with --law, not a stack.")
     return auto(frame, roles, eval_sets, mix, None if law == AUTO else names)

@@ -12,7 +12,7 @@ from mixlaw.errors import NotIdentifiedError
 from mixlaw.fit import diagnostics
 from mixlaw.fit.bootstrap import Plan
 from mixlaw.fit.discrepancy import in_range, out_of_range
-from mixlaw.fit.one_law import LawFit
+from mixlaw.fit.law_fit import LawFit
 from mixlaw.fit.stack import Choice
 from mixlaw.result.fit_result import FitResult
 from mixlaw.result.types import Prediction

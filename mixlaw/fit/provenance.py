@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mixlaw.fit.one_law import LawFit, levels
+from mixlaw.fit.law_fit import LawFit, levels
 from mixlaw.fit.selection import Selection
 from mixlaw.laws import Array
 from mixlaw.roles import Roles
