@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mixlaw.fit.solver.problem import Problem
 from mixlaw.laws import Array
 
-#: Part of a step after which its second derivative is measured by a finite difference: conventional.
+#: Part of a step after which its second derivative is measured by a difference: conventional.
 PROBE = 0.1
 #: A bend longer than this part of the step is not applied, since the quadratic model does not hold
 #: so far: conventional.
