@@ -16,7 +16,7 @@ from forward_test import annealed, at_nearest_budget, bases, known_part, naive_l
 
 from mixlaw import laws, read_runs
 from mixlaw.errors import FitError
-from mixlaw.fit.one_law import fit_law
+from mixlaw.fit.law_fit import fit_law
 from mixlaw.fit.selection import select
 from mixlaw.roles import Roles
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from mixlaw.errors import ConfigError, DataError, unknown_name
 
@@ -12,6 +12,13 @@ if TYPE_CHECKING:
 
 #: What an eval set stands for.
 Side = Literal["domain", "general", ""]
+
+
+class ByName(Protocol):
+    """Anything that gives a value by name: a mapping, or a table with its columns."""
+
+    def __getitem__(self, name: str, /) -> Any:
+        """The value of this name."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,16 @@ class Roles:
         if len(self.general_sets) == 1:
             return next(iter(self.general_sets))
         return ",".join(f"{name}={weight:.4g}" for name, weight in self.general_sets.items())
+
+    def general_loss(self, losses: ByName) -> Any:
+        """The general loss: the weighted sum of the losses of its eval sets.
+
+        Args:
+            losses: by eval set, numbers, arrays or the columns of a table; every one of
+                ``general_sets`` must be there. A missing value (nan) makes the sum nan.
+        """
+        parts = [weight * losses[name] for name, weight in self.general_sets.items()]
+        return sum(parts[1:], start=parts[0])
 
     def own_corpus(self, eval_set: str, corpora: Sequence[str]) -> str | None:
         """The corpus an eval set was held out from: given, or the one of equal name; else None.

@@ -1,7 +1,5 @@
 """Findings about the plan of the sweep: which settings were run, and which were not."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 
@@ -214,17 +212,13 @@ def _losses_by_ratio(table: Table) -> pd.DataFrame | None:
     losses = longest.pivot_table(index="ratio", columns="eval_set", values="loss").dropna()
     if len(losses) < 2 or len(losses.columns) < len(set(sets)):
         return None
-    general = _weighted(losses, table.roles.general_sets)
+    general = table.roles.general_loss(losses)
     result = pd.DataFrame({"mean": (losses[table.roles.domain_set] + general) / 2})
     base = table.base[table.base["base"].isin(longest["base"].unique())]
-    levels = base.groupby("eval_set")["loss"].mean().to_frame().T
-    if set(table.roles.general_sets) <= set(levels.columns):
-        result["rise"] = general - float(_weighted(levels, table.roles.general_sets).iloc[0])
+    levels = base.groupby("eval_set")["loss"].mean()
+    if set(table.roles.general_sets) <= set(levels.index):
+        result["rise"] = general - float(table.roles.general_loss(levels))
     return result
-
-
-def _weighted(losses: pd.DataFrame, weights: Mapping[str, float]) -> pd.Series:
-    return losses[list(weights)].mul(pd.Series(weights)).sum(axis=1)
 
 
 def _beyond(values: pd.Series, target: float) -> float:

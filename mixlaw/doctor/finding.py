@@ -11,6 +11,7 @@ import pandas as pd
 from mixlaw.errors import DataError
 from mixlaw.roles import Roles
 from mixlaw.runs.table import SHARE, base_rows, corpora_of
+from mixlaw.runs.views import base_identity, trunk_names
 
 Severity = Literal["error", "warning", "note"]
 
@@ -100,13 +101,15 @@ class Table:
     def base(self) -> pd.DataFrame:
         """Unflagged rows of the base models, with their ``base`` identity."""
         rows = base_rows(self.frame)
-        return rows.assign(base=_base_identity(rows))
+        return rows.assign(base=base_identity(rows))
 
     @cached_property
     def trained(self) -> pd.DataFrame:
         """Unflagged rows after training, with columns ``mixture``, ``trunk`` and ``base``."""
         rows = self.frame[(self.frame["tokens"] > 0) & (self.frame["flag"] == "")]
-        return rows.assign(mixture=_mixture(rows), trunk=_trunk(rows), base=_base_identity(rows))
+        return rows.assign(
+            mixture=_mixture(rows), trunk=trunk_names(rows), base=base_identity(rows)
+        )
 
     @cached_property
     def ends(self) -> pd.DataFrame:
@@ -117,17 +120,6 @@ class Table:
 
 
 Check = Callable[[Table], Finding | None]
-
-
-def _base_identity(rows: pd.DataFrame) -> pd.Series:
-    size = rows["n_params"].map("{:.0f} parameters".format)
-    return size.where(rows["base_id"] == "", rows["base_id"]) if "base_id" in rows else size
-
-
-def _trunk(rows: pd.DataFrame) -> pd.Series:
-    if "trunk_id" not in rows:
-        return rows["run_id"]
-    return rows["run_id"].where(rows["trunk_id"] == "", rows["trunk_id"])
 
 
 def _mixture(rows: pd.DataFrame) -> pd.Series:

@@ -1,6 +1,7 @@
 """``fit_laws``: from a runs table to a fit with intervals, held-out errors and statuses."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,34 @@ from mixlaw.fit import noise as noises
 from mixlaw.fit.base_loss import fit_base
 from mixlaw.fit.bootstrap import Plan
 from mixlaw.fit.discrepancy.kriging import conditioned
-from mixlaw.fit.laws_at_target import heard
+from mixlaw.fit.laws_at_target import with_laws_at_target
 from mixlaw.fit.lmfit_report import Profiles, standard_errors
 from mixlaw.fit.provenance import facts
 from mixlaw.fit.selection import GivenTable
-from mixlaw.fit.stack import AUTO, Choice, auto, compared_document, one_law
+from mixlaw.fit.stack import AUTO, Choice, auto, compared_document, single_law
+from mixlaw.fit.standard_draws import draw_standard
 from mixlaw.result.fit_result import FitResult
 from mixlaw.result.types import DOCTOR_ERROR, MEANINGLESS, Status
 from mixlaw.roles import Roles
 from mixlaw.runs.table import corpora_of
 from mixlaw.runs.views import only_where
 
+#: Resampled sweeps of a fit: the ends of a 90% interval then have a standard error of about 3% of
+#: its width if draws are normal. Time and size of the files grow with it.
 N_DRAWS = 500
+
+
+@dataclass(frozen=True)
+class _Options:
+    """What a fit was asked for, as ``fit_laws`` takes it and ``fit.json`` keeps it."""
+
+    law: str | None
+    eval_sets: list[str]
+    where: dict[str, str]
+    mix: list[str]
+    constraints: list[str]
+    n_draws: int
+    seed: int
 
 
 def fit_laws(
@@ -63,47 +80,70 @@ def fit_laws(
         FitError: the law cannot be fitted to its rows.
         ConfigError: unknown law, eval set, corpus or constraint.
     """
+    options = _Options(
+        law, list(eval_sets or ()), dict(where or {}), list(mix), list(constraints), n_draws, seed
+    )
     roles, target = roles or Roles(), dict(target or {})
     table = runs if isinstance(runs, GivenTable) else GivenTable.of(runs)
-    frame = only_where(table.frame, where or {})
-    choice = _choice(frame, law or default_law(frame), roles, eval_sets, mix, constraints)
+    frame = only_where(table.frame, options.where)
+    choice = _choice(frame, roles, options)
     profiles = Profiles.of(choice.leading, profile)
-    found = [
-        *_table_errors(frame, roles, target),
-        *diagnostics.of_selection(choice.selection, choice.fits, target),
-    ]
-    options = {
-        "law": law,
-        "eval_sets": list(eval_sets or []),
-        "where": dict(where or {}),
-        "mix": list(mix),
-        "constraints": list(constraints),
-        "n_draws": n_draws,
-        "seed": seed,
-    }
     result = FitResult(
-        law=choice.law,
-        eval_sets=tuple(choice.leading),
-        domain_set=roles.domain_set,
-        general_set=roles.general_set,
-        general_sets=roles.general_sets,
+        **_names(choice, roles),
         target=target,
-        statuses=diagnostics.ordered([*found, *profiles.statuses]),
+        statuses=_statuses(frame, roles, target, choice, profiles),
         beyond=choice.beyond(),
         **provenance.coverage(choice.selection),
         **_noise(choice),
         **_draws(choice, n_draws, seed),
         **_held_out(choice),
-        about={
-            "source": table.source,
-            "data_sha256": table.sha256,
-            "options": options,
-            "versions": provenance.versions(),
-            **_solution(choice, profiles),
-            **facts(frame, roles),
-        },
+        about=_about(table, frame, roles, options, choice, profiles),
     )
-    return heard(conditioned(result, choice.selection, seed), choice, seed)
+    result = conditioned(result, choice.selection, seed)
+    return with_laws_at_target(result, choice, seed)
+
+
+def _names(choice: Choice, roles: Roles) -> dict[str, Any]:
+    """Which law was fitted to which eval sets, and what these stand for."""
+    return {
+        "law": choice.law,
+        "eval_sets": tuple(choice.leading),
+        "domain_set": roles.domain_set,
+        "general_set": roles.general_set,
+        "general_sets": roles.general_sets,
+    }
+
+
+def _statuses(
+    frame: pd.DataFrame,
+    roles: Roles,
+    target: Mapping[str, float],
+    choice: Choice,
+    profiles: Profiles,
+) -> tuple[Status, ...]:
+    """Every status of the table, its rows, the laws and the profiles, worst first."""
+    of_rows_and_laws = diagnostics.of_selection(choice.selection, choice.fits, target)
+    of_table = _table_errors(frame, roles, target)
+    return diagnostics.ordered([*of_table, *of_rows_and_laws, *profiles.statuses])
+
+
+def _about(
+    table: GivenTable,
+    frame: pd.DataFrame,
+    roles: Roles,
+    options: _Options,
+    choice: Choice,
+    profiles: Profiles,
+) -> dict[str, Any]:
+    """How the fit was made: table, options, versions, solution, facts of the table."""
+    return {
+        "source": table.source,
+        "data_sha256": table.sha256,
+        "options": asdict(options),
+        "versions": provenance.versions(),
+        **_solution(choice, profiles),
+        **facts(frame, roles),
+    }
 
 
 def _table_errors(frame: pd.DataFrame, roles: Roles, target: Mapping[str, float]) -> list[Status]:
@@ -116,8 +156,8 @@ def _table_errors(frame: pd.DataFrame, roles: Roles, target: Mapping[str, float]
 
 
 def _error_code(finding: Finding, roles: Roles) -> str:
-    asked_about = {roles.domain_set, *roles.general_sets} & set(finding.eval_sets)
-    return MEANINGLESS if finding.code in MEANINGLESS_LOSSES and asked_about else DOCTOR_ERROR
+    of_roles = {roles.domain_set, *roles.general_sets} & set(finding.eval_sets)
+    return MEANINGLESS if finding.code in MEANINGLESS_LOSSES and of_roles else DOCTOR_ERROR
 
 
 def default_law(frame: pd.DataFrame) -> str:
@@ -125,21 +165,15 @@ def default_law(frame: pd.DataFrame) -> str:
     return "dcpt" if corpora_of(frame) else "chinchilla"
 
 
-def _choice(
-    frame: pd.DataFrame,
-    law: str,
-    roles: Roles,
-    eval_sets: Sequence[str] | None,
-    mix: Sequence[str],
-    constraints: Sequence[str],
-) -> Choice:
+def _choice(frame: pd.DataFrame, roles: Roles, options: _Options) -> Choice:
     """One law by name, a stack of those named (``A,B``), or of all (``auto``)."""
+    law, eval_sets = options.law or default_law(frame), options.eval_sets or None
     names = [name.strip() for name in law.split(",")]
     if law != AUTO and len(names) == 1:
-        return one_law(frame, laws.load(law), roles, eval_sets, mix, constraints)
-    if constraints:
+        return single_law(frame, laws.load(law), roles, eval_sets, options.mix, options.constraints)
+    if options.constraints:
         raise ConfigError("Constraints belong to one law; name it with --law, not a stack.")
-    return auto(frame, roles, eval_sets, mix, None if law == AUTO else names)
+    return auto(frame, roles, eval_sets, options.mix, None if law == AUTO else names)
 
 
 def _noise(choice: Choice) -> dict[str, Any]:
@@ -152,7 +186,10 @@ def _noise(choice: Choice) -> dict[str, Any]:
 
 
 def _draws(choice: Choice, n_draws: int, seed: int) -> dict[str, Any]:
-    """Members of the laws and of the base law: draw k is one resampled sweep in all of them."""
+    """Members of the laws and of the base law: draw k is one resampled sweep in all of them.
+
+    Beside them stand the standard draws that predictions are spread by.
+    """
     plan = Plan.draw(n_draws, len(choice.selection.trunks), seed)
     return {
         "stack": {
@@ -163,6 +200,14 @@ def _draws(choice: Choice, n_draws: int, seed: int) -> dict[str, Any]:
             )
             for name, fits in choice.fits.items()
         },
+        "standard": draw_standard(
+            n_draws,
+            {
+                name: [choice.weights[name][law] for law in fits]
+                for name, fits in choice.fits.items()
+            },
+            seed,
+        ),
         "base_stack": {
             name: fit_base(rows, n_draws, seed + 1) for name, rows in choice.selection.base.items()
         },
@@ -171,11 +216,11 @@ def _draws(choice: Choice, n_draws: int, seed: int) -> dict[str, Any]:
 
 def _held_out(choice: Choice) -> dict[str, Any]:
     """Errors on held-out rows: of the law or the stack, of the baseline, of every law compared."""
-    scores = {name: held_out.held_out(found) for name, found in choice.forecasts.items()}
+    scores = {name: held_out.held_out(by_split) for name, by_split in choice.forecasts.items()}
     naive = {name: held_out.baseline(rows) for name, rows in choice.selection.rows.items()}
     return {
-        "held_out": {name: held_out.document(found) for name, found in scores.items()},
-        "baseline": {name: held_out.document(found) for name, found in naive.items()},
+        "held_out": {name: held_out.document(by_split) for name, by_split in scores.items()},
+        "baseline": {name: held_out.document(by_split) for name, by_split in naive.items()},
         "compared": compared_document(choice),
     }
 

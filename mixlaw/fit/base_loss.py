@@ -12,9 +12,9 @@ import numpy as np
 
 from mixlaw import laws
 from mixlaw.fit.bootstrap import Plan
-from mixlaw.fit.fitting import draw_refits, fit_rows
+from mixlaw.fit.law_fit import SIZES, levels
 from mixlaw.fit.noise import Noise
-from mixlaw.fit.one_law import SIZES, levels
+from mixlaw.fit.row_fit import draw_refits, fit_rows
 from mixlaw.fit.selection import Rows
 from mixlaw.result.types import Member
 

@@ -15,9 +15,9 @@ import numpy as np
 from mixlaw import laws, plugins
 from mixlaw.errors import FitError
 from mixlaw.fit import shapes
-from mixlaw.fit.fitting import Settings
 from mixlaw.fit.held_out import Forecast, forecasts
-from mixlaw.fit.one_law import SIZES, levels
+from mixlaw.fit.law_fit import SIZES, levels
+from mixlaw.fit.row_fit import Settings
 from mixlaw.fit.selection import Rows, Selection
 from mixlaw.laws import Array, Law
 

@@ -8,8 +8,8 @@ from scipy.special import fdtri
 from mixlaw.fit import noise as noises
 from mixlaw.fit import shapes
 from mixlaw.fit.discrepancy import in_range
-from mixlaw.fit.fitting import Fitted
-from mixlaw.fit.one_law import SIZES, LawFit, levels
+from mixlaw.fit.law_fit import SIZES, LawFit, levels
+from mixlaw.fit.row_fit import RowFit
 from mixlaw.fit.selection import Rows, Selection
 from mixlaw.fit.shapes import SPELLED
 from mixlaw.laws import Array
@@ -70,7 +70,7 @@ def _violated(message: str) -> Status:
     return Status("shape-violated", message)
 
 
-def _shapes(part: Fitted) -> Found:
+def _shapes(part: RowFit) -> Found:
     return [(_violated(message), part.size) for message in shapes.unexpected(part)]
 
 
@@ -86,7 +86,7 @@ def _no_size_information(fit: LawFit) -> Found:
     return [(Status("no-size-information", message), None)]
 
 
-def _too_few_levels(part: Fitted) -> Found:
+def _too_few_levels(part: RowFit) -> Found:
     found = []
     for name in part.lacking:
         held = part.law.held[name]
@@ -106,7 +106,7 @@ def _too_few_levels(part: Fitted) -> Found:
     return found
 
 
-def _at_bound(part: Fitted) -> Found:
+def _at_bound(part: RowFit) -> Found:
     model, theta = part.problem.model, part.theta[0]
     found = []
     for p, value, low, high in zip(model.free, theta, model.low, model.high, strict=True):
@@ -117,7 +117,7 @@ def _at_bound(part: Fitted) -> Found:
     return found
 
 
-def condition_number(part: Fitted) -> tuple[float, Array]:
+def condition_number(part: RowFit) -> tuple[float, Array]:
     """Condition of the Gauss-Newton Hessian in unit columns, and its weakest direction (P,).
 
     Parameters at a bound are left out: they are not free to move.
@@ -137,7 +137,7 @@ def condition_number(part: Fitted) -> tuple[float, Array]:
     return float((singular[0] / least) ** 2), weakest
 
 
-def _not_identified(part: Fitted) -> Found:
+def _not_identified(part: RowFit) -> Found:
     condition, weakest = condition_number(part)
     if condition <= CONDITION:
         return [] if part.solution.converged[0] else [(_unfinished(part), part.size)]
@@ -151,14 +151,14 @@ def _not_identified(part: Fitted) -> Found:
     return [(Status("not-identified", message), part.size)]
 
 
-def _unfinished(part: Fitted) -> Status:
+def _unfinished(part: RowFit) -> Status:
     spent = part.problem.effort.residuals
     message = f"the search was stopped in a flat valley after {spent} evaluations"
     return Status("not-identified", message)
 
 
-def _several_basins(part: Fitted, target: dict[str, Array]) -> Found:
-    at_target = part.predict(target, part.as_good)[:, 0]
+def _several_basins(part: RowFit, target: dict[str, Array]) -> Found:
+    at_target = part.predict(target, part.near_optima)[:, 0]
     basins = levels(at_target)
     if len(basins) < 2:
         return []
@@ -170,7 +170,7 @@ def _several_basins(part: Fitted, target: dict[str, Array]) -> Found:
     return [(Status("several-basins", message), part.size)]
 
 
-def _lack_of_fit(part: Fitted) -> Found:
+def _lack_of_fit(part: RowFit) -> Found:
     """Residual variance against the variance between replicates, by an F test."""
     if not in_range.unexplained(part):
         return []
@@ -182,7 +182,7 @@ def _lack_of_fit(part: Fitted) -> Found:
     return [(Status("lack-of-fit", message), part.size)]
 
 
-def _explains_nothing(part: Fitted) -> Found:
+def _explains_nothing(part: RowFit) -> Found:
     """The F test of the whole regression: is the law closer to the losses than one number is?"""
     log_loss = np.log(part.rows.loss)
     n_rows, n_free = len(log_loss), len(part.problem.model.free)
@@ -201,7 +201,7 @@ def _explains_nothing(part: Fitted) -> Found:
     return [(Status(EXPLAINS_NOTHING, message), part.size)]
 
 
-def _noise_assumed(part: Fitted) -> Found:
+def _noise_assumed(part: RowFit) -> Found:
     if not part.noise.assumed:
         return []
     message = (

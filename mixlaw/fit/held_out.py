@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixlaw.errors import FitError
-from mixlaw.fit.fitting import DEFAULT, Settings, fit_rows
-from mixlaw.fit.one_law import SIZES, LawFit, fit_law, levels
+from mixlaw.fit.law_fit import SIZES, LawFit, fit_law, levels
+from mixlaw.fit.row_fit import DEFAULT, Settings, fit_rows
 from mixlaw.fit.selection import Rows
 from mixlaw.fit.solver.search import REFIT_STEPS
 from mixlaw.laws import Array, Law

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from mixlaw.errors import ConfigError, unknown_name
-from mixlaw.fit.fitting import Fitted
-from mixlaw.fit.one_law import LawFit
+from mixlaw.fit.law_fit import LawFit
+from mixlaw.fit.row_fit import RowFit
 from mixlaw.fit.solver.problem import huber, log_residual
 from mixlaw.laws import Array
 from mixlaw.result.types import Status
@@ -25,7 +25,7 @@ LEVEL = 0.9
 OUTSIDE = 1e6
 
 
-def minimizer(part: Fitted) -> Any:
+def minimizer(part: RowFit) -> Any:
     """The ``lmfit.Minimizer`` of this fit; parameters at a bound are held there."""
     import lmfit
 
@@ -46,7 +46,7 @@ def minimizer(part: Fitted) -> Any:
     return lmfit.Minimizer(residual, params)
 
 
-def minimize(part: Fitted) -> Any:
+def minimize(part: RowFit) -> Any:
     """The ``lmfit.MinimizerResult`` at the optimum, for ``lmfit.fit_report`` and the rest."""
     return minimizer(part).leastsq()
 
@@ -67,7 +67,7 @@ def standard_errors(fit: LawFit) -> list[dict[str, float | None]]:
     return found
 
 
-def profile_interval(part: Fitted, name: str, level: float = LEVEL) -> tuple[float, float] | None:
+def profile_interval(part: RowFit, name: str, level: float = LEVEL) -> tuple[float, float] | None:
     """Profile interval of a free parameter, or None where the profile does not close.
 
     Raises:

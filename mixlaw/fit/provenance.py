@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mixlaw.fit.one_law import LawFit, levels
+from mixlaw.fit.law_fit import LawFit, levels
 from mixlaw.fit.selection import Selection
 from mixlaw.laws import Array
 from mixlaw.roles import Roles
 from mixlaw.runs.table import SHARE, UNIQUE_TOKENS, corpora_of
-from mixlaw.runs.views import domain_corpora
+from mixlaw.runs.views import domain_corpora, losses_by_run
 
 
 def facts(frame: pd.DataFrame, roles: Roles) -> dict[str, Any]:
@@ -72,9 +72,7 @@ def _longest(frame: pd.DataFrame, roles: Roles) -> list[dict[str, Any]]:
     if not domain_corpora(roles, corpora_of(frame)):
         return []
     largest = frame[frame["n_params"] == frame["n_params"].max()]
-    general = _losses(largest, roles.general_sets)
-    domain = _losses(largest, {roles.domain_set: 1.0})
-    losses = pd.DataFrame({"domain": domain, "general": general})
+    losses = losses_by_run(largest, roles)
     base = losses[losses.index.get_level_values("tokens") == 0]["general"].mean()
     ends = largest[largest["tokens"] == largest["tokens"].max()].drop_duplicates("run_id")
     ratios = roles.domain_ratio(ends)
@@ -91,14 +89,6 @@ def _longest(frame: pd.DataFrame, roles: Roles) -> list[dict[str, Any]]:
             }
         )
     return found
-
-
-def _losses(frame: pd.DataFrame, weights: Any) -> pd.Series:
-    """Weighted loss by run and tokens; missing where one of the eval sets is."""
-    wide = frame.pivot_table(index=["run_id", "tokens"], columns="eval_set", values="loss")
-    if not set(weights) <= set(wide.columns):
-        return pd.Series(float("nan"), index=wide.index)
-    return sum((weight * wide[name] for name, weight in weights.items()), start=0 * wide.iloc[:, 0])
 
 
 PACKAGES = ("mixlaw", "numpy", "scipy", "pandas", "lmfit")

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from mixlaw.fit import noise as noises
 from mixlaw.fit import shapes
-from mixlaw.fit.fitting import Fitted
 from mixlaw.fit.noise import ASSUMED_NOISE
+from mixlaw.fit.row_fit import RowFit
 from mixlaw.fit.selection import Rows, Selection
 from mixlaw.laws import Array, Claim, Law
 from mixlaw.result.types import Status
@@ -28,7 +28,7 @@ def violations(law: Law, rows: Rows) -> list[str]:
     return [message for claim in law.claims if (message := _violation(law, claim, rows))]
 
 
-def unexpected(part: Fitted) -> list[str]:
+def unexpected(part: RowFit) -> list[str]:
     """Shapes that the law is meant to have and the fitted curve lacks, on the grid of levels."""
     law, x = part.law, part.rows.x
     if not law.expects or "h" in law.inputs:

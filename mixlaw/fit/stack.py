@@ -18,9 +18,9 @@ from mixlaw.errors import FitError
 from mixlaw.fit import shapes
 from mixlaw.fit.compare import EXACT, Compared, candidates, common_rows, compare, rows_for
 from mixlaw.fit.discrepancy import in_range, out_of_range
-from mixlaw.fit.fitting import Settings
 from mixlaw.fit.held_out import Forecast, document, forecasts, held_out
-from mixlaw.fit.one_law import LawFit, fit_law
+from mixlaw.fit.law_fit import LawFit, fit_law
+from mixlaw.fit.row_fit import Settings
 from mixlaw.fit.selection import Selection, select
 from mixlaw.laws import Array, Law, Takes
 from mixlaw.roles import Roles
@@ -80,7 +80,7 @@ class Choice:
         }
 
 
-def one_law(
+def single_law(
     frame: pd.DataFrame,
     law: Law,
     roles: Roles,
@@ -88,7 +88,7 @@ def one_law(
     mix: Sequence[str],
     constraints: Sequence[str],
 ) -> Choice:
-    """A law by name."""
+    """One law, given by name, with all the weight."""
     selection = shapes.without_rising_edges(select(frame, law, roles, eval_sets, mix), law)
     settings = Settings(selection.corpora, tuple(constraints))
     return Choice(

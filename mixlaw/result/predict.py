@@ -12,15 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 from mixlaw import laws
 from mixlaw.errors import FitError, NotIdentifiedError, unknown_name
 from mixlaw.quantities import SAME_LEVEL, format_quantity
-from mixlaw.result.discrepancy import corrected, even, widened
+from mixlaw.result.discrepancy import corrected, widened
 from mixlaw.result.inputs import RowSettings, law_inputs
 from mixlaw.result.kriging import Kriging
 from mixlaw.result.types import Array, FitRecord, Member, Prediction
 
-#: A step of its own, see ``mixlaw.result.discrepancy``.
-_SLICE_SPREAD = 7**0.5
-#: Draws of the stack's weights are as concentrated as if each law had this many pseudo-counts.
-COUNTS = 2
 #: The largest exponent of size to be expected. Kaplan et al. (arXiv 2001.08361) report 0.076, the
 #: refit of Chinchilla (arXiv 2404.10102) 0.35.
 STEEPEST = 0.6
@@ -49,10 +45,10 @@ def predict(
     if any("L0" in laws.load(member.law).inputs for member in members):
         settings = settings.with_base_loss(_base_loss(fit, eval_set, sizes, base_loss, carry_size))
     x = law_inputs(settings)
-    found = _stack(members, x, carry_size)
+    of_laws = _stack(fit, eval_set, members, x, carry_size)
     if law is None:
-        found = _through(fit.kriging.get(eval_set), found, x)
-    return widened(fit, eval_set, corrected(fit, eval_set, found, x), x)
+        of_laws = _through(fit.kriging.get(eval_set), of_laws, x)
+    return widened(fit, eval_set, corrected(fit, eval_set, of_laws, x), x)
 
 
 def predict_base(
@@ -70,16 +66,17 @@ def predict_base(
     x = {"N": sizes, "D": np.ones_like(sizes)}
     # The base loss of a larger model is missed with the loss after CPT, by the same law of size:
     # the same widening in both cancels from the rise.
-    found = _through(fit.base_kriging.get(eval_set), _stack(tuple(members), x, carry_size), x)
-    return widened(fit, eval_set, found, x, ("n_params",))
+    of_law = _slices(fit, members, x, carry_size)
+    of_law = _through(fit.base_kriging.get(eval_set), of_law, x)
+    return widened(fit, eval_set, of_law, x, ("n_params",))
 
 
-def _through(kriging: Kriging | None, found: Prediction, x: laws.Inputs) -> Prediction:
+def _through(kriging: Kriging | None, of_laws: Prediction, x: laws.Inputs) -> Prediction:
     """The prediction conditioned on the rows of the fit."""
     if kriging is None:
-        return found
+        return of_laws
     estimate, draws = kriging(x)
-    return Prediction(found.estimate * np.exp(estimate), found.draws * np.exp(draws))
+    return Prediction(of_laws.estimate * np.exp(estimate), of_laws.draws * np.exp(draws))
 
 
 def mixture_inputs(
@@ -125,20 +122,22 @@ def _base_loss(
     return np.vstack([base.estimate, base.draws])
 
 
-def _stack(members: Sequence[Member], x: laws.Inputs, carry_size: bool) -> Prediction:
+def _stack(
+    fit: FitRecord, eval_set: str, members: Sequence[Member], x: laws.Inputs, carry_size: bool
+) -> Prediction:
     """The weighted mean of the laws, whose weights differ from draw to draw (Dirichlet).
 
     A stack does not hold one of its laws to be true (Yao et al. 2018), so its draws are means too;
     how far apart the laws are enters by what is not known of the weights.
     """
     by_law = [list(group) for _, group in groupby(members, key=lambda member: member.law)]
-    predictions = [_slices(slices, x, carry_size) for slices in by_law]
+    predictions = [_slices(fit, slices, x, carry_size) for slices in by_law]
     weights = np.array([slices[0].weight for slices in by_law])
     if len(predictions) == 1:
         return predictions[0]
     weights = weights / weights.sum()
     n_draws = min(len(p.draws) for p in predictions)
-    drawn = np.random.default_rng(0).dirichlet(COUNTS * len(weights) * weights, n_draws)
+    drawn = fit.standard.weights[eval_set][:n_draws]
     draws = np.stack([p.draws[:n_draws] for p in predictions])
     return Prediction(
         np.tensordot(weights, [p.estimate for p in predictions], axes=1),
@@ -146,7 +145,9 @@ def _stack(members: Sequence[Member], x: laws.Inputs, carry_size: bool) -> Predi
     )
 
 
-def _slices(slices: Sequence[Member], x: laws.Inputs, carry_size: bool) -> Prediction:
+def _slices(
+    fit: FitRecord, slices: Sequence[Member], x: laws.Inputs, carry_size: bool
+) -> Prediction:
     """One law: its only member, or its slices, interpolated between their sizes.
 
     Between two sizes the loss is linear in log N with the weight w = p of the larger one, p being
@@ -167,7 +168,7 @@ def _slices(slices: Sequence[Member], x: laws.Inputs, carry_size: bool) -> Predi
     lower, weight, spread = _place(np.log(x["N"]), np.log(sizes))
     point = np.arange(len(lower))
     estimates, draws = np.stack([p.estimate for p in every]), np.stack([p.draws for p in every])
-    moved = weight + np.outer(2 * even(draws.shape[1], _SLICE_SPREAD) - 1, spread)
+    moved = weight + np.outer(2 * fit.standard.place[: draws.shape[1]] - 1, spread)
     low, high = (draws[lower + step, :, point].T for step in (0, 1))
     return Prediction(
         (1 - weight) * estimates[lower, point] + weight * estimates[lower + 1, point],

@@ -18,6 +18,7 @@ from mixlaw.errors import FitError
 from mixlaw.files import write_atomic
 from mixlaw.result.kriging import Kriging
 from mixlaw.result.screen import comparison
+from mixlaw.result.standard_draws import NONE, StandardDraws
 from mixlaw.result.types import Array, FitRecord, Member, Status
 
 SCHEMA = "mixlaw.fit/1"
@@ -29,6 +30,8 @@ _PLAIN = (
     "held_out", "baseline", "compared", "beyond", "lack_of_fit", "rows_used", "rows_left_out",
     "target", "sigma", "seed_std", "about",
 )  # fmt: skip
+#: Fields of StandardDraws that are arrays.
+_STANDARD = ("place", "spread", "drift", "misfit")
 _TUPLES = ("eval_sets", "corpora", "domain_corpora")
 
 
@@ -57,6 +60,7 @@ def document(fit: FitRecord, arrays: dict[str, Array] | None = None) -> dict[str
         "base_members": _members(fit.base_stack, "base", arrays),
         "kriging": _processes(fit.kriging, "kriging", arrays),
         "base_kriging": _processes(fit.base_kriging, "base_kriging", arrays),
+        "standard_draws": _standard(fit.standard, arrays),
     }
 
 
@@ -97,6 +101,7 @@ def _fields(content: Mapping[str, Any], arrays: Mapping[str, Array]) -> dict[str
         base_stack=_restore(content["base_members"], arrays),
         kriging=_restore_processes(content.get("kriging", {}), arrays),
         base_kriging=_restore_processes(content.get("base_kriging", {}), arrays),
+        standard=_restore_standard(content.get("standard_draws"), arrays),
     )
 
 
@@ -163,6 +168,24 @@ def _restore(
         )
         for eval_set, members in written.items()
     }
+
+
+def _standard(standard: StandardDraws, arrays: dict[str, Array]) -> dict[str, Any]:
+    """Names of the arrays that hold the standard draws."""
+    names = {name: f"standard_{name}" for name in _STANDARD}
+    arrays.update({key: getattr(standard, name) for name, key in names.items()})
+    weights = {name: f"weights_{i}" for i, name in enumerate(standard.weights)}
+    arrays.update({key: standard.weights[name] for name, key in weights.items()})
+    return {**names, "weights": weights}
+
+
+def _restore_standard(
+    written: Mapping[str, Any] | None, arrays: Mapping[str, Array]
+) -> StandardDraws:
+    if written is None:
+        return NONE
+    weights = {name: arrays[key] for name, key in written["weights"].items()}
+    return StandardDraws(**{name: arrays[written[name]] for name in _STANDARD}, weights=weights)
 
 
 def _jsonable(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """What a fit is made of: predictions, fitted laws, statuses, and the record that holds them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from mixlaw import laws
 from mixlaw.errors import FitError, unknown_name
 from mixlaw.result.inputs import MixtureRoles
 from mixlaw.result.kriging import Kriging
+from mixlaw.result.standard_draws import NONE, StandardDraws, earlier_weights
 from mixlaw.roles import parse_weights, side_of
 
 Array = NDArray[np.float64]
@@ -147,6 +148,8 @@ class FitRecord:
         kriging: what the laws miss at their rows, by eval set; predictions are conditioned on it.
             Fits of earlier versions lack it and have ``lack_of_fit``.
         base_kriging: the same of the law of the base losses: a measured base loss is what it is.
+        standard: random numbers behind the draws of predictions, those of earlier versions where
+            none are given.
         rows_used: rows that were fitted, all eval sets together.
         rows_left_out: rows that were not, by reason.
         target: ``n_params`` and ``tokens`` that the experiment aims at, if it says so.
@@ -176,12 +179,27 @@ class FitRecord:
     lack_of_fit: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     kriging: Mapping[str, Kriging] = field(default_factory=dict)
     base_kriging: Mapping[str, Kriging] = field(default_factory=dict)
+    standard: StandardDraws = NONE
     rows_used: int = 0
     rows_left_out: Mapping[str, int] = field(default_factory=dict)
     target: Mapping[str, float] = field(default_factory=dict)
     sigma: Mapping[str, float] = field(default_factory=dict)
     seed_std: Mapping[str, float] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Fill in the standard draws that are not given."""
+        every = [m for stack in (self.stack, self.base_stack) for ms in stack.values() for m in ms]
+        n_draws = max((len(member.draws) for member in every), default=0)
+        standard = self.standard
+        if standard.n_draws < n_draws:
+            standard = StandardDraws.of_earlier_versions(n_draws)
+        weights = dict(standard.weights)
+        for name, members in self.stack.items():
+            by_law = {member.law: member.weight for member in members}
+            if len(by_law) > 1 and name not in weights:
+                weights[name] = earlier_weights(list(by_law.values()), n_draws)
+        object.__setattr__(self, "standard", replace(standard, weights=weights))
 
     @property
     def has_base_rows(self) -> bool:

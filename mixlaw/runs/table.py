@@ -13,6 +13,7 @@ import pandas as pd
 from mixlaw.errors import DataError
 from mixlaw.files import write_atomic, write_atomic_with
 from mixlaw.mixture import SUM_TOLERANCE
+from mixlaw.runs.views import base_identity
 
 KEY = ("run_id", "tokens", "eval_set")
 REQUIRED = ("run_id", "n_params", "tokens", "eval_set", "loss")
@@ -278,10 +279,8 @@ def _check_keys(frame: pd.DataFrame, source: str) -> None:
 def _check_base_rows(frame: pd.DataFrame, source: str) -> None:
     """One base loss per (base or size, eval set): CPT runs must know which base is theirs."""
     bases = base_rows(frame)
-    named = "base_id" in bases.columns
-    identity = bases["base_id"] if named else pd.Series("", index=bases.index)
-    identity = identity.mask(identity == "", bases["n_params"].map("{:.15g} parameters".format))
-    for (base, eval_set), losses in bases.groupby([identity, bases["eval_set"]])["loss"]:
+    by_base = bases.groupby([base_identity(bases), bases["eval_set"]])
+    for (base, eval_set), losses in by_base["loss"]:
         values = losses.unique()
         if len(values) > 1:
             raise DataError(

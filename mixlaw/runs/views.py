@@ -10,6 +10,9 @@ import pandas as pd
 from mixlaw.errors import DataError, unknown_name
 from mixlaw.roles import Roles
 
+#: What a row is measured at, whatever its eval set.
+_PLACE = ("run_id", "tokens")
+
 
 def only_where(frame: pd.DataFrame, where: Mapping[str, str]) -> pd.DataFrame:
     """The rows with these values; base rows were trained by nobody here and stay.
@@ -37,25 +40,50 @@ def _equal(value: object, text: str) -> bool:
 
 
 def with_general_loss(frame: pd.DataFrame, roles: Roles, left_out: Counter[str]) -> pd.DataFrame:
-    """Several general sets become rows of one: their weighted loss per (run, tokens)."""
+    """Several general sets become rows of one: their weighted loss per (run, tokens).
+
+    Args:
+        frame: unflagged rows.
+        roles: which eval sets the general loss has, and their weights.
+        left_out: rows left out by reason, which is added to.
+
+    Raises:
+        DataError: the table lacks one of the general eval sets.
+    """
     if len(roles.general_sets) == 1:
         return frame
     missing = sorted(set(roles.general_sets) - set(frame["eval_set"]))
     if missing:
         raise DataError(unknown_name("eval set", missing[0], set(frame["eval_set"])))
     parts = frame[frame["eval_set"].isin(roles.general_sets)]
-    weight = parts["eval_set"].map(dict(roles.general_sets))
-    se = parts["loss_se"] if "loss_se" in parts else pd.Series(np.nan, index=parts.index)
-    parts = parts.assign(loss=weight * parts["loss"], loss_se=(weight * se) ** 2)
-    groups = parts.groupby(["run_id", "tokens"], sort=False)
-    whole = groups["loss"].transform("size") == len(roles.general_sets)
+    whole = parts.groupby(list(_PLACE))["loss"].transform("size") == len(roles.general_sets)
     left_out["one of the general losses is missing"] += int((~whole).sum())
-    parts = parts[whole]
-    groups = parts.groupby(["run_id", "tokens"], sort=False)
-    combined = groups.head(1).drop(columns=["loss", "loss_se"]).assign(eval_set=roles.general_set)
-    sums = groups[["loss", "loss_se"]].sum(min_count=1).reset_index()
-    sums["loss_se"] = np.sqrt(sums["loss_se"])
-    return pd.concat([frame, combined.merge(sums, on=["run_id", "tokens"])], ignore_index=True)
+    combined = parts[whole].drop_duplicates(list(_PLACE)).assign(eval_set=roles.general_set)
+    place = pd.MultiIndex.from_frame(combined[list(_PLACE)])
+    loss = losses_by_run(parts, roles)["general"].loc[place]
+    combined["loss"] = loss.to_numpy()
+    combined["loss_se"] = _general_error(parts[whole], roles).loc[place].to_numpy()
+    return pd.concat([frame, combined], ignore_index=True)
+
+
+def _general_error(parts: pd.DataFrame, roles: Roles) -> pd.Series:
+    """Standard error of the general loss by run and tokens, of the eval sets that have one."""
+    if "loss_se" not in parts:
+        parts = parts.assign(loss_se=np.nan)
+    weight = parts["eval_set"].map(dict(roles.general_sets))
+    squares = ((weight * parts["loss_se"]) ** 2).groupby([parts[name] for name in _PLACE])
+    return squares.sum(min_count=1) ** 0.5
+
+
+def losses_by_run(frame: pd.DataFrame, roles: Roles) -> pd.DataFrame:
+    """Columns ``domain`` and ``general``: the losses by run and tokens.
+
+    A loss is missing where one of its eval sets is.
+    """
+    wide = frame.pivot_table(index=list(_PLACE), columns="eval_set", values="loss")
+    names = dict.fromkeys([roles.domain_set, *roles.general_sets])
+    wide = wide.reindex(columns=list(names))
+    return pd.DataFrame({"domain": wide[roles.domain_set], "general": roles.general_loss(wide)})
 
 
 def schedule_kind(schedule: str) -> str:
@@ -86,8 +114,8 @@ def domain_corpora(roles: Roles, corpora: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def base_identity(frame: pd.DataFrame) -> pd.Series:
-    """The base of every row: ``base_id``, or the size where that is empty."""
-    size = frame["n_params"].astype(str)
+    """The base of every row: ``base_id``, or the size in words where that is empty."""
+    size = frame["n_params"].map("{:.15g} parameters".format)
     if "base_id" not in frame.columns:
         return size
     return frame["base_id"].mask(frame["base_id"] == "", size)

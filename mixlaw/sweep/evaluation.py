@@ -60,8 +60,7 @@ class ModelLosses:
         """Domain and general loss: nats per token, or bits per byte with another tokenizer."""
         unit = "loss" if self.is_shared else "bpb"
         values: dict[str, float] = {r.eval_set: getattr(r, unit) for r in self.records}
-        general = sum(weight * values[n] for n, weight in self.roles.general_sets.items())
-        return values[self.roles.domain_set], general
+        return values[self.roles.domain_set], self.roles.general_loss(values)
 
 
 def evaluate_model(

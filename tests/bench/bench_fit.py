@@ -23,7 +23,7 @@ from scipy.optimize import least_squares, minimize
 
 from mixlaw import laws
 from mixlaw.fit.bootstrap import Plan
-from mixlaw.fit.fitting import Settings, draw_refits, fit_rows
+from mixlaw.fit.row_fit import Settings, draw_refits, fit_rows
 from mixlaw.fit.selection import Rows
 from mixlaw.fit.solver.problem import Model, Problem, huber
 from mixlaw.fit.solver.search import minimise, solve

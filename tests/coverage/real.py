@@ -22,9 +22,9 @@ from mixlaw import laws
 from mixlaw.errors import FitError
 from mixlaw.fit.api import fit_laws
 from mixlaw.fit.compare import candidates, not_offered
-from mixlaw.fit.fitting import Settings
 from mixlaw.fit.held_out import next_smaller_size
-from mixlaw.fit.one_law import fit_law
+from mixlaw.fit.law_fit import fit_law
+from mixlaw.fit.row_fit import Settings
 from mixlaw.fit.selection import select
 from mixlaw.roles import Roles
 from mixlaw.runs.table import corpora_of, read_runs, validate_runs

@@ -35,7 +35,7 @@ from simulate import (
 
 from mixlaw.fit import api, held_out, stack
 from mixlaw.fit.api import fit_laws
-from mixlaw.fit.fitting import Settings
+from mixlaw.fit.row_fit import Settings
 from mixlaw.result.fit_result import FitResult
 
 LEVEL = 0.9

@@ -8,8 +8,8 @@ from simulate import Design, Truth, dcpt_truth, simulate_sweep
 
 from mixlaw import laws
 from mixlaw.fit.discrepancy.out_of_range import Missed, drift, learn, missed_beyond, spread
-from mixlaw.fit.fitting import Settings
 from mixlaw.fit.held_out import forecast, forecasts
+from mixlaw.fit.row_fit import Settings
 from mixlaw.fit.selection import select
 from mixlaw.roles import Roles
 

@@ -6,8 +6,8 @@ from sweeps import grid, rows_of, typical
 
 from mixlaw import laws
 from mixlaw.fit.bootstrap import Plan, noise_draws
-from mixlaw.fit.fitting import draw_refits, fit_rows
 from mixlaw.fit.noise import Noise, estimate_noise, pooled
+from mixlaw.fit.row_fit import draw_refits, fit_rows
 
 SEED, ROW = 0.003, 0.001
 

@@ -9,7 +9,7 @@ from simulate import Design, Truth, dcpt_truth, simulate_sweep
 from mixlaw import laws
 from mixlaw.fit.api import fit_laws
 from mixlaw.fit.discrepancy.in_range import learn, unexplained
-from mixlaw.fit.one_law import fit_law
+from mixlaw.fit.law_fit import fit_law
 from mixlaw.fit.selection import select
 from mixlaw.result.discrepancy import missed
 from mixlaw.result.fit_result import FitResult

@@ -7,9 +7,9 @@ from sweeps import grid, rows_of
 
 from mixlaw import laws
 from mixlaw.errors import ConfigError
-from mixlaw.fit.fitting import Settings, fit_rows
+from mixlaw.fit.law_fit import LawFit
 from mixlaw.fit.lmfit_report import Profiles, minimize, profile_interval, standard_errors
-from mixlaw.fit.one_law import LawFit
+from mixlaw.fit.row_fit import Settings, fit_rows
 
 
 @pytest.fixture(scope="module")

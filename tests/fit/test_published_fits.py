@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from mixlaw import laws
-from mixlaw.fit.fitting import Settings, fit_rows
+from mixlaw.fit.row_fit import Settings, fit_rows
 from mixlaw.fit.selection import Rows
 from mixlaw.runs.table import corpora_of, read_runs
 

@@ -6,7 +6,7 @@ from sweeps import CORPORA, grid, in_plain_counts, rows_of, typical
 
 from mixlaw import laws, plugins
 from mixlaw.fit.diagnostics import condition_number
-from mixlaw.fit.fitting import Settings, fit_rows
+from mixlaw.fit.row_fit import Settings, fit_rows
 
 #: Beyond this condition number a relative error of 1e-16 in the losses may move parameters by 1e-6.
 IDENTIFIED = 1e12

@@ -9,7 +9,7 @@ from sweeps import CORPORA, grid, rows_of, typical
 
 from mixlaw import laws
 from mixlaw.errors import ConfigError, FitError
-from mixlaw.fit.fitting import Settings, fit_rows
+from mixlaw.fit.row_fit import Settings, fit_rows
 from mixlaw.fit.selection import Rows
 from mixlaw.fit.solver.problem import Model, Problem, huber, log_residual
 from mixlaw.fit.solver.search import minimise, solve

@@ -6,7 +6,7 @@ from sweeps import CORPORA, grid, rows_of, typical
 
 from mixlaw import laws
 from mixlaw.fit.diagnostics import default_target, of_fit, ordered
-from mixlaw.fit.one_law import fit_law
+from mixlaw.fit.law_fit import fit_law
 from mixlaw.fit.selection import Rows, Selection
 from mixlaw.fit.shapes import rising_groups, violations, without_rising_edges
 from mixlaw.laws import Claim

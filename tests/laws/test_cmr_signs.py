@@ -4,7 +4,7 @@ import joint_cmr
 import numpy as np
 import pytest
 
-from mixlaw.fit.fitting import Settings, fit_rows
+from mixlaw.fit.row_fit import Settings, fit_rows
 from mixlaw.fit.selection import Rows
 from mixlaw.laws import cmr
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from mixlaw import laws
-from mixlaw.fit.fitting import Settings
 from mixlaw.fit.held_out import Score, forecast
-from mixlaw.fit.one_law import levels
+from mixlaw.fit.law_fit import levels
+from mixlaw.fit.row_fit import Settings
 from mixlaw.fit.selection import Rows
 from mixlaw.laws import dcpt
 

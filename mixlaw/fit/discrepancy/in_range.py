@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from scipy.special import fdtri
 
 from mixlaw.fit import noise as noises
-from mixlaw.fit.fitting import Fitted
+from mixlaw.fit.law_fit import LawFit, levels
 from mixlaw.fit.noise import trunk_sums
-from mixlaw.fit.one_law import LawFit, levels
+from mixlaw.fit.row_fit import RowFit
 from mixlaw.fit.selection import Rows
 from mixlaw.laws import Array
 from mixlaw.result.discrepancy import misfit_terms, share_of
@@ -85,7 +85,7 @@ def learn(rows: Rows, fits: Sequence[tuple[float, LawFit]]) -> dict[str, Any]:
     }
 
 
-def unexplained(part: Fitted) -> float:
+def unexplained(part: RowFit) -> float:
     """Variance of a typical log residual that noise between replicates does not explain.
 
     Whether there is any is told by an F test on all residuals; how much, by their median, so that

@@ -1,38 +1,39 @@
-"""The local model of the objective around parameter sets, and the steps that it promises.
+"""A quadratic model of the objective around each parameter set, and the step that minimises it.
 
-Gauss-Newton with three additions that make a narrow curved valley short: parameters that would
-leave their box are held at its wall while the others are solved for anew; the second derivative
-along the step bends it (geodesic acceleration, Transtrum & Sethna, arXiv 1201.5885); and damping
-adds the rows beyond δ of the Huber loss, which have no curvature of their own, at their reweighted
-share.
+Gauss-Newton with three additions that make a narrow curved valley short:
+
+- parameters that would leave their box are fixed at its wall while the others are solved for anew;
+- the second derivative along the step bends it (geodesic acceleration, Transtrum & Sethna,
+  arXiv 1201.5885; what it is worth is measured in docs/benchmarks.md);
+- damping adds the rows beyond δ of the Huber loss, which have no curvature of their own, with the
+  weight that iteratively reweighted least squares gives them.
 
 Shapes: B parameter sets, P free parameters, n rows.
 """
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mixlaw.fit.solver.problem import Problem
 from mixlaw.laws import Array
 
-if TYPE_CHECKING:
-    from mixlaw.fit.solver.problem import Problem
-
-#: Part of a step after which its second derivative is measured.
+#: Part of a step after which its second derivative is measured by a difference: conventional.
 PROBE = 0.1
-#: A bend longer than this part of the step says that the local model is not to be trusted.
+#: A bend longer than this part of the step is not applied, since the quadratic model does not hold
+#: so far: conventional.
 MOST_BEND = 1.5
-#: Times that a step is solved anew with the parameters that left their box held at its wall.
-WALLS = 8
-#: Keeps collinear amplitudes solvable.
+#: Times that a step is solved anew with parameters fixed at their walls: a guard, since the step is
+#: clipped to the box in any case.
+MOST_WALLS = 8
+#: Ridge relative to unit columns: keeps collinear amplitudes solvable. Conventional.
 RIDGE = 1e-12
 
 
 @dataclass(frozen=True)
-class Local:
-    """Derivatives of the objective at B parameter sets.
+class LocalModel:
+    """Value and derivatives of the objective at B parameter sets.
 
     Attributes:
         slopes: derivatives of the residuals, shape (B, P, n).
@@ -40,7 +41,7 @@ class Local:
         inside: weight of the rows within δ, zero for the others, shape (B, n).
         gradient: shape (B, P).
         hessian: Gauss-Newton, of the rows within δ, shape (B, P, P).
-        reweighted: the same of all rows, those beyond δ at the share δ/|r|, shape (B, P, P).
+        reweighted: the same of all rows, those beyond δ weighted by δ/|r|, shape (B, P, P).
         scale: diagonal of ``reweighted``, positive, shape (B, P).
     """
 
@@ -53,7 +54,7 @@ class Local:
     scale: Array
 
     @classmethod
-    def of(cls, problem: "Problem", theta: Array, target: Array, delta: float) -> "Local":
+    def at(cls, problem: Problem, theta: Array, target: Array, delta: float) -> "LocalModel":
         """At parameters (B, P) for targets (B, n); not finite where a loss is zero."""
         problem.effort.jacobians += len(theta)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -62,8 +63,8 @@ class Local:
 
     @classmethod
     def from_slopes(
-        cls, problem: "Problem", loss: Array, jacobian: Array, target: Array, delta: float
-    ) -> "Local":
+        cls, problem: Problem, loss: Array, jacobian: Array, target: Array, delta: float
+    ) -> "LocalModel":
         """From losses (B, n) and their derivatives (B, P, n)."""
         slopes = jacobian / loss[:, None, :] if problem.on_log else jacobian
         residual = problem.residual(loss, target)
@@ -79,11 +80,11 @@ class Local:
         scale = np.where(scale > 0, scale, 1.0)
         return cls(slopes, residual, inside, gradient, hessian, reweighted, scale)
 
-    def where(self, rows: NDArray[np.intp]) -> "Local":
+    def only(self, rows: NDArray[np.intp]) -> "LocalModel":
         """The local models of some of the parameter sets."""
-        return Local(*(getattr(self, part.name)[rows] for part in fields(self)))
+        return LocalModel(*(getattr(self, part.name)[rows] for part in fields(self)))
 
-    def put(self, rows: NDArray[np.intp], new: "Local") -> None:
+    def replace(self, rows: NDArray[np.intp], new: "LocalModel") -> None:
         """Replace the local models of some of the parameter sets."""
         for part in fields(self):
             getattr(self, part.name)[rows] = getattr(new, part.name)
@@ -93,21 +94,21 @@ class Local:
         beyond = np.minimum(1.0, np.sqrt(damping))[:, None, None]
         return self._unit(self.hessian + beyond * (self.reweighted - self.hessian), damping)
 
-    def settled(self, theta: Array, low: Array, high: Array) -> Array:
-        """Parameters (B, P) after an undamped step with all rows at their reweighted share."""
+    def undamped_step(self, theta: Array, low: Array, high: Array) -> Array:
+        """Parameters (B, P) after the full step to the minimum, all rows reweighted."""
         unit = self._unit(self.reweighted, np.full(len(theta), RIDGE))
         return bounded_step(theta, low, high, self.gradient, unit, self.scale)[0]
 
     def step(
-        self, problem: "Problem", theta: Array, target: Array, damping: Array
+        self, problem: Problem, theta: Array, target: Array, damping: Array
     ) -> tuple[Array, Array]:
-        """Parameters after a damped, bent step, and the decrease that the local model promises."""
+        """Parameters after a damped, bent step, and the decrease that the model predicts."""
         low, high, unit = problem.model.low, problem.model.high, self.damped(damping)
-        trial, promised = bounded_step(theta, low, high, self.gradient, unit, self.scale)
-        return self._bend(problem, theta, trial, target, unit), promised
+        trial, predicted = bounded_step(theta, low, high, self.gradient, unit, self.scale)
+        return self._bend(problem, theta, trial, target, unit), predicted
 
     def _bend(
-        self, problem: "Problem", theta: Array, trial: Array, target: Array, unit: Array
+        self, problem: Problem, theta: Array, trial: Array, target: Array, unit: Array
     ) -> Array:
         """The step to ``trial`` plus half its acceleration, where that is moderate."""
         model = problem.model
@@ -119,9 +120,9 @@ class Local:
         second = 2 / PROBE * (change / PROBE - straight)
         second = self.inside * np.nan_to_num(second, posinf=0.0, neginf=0.0)
         pull = (self.slopes @ second[:, :, None])[:, :, 0]
-        held = (trial <= model.low) | (trial >= model.high)
-        matrix = _held_out(unit, held)
-        bend = _solve(matrix, np.where(held, 0.0, -pull / root))
+        fixed = (trial <= model.low) | (trial >= model.high)
+        matrix = _with_fixed(unit, fixed)
+        bend = _solve(matrix, np.where(fixed, 0.0, -pull / root))
         length = np.linalg.norm(step * root, axis=1)
         moderate = np.linalg.norm(bend, axis=1) < MOST_BEND * length
         bent = np.clip(trial + 0.5 * bend / root, model.low, model.high)
@@ -136,7 +137,7 @@ class Local:
 def bounded_step(
     theta: Array, low: Array, high: Array, gradient: Array, unit: Array, scale: Array
 ) -> tuple[Array, Array]:
-    """Minimum of a quadratic model within a box, and the decrease it promises.
+    """Minimum of a quadratic model within a box, and the decrease it predicts.
 
     A parameter at a wall with the gradient pushing outwards stays there; one that would cross a
     wall stops at it, and the others make up for it.
@@ -155,21 +156,21 @@ def bounded_step(
     root = np.sqrt(scale)
     g = gradient / root
     least, most = (low - theta) * root, (high - theta) * root
-    held = (theta <= low) & (gradient > 0) | (theta >= high) & (gradient < 0)
-    free = _solve(_held_out(unit, held), np.where(held, 0.0, -g))
+    fixed = (theta <= low) & (gradient > 0) | (theta >= high) & (gradient < 0)
+    free = _solve(_with_fixed(unit, fixed), np.where(fixed, 0.0, -g))
     step = np.clip(free, least, most)
     crossed = free != step
-    for _ in range(WALLS):
+    for _ in range(MOST_WALLS):
         again = np.flatnonzero(crossed.any(axis=1))
         if not len(again):
             break
-        held[again] |= crossed[again]
-        at_wall = np.where(held[again], step[again], 0.0)
+        fixed[again] |= crossed[again]
+        at_wall = np.where(fixed[again], step[again], 0.0)
         rest = -g[again] - (unit[again] @ at_wall[:, :, None])[:, :, 0]
-        right = np.where(held[again], at_wall, rest)
-        free = _solve(_held_out(unit[again], held[again]), right)
+        right = np.where(fixed[again], at_wall, rest)
+        free = _solve(_with_fixed(unit[again], fixed[again]), right)
         step[again] = np.clip(free, least[again], most[again])
-        crossed = np.zeros_like(held)
+        crossed = np.zeros_like(fixed)
         crossed[again] = free != step[again]
     curved = (unit @ step[:, :, None])[:, :, 0]
     return np.clip(theta + step / root, low, high), -np.sum(step * (g + 0.5 * curved), axis=1)
@@ -179,8 +180,8 @@ def _solve(matrix: Array, right: Array) -> Array:
     return np.asarray(np.linalg.solve(matrix, right[:, :, None])[:, :, 0])
 
 
-def _held_out(matrix: Array, held: NDArray[np.bool_]) -> Array:
-    """The matrix with the rows and columns of held parameters replaced by the identity's."""
-    free = ~held
+def _with_fixed(matrix: Array, fixed: NDArray[np.bool_]) -> Array:
+    """The matrix with the rows and columns of fixed parameters replaced by the identity's."""
+    free = ~fixed
     eye = np.eye(matrix.shape[1])
-    return np.where(free[:, :, None] & free[:, None, :], matrix, eye * held[:, :, None])
+    return np.where(free[:, :, None] & free[:, None, :], matrix, eye * fixed[:, :, None])

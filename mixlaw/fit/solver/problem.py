@@ -1,7 +1,8 @@
-"""A law at fixed rows, evaluated for many parameter sets at once.
+"""What is minimised: a law at fixed rows (``Model``), and its objective (``Problem``).
 
-The law is a sum of amplitudes times factors. From that come the prediction, its exact Jacobian and
-the linear stage: the best amplitudes for given nonlinear parameters (variable projection).
+A law is a sum of amplitudes times factors. From that come the prediction for many parameter sets at
+once, its exact Jacobian, and the linear stage: the best amplitudes for given nonlinear parameters
+(variable projection).
 
 Shapes: B parameter sets, P free parameters, K amplitudes, n rows.
 """
@@ -15,8 +16,14 @@ from numpy.typing import NDArray
 from mixlaw import laws
 from mixlaw.laws import OFFSET, Array, Inputs, Law, Parameter
 
-#: Ridge of the linear stage, relative to unit columns: keeps collinear factors solvable.
+#: Ridge of the linear stage, relative to unit columns, just above rounding: keeps collinear factors
+#: solvable. Conventional.
 RIDGE = 1e-13
+#: Steps after which the search from one start ends where it is, which a status then says:
+#: conventional.
+MAX_STEPS = 300
+#: A prediction below it counts as zero: its derivatives of the log loss would overflow.
+LEAST = 1e-100
 
 
 class Model:
@@ -139,13 +146,6 @@ def _nonneg_solve(gram: Array, right: Array, nonneg: NDArray[np.bool_]) -> Array
         if not drop.any():
             return np.asarray(solution / scale)
         active[np.flatnonzero(drop), worst[drop]] = False
-
-
-MAX_STEPS = 300
-
-
-#: A prediction below it counts as zero: its derivatives of the log loss would overflow.
-LEAST = 1e-100
 
 
 @dataclass

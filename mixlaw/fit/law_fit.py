@@ -1,4 +1,4 @@
-"""Which rows one law is fitted to together: all of them, or one slice per size.
+"""A law fitted to the rows of one eval set: to all of them together, or to one size at a time.
 
 Two sizes cannot tell the exponent of size from the irreducible loss, and a law without N describes
 one size at a time: such laws are fitted size by size, and the spread between the slices is part of
@@ -11,21 +11,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mixlaw.fit.bootstrap import Plan
-from mixlaw.fit.fitting import (
+from mixlaw.fit.noise import pooled, trunk_sums
+from mixlaw.fit.row_fit import (
     DEFAULT,
-    Fitted,
+    RowFit,
     Settings,
     draw_refits,
     fit_rows,
     resampled_noise,
 )
-from mixlaw.fit.noise import pooled, trunk_sums
 from mixlaw.fit.selection import Rows
 from mixlaw.laws import Array, Law
 from mixlaw.quantities import SAME_LEVEL
 from mixlaw.result.types import Member
 
-#: Sizes needed to fit a law of N.
+#: Sizes needed to fit a law of N: its exponent, its amplitude and the irreducible loss are three.
 SIZES = 3
 
 
@@ -39,7 +39,7 @@ class LawFit:
     """
 
     law: Law
-    parts: tuple[Fitted, ...]
+    parts: tuple[RowFit, ...]
 
     @property
     def residual(self) -> Array:
@@ -97,7 +97,7 @@ class LawFit:
         self,
         x: Mapping[str, Array],
         n_values: int,
-        value: Callable[[Fitted, Mapping[str, Array]], Array],
+        value: Callable[[RowFit, Mapping[str, Array]], Array],
     ) -> Array:
         """Values (n_values, n) of the part that describes each point's size."""
         result = np.full((n_values, len(x["N"])), np.nan)
@@ -133,10 +133,10 @@ def levels(values: Array) -> list[float]:
     return [float(value) for value in distinct[new]]
 
 
-def _drawn(part: Fitted, plan: Plan, x: Mapping[str, Array]) -> Array:
+def _drawn(part: RowFit, plan: Plan, x: Mapping[str, Array]) -> Array:
     every = draw_refits(part, plan)
     return part.law.predict({name: every[:, [i]] for i, name in enumerate(part.names)}, x)
 
 
-def _only_budget(part: Fitted) -> float | None:
+def _only_budget(part: RowFit) -> float | None:
     return float(part.rows.x["D"][0]) if "D" in part.lacking else None

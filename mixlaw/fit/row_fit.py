@@ -1,4 +1,7 @@
-"""One law fitted to the rows of one eval set: weights, optimum, noise, and draws."""
+"""One optimum: a law fitted to given rows of one eval set, with its noise and its refits.
+
+Which rows are fitted together (all, or those of one size at a time) is decided in ``law_fit.py``.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,8 +19,9 @@ from mixlaw.fit.solver.search import REFIT_STEPS, REFIT_TOLERANCE, Solution, min
 from mixlaw.laws import Array, InputName, Law, Switch
 from mixlaw.quantities import SAME_LEVEL, format_quantity
 
-#: Optima whose objective is within this of the best one are as good as it.
-AS_GOOD = 0.01
+#: Optima whose objective is within this part of the least one are near-optima: refits start from
+#: each of them in turn. Conventional.
+NEAR = 0.01
 
 
 @dataclass(frozen=True)
@@ -41,12 +45,12 @@ class Settings:
     max_steps: int = MAX_STEPS
 
 
-#: Settings of a fit unless told otherwise.
+#: Settings of a fit by default.
 DEFAULT = Settings()
 
 
 @dataclass(frozen=True)
-class Fitted:
+class RowFit:
     """A law at its optimum on some rows.
 
     Attributes:
@@ -75,10 +79,10 @@ class Fitted:
         return self.solution.theta[:1]
 
     @property
-    def as_good(self) -> Array:
-        """Free parameters of all polished starts that end as low as the optimum, shape (B, P)."""
+    def near_optima(self) -> Array:
+        """Free parameters of all polished starts that end within ``NEAR`` of the least, (B, P)."""
         least = self.solution.objective[0]
-        near = self.solution.objective <= least * (1 + AS_GOOD) + 1e-12 * len(self.rows)
+        near = self.solution.objective <= least * (1 + NEAR) + 1e-12 * len(self.rows)
         return np.asarray(self.solution.theta[near])
 
     @property
@@ -112,7 +116,7 @@ def fit_rows(
     settings: Settings = DEFAULT,
     size: float | None = None,
     held: Mapping[str, float] | None = None,
-) -> Fitted:
+) -> RowFit:
     """The optimum of a law on these rows.
 
     Rows are weighted by ``loss_se`` and by how independent the checkpoints of a run are, which is
@@ -154,7 +158,7 @@ def fit_rows(
         problem = replace(problem, weight=weight)
         solution = polish(problem, solution.theta)
         noise = _measure(problem, rows, solution)
-    return Fitted(law, rows, size, problem, solution, noise, lacking, settings)
+    return RowFit(law, rows, size, problem, solution, noise, lacking, settings)
 
 
 def _constrained(law: Law, rows: Rows, names: Sequence[str]) -> list[tuple[Law, Switch]]:
@@ -201,19 +205,19 @@ def single_levels(law: Law, rows: Rows) -> tuple[InputName, ...]:
     return tuple(name for name in law.held if name in rows.x and not _varies(rows.x[name]))
 
 
-def draw_refits(fitted: Fitted, plan: Plan) -> Array:
+def draw_refits(fitted: RowFit, plan: Plan) -> Array:
     """All parameters of the law refitted to every resampled sweep, shape (n_draws, n_params).
 
-    Refits start from the optimum, and in turn from every other one that is as good.
+    Refits start from the optimum, and in turn from every other near-optimum.
     """
     problem = fitted.problem
     log_y = np.log(problem.model.loss(fitted.theta)) + resampled_noise(fitted, plan)
-    start = fitted.as_good[np.arange(len(log_y)) % len(fitted.as_good)]
+    start = fitted.near_optima[np.arange(len(log_y)) % len(fitted.near_optima)]
     refits = minimise(problem, start, log_y, problem.delta, REFIT_TOLERANCE, REFIT_STEPS)
     return fitted.parameters(refits.theta)
 
 
-def resampled_noise(fitted: Fitted, plan: Plan) -> Array:
+def resampled_noise(fitted: RowFit, plan: Plan) -> Array:
     """Log noise of the rows in every resampled sweep, shape (n_draws, n)."""
     scale = _own_noise(fitted.rows, fitted.noise)
     residual = fitted.residual / scale
