@@ -1,10 +1,10 @@
 """Laws side by side: what each says about the same rows that it did not see.
 
 Every law is fitted to the same rows and held against the same splits; a law that needs what the
-table lacks is not offered, with the reason. The score of a law is in relative loss: the geometric
-mean over the splits of its mean absolute error, so that no split drowns the others, plus the ratio
-regret, the loss given away by running the mixture that the law prefers instead of the best one
-measured.
+table lacks, or has no finite value on one of the rows, is not offered, with the reason. The score
+of a law is in relative loss: the geometric mean over the splits of its mean absolute error, so that
+no split drowns the others, plus the ratio regret, the loss given away by running the mixture that
+the law prefers instead of the best one measured.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -152,16 +152,6 @@ def _regrets(rows: Mapping[str, Rows], split: Mapping[str, Forecast]) -> Array:
         if len(here) > 1:
             regrets.append(true[here[np.argmin(said[here])]] - true[here].min())
     return np.array(regrets)
-
-
-def common_rows(selection: Selection, laws_: Sequence[Law]) -> Selection:
-    """The selection without rows at which a law that could be offered has no finite value."""
-    rows = {}
-    for name, every in selection.rows.items():
-        offered = [law for law in laws_ if all(n in every.x for n in law.inputs)]
-        mask = np.all([law.admits(every.x) for law in offered], axis=0)
-        rows[name] = every.where(mask)
-    return replace(selection, rows=rows)
 
 
 def rows_for(selection: Selection, law: Law, eval_set: str) -> Rows:

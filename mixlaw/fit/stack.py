@@ -16,7 +16,7 @@ import pandas as pd
 from mixlaw import laws
 from mixlaw.errors import FitError
 from mixlaw.fit import shapes
-from mixlaw.fit.compare import EXACT, Compared, candidates, common_rows, compare, rows_for
+from mixlaw.fit.compare import EXACT, Compared, candidates, compare, rows_for
 from mixlaw.fit.discrepancy import in_range, out_of_range
 from mixlaw.fit.held_out import Forecast, document, forecasts, held_out
 from mixlaw.fit.law_fit import LawFit, fit_law
@@ -123,7 +123,7 @@ def auto(
     if not offered:
         raise FitError("None of these laws describes the kind of rows that this table has.")
     anything = replace(laws.load("constant"), name=AUTO, takes=kind)
-    selection = common_rows(select(frame, anything, roles, eval_sets, mix), offered)
+    selection = select(frame, anything, roles, eval_sets, mix)
     compared = compare(selection, offered, Settings(selection.corpora))
     other = {
         law.name: Compared(law, note=f"describes {'annealed' if trunks else 'trunk'} rows")
