@@ -1,20 +1,22 @@
 """``mixlaw recommend``: the ratio for a run that has not happened."""
 
+import inspect
 import json as json_format
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import asdict, fields, replace
-from functools import partial
-from math import isfinite
+from functools import partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
 from mixlaw.cli import output, places
 from mixlaw.cli.options import DomainCorpora, DomainSet, GeneralSet, Json, Own
-from mixlaw.errors import ConfigError, FitError, unknown_name
-from mixlaw.mixture import parse_ratio
-from mixlaw.quantities import format_quantity, parse_quantity
+from mixlaw.errors import FitError, unknown_name
+from mixlaw.quantities import format_quantity
+from mixlaw.recommend.option import Group, parse_numbers
+from mixlaw.recommend.options import Options, described, rule_names
 
 if TYPE_CHECKING:
     from mixlaw.emitters import Emitted
@@ -22,204 +24,66 @@ if TYPE_CHECKING:
     from mixlaw.result.fit_result import FitResult
 
 
-def _text(flag: str, metavar: str, help_text: str) -> Any:
-    return typer.Option(flag, metavar=metavar, help=help_text)
-
-
-def _parsed(flag: str, metavar: str, help_text: str, parser: Callable[[str], Any]) -> Any:
-    return typer.Option(flag, metavar=metavar, help=help_text, parser=parser)
-
-
-def _count(flag: str, metavar: str, what: str, help_text: str) -> Any:
-    return _parsed(flag, metavar, help_text, partial(parse_quantity, what=what))
-
-
-def _number(flag: str, metavar: str, help_text: str) -> Any:
-    return _parsed(flag, metavar, help_text, partial(_a_number, flag=flag))
-
-
-def _a_number(text: str | float, flag: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ConfigError(f"{flag} is '{text}', which is no number.") from None
-
-
-def _numbers(text: str, flag: str) -> dict[str, float]:
-    """``A=1,B=2`` as a mapping."""
-    found = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        name, separator, value = part.partition("=")
-        if not separator:
-            raise ConfigError(f"'{part}' in {flag} must have the form NAME=NUMBER.")
-        try:
-            number = float(value)
-        except ValueError:
-            number = parse_quantity(value, f"value of '{name.strip()}' in {flag}")
-        if not isfinite(number):
-            raise ConfigError(f"The value of '{name.strip()}' in {flag} is {value}, not a number.")
-        found[name.strip()] = number
-    return found
-
-
-def _named(flag: str, metavar: str, help_text: str) -> Any:
-    return _parsed(flag, metavar, help_text, partial(_numbers, flag=flag))
-
-
-def _bounds(text: str) -> dict[str, tuple[float, float]]:
-    """``A=0.1:0.5`` as a mapping to pairs."""
-    pairs = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        name, _, ends = part.partition("=")
-        try:
-            low, high = (float(end) for end in ends.split(":"))
-        except ValueError:
-            raise ConfigError(f"'{part}' in --bounds must have the form NAME=LOW:HIGH.") from None
-        pairs[name.strip()] = (low, high)
-    return pairs
-
-
-ModelSize = Annotated[
-    str | None,
-    _text("--model-size", "8B", "Non-embedding parameters of the target; 8B:total counts all."),
-]
-Tokens = Annotated[
-    float | None,
-    _count("--tokens", "20B", "token budget", "CPT tokens of the target; default a table."),
-]
-Rule = Annotated[
-    str,
-    _text("--rule", "NAME", "tolerance, turning-point, limited-domain, allocation or balance."),
-]
-MaxGeneralRise = Annotated[
-    str | None,
-    _text(
-        "--max-general-rise",
-        "0.02|3%",
-        "Allowed rise of the general loss, nats or %; default 0.02.",
-    ),
-]
-Risk = Annotated[float, _number("--risk", "0.1", "Allowed probability of breaking that bound.")]
-ReferenceName = Annotated[
-    str, _text("--reference", "base|control", "What the rise is measured against.")
-]
-BaseGeneralLoss = Annotated[
-    str | None,
-    _text("--base-general-loss", "2.31|0.61bpb", "Measured general loss of the target's base."),
-]
-BaseDomainLoss = Annotated[
-    str | None,
-    _text("--base-domain-loss", "2.31|0.61bpb", "Measured domain loss of the target's base."),
-]
-BaseTokenizer = Annotated[
-    str | None,
-    _text("--base-tokenizer", "NAME", "Tokenizer of the target's base, if not the table's."),
-]
-DomainTokens = Annotated[
-    float | None,
-    _count("--domain-tokens", "5B", "number of domain tokens", "Distinct domain tokens there are."),
-]
-MaxEpochs = Annotated[float, _number("--max-epochs", "4", "How often a token may be repeated.")]
-Flops = Annotated[
-    float | None, _count("--flops", "5e19", "compute", "Compute to spend (rule allocation).")
-]
-Ratio = Annotated[
-    float | None, _parsed("--ratio", "30%|3:7", "Ask about this domain share.", parse_ratio)
-]
-Lambda = Annotated[
-    float, _number("--lambda", "10", "Weight of the general loss (rule turning-point).")
-]
-Weights = Annotated[
-    dict[str, float] | None,
-    _named("--weights", "A=1,B=2", "Weights of the losses (rule balance)."),
-]
-Natural = Annotated[
-    dict[str, float] | None,
-    _named("--natural", "A=.7,B=.3", "Natural shares of the corpora within their part."),
-]
-ShiftKind = Annotated[
-    str | None,
-    _text("--shift", "KIND", "Compare with runs of: same-language, new-language, anneal."),
-]
-ReachDomainLoss = Annotated[
-    float | None,
-    _number("--reach-domain-loss", "1.9", "Ask how many tokens reach this domain loss."),
-]
-UniqueTokens = Annotated[
-    dict[str, float] | None,
-    _named(
-        "--unique-tokens",
-        "A=5B,B=9B",
-        "Distinct tokens by corpus, for --rule balance and --emit.",
-    ),
-]
-Bounds = Annotated[
-    dict[str, tuple[float, float]] | None,
-    _parsed("--bounds", "A=0:.5", "Share bounds by corpus (rule balance).", _bounds),
-]
-Kl = Annotated[
-    float, _number("--kl", "0.1", "Price of leaving the natural mixture (rule balance).")
-]
-Observed = Annotated[
-    Path | None, _text("--observed", "RUNS", "First rows of the target run: recalibrate.")
-]
-FitName = Annotated[
-    str | None, _text("--fit", "DIR", "Folder or name of a fit; default the last one.")
-]
-EmitName = Annotated[str | None, _text("--emit", "NAME", "Print the mixture for this trainer.")]
-TokensPerDoc = Annotated[
-    dict[str, float] | None,
-    _named("--tokens-per-doc", "A=..,B=..", "Mean tokens per document, for --emit."),
-]
-
-
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(name="recommend")(recommend)
+    app.command(name="recommend")(_with_options_of_a_question(recommend))
+
+
+FitName = Annotated[
+    str | None,
+    typer.Option("--fit", metavar="DIR", help="Folder or name of a fit; default the last one."),
+]
+EmitName = Annotated[
+    str | None,
+    typer.Option("--emit", metavar="NAME", help="Print the mixture for this trainer."),
+]
+TokensPerDoc = Annotated[
+    dict[str, float] | None,
+    typer.Option(
+        "--tokens-per-doc",
+        metavar="A=..,B=..",
+        help="Mean tokens per document, for --emit.",
+        parser=partial(parse_numbers, flag="--tokens-per-doc"),
+    ),
+]
+
+
+#: Parts of the help in which the command's own options stand, beside those of ``Options``.
+_GROUPS: dict[str, Group] = {
+    "fit": "evidence",
+    "domain_set": "evidence",
+    "general_set": "evidence",
+    "domain_corpora": "evidence",
+    "own": "evidence",
+    "emit": "trainer",
+    "tokens_per_doc": "trainer",
+}
 
 
 def recommend(
-    context: typer.Context,
-    model_size: ModelSize = None,
-    tokens: Tokens = None,
-    rule: Rule = "tolerance",
-    max_general_rise: MaxGeneralRise = None,
-    risk: Risk = 0.1,
-    reference: ReferenceName = "base",
-    base_general_loss: BaseGeneralLoss = None,
-    base_domain_loss: BaseDomainLoss = None,
-    base_tokenizer: BaseTokenizer = None,
-    domain_tokens: DomainTokens = None,
-    max_epochs: MaxEpochs = 1.0,
-    flops: Flops = None,
-    ratio: Ratio = None,
-    lambda_: Lambda = float("inf"),
-    weights: Weights = None,
-    natural: Natural = None,
-    shift: ShiftKind = None,
-    reach_domain_loss: ReachDomainLoss = None,
-    unique_tokens: UniqueTokens = None,
-    bounds: Bounds = None,
-    kl: Kl = 0.0,
-    observed: Observed = None,
     fit: FitName = None,
-    emit: EmitName = None,
-    tokens_per_doc: TokensPerDoc = None,
     domain_set: DomainSet = "",
     general_set: GeneralSet = "",
     domain_corpora: DomainCorpora = "",
     own: Own = [],  # noqa: B006  (typer copies it)
+    emit: EmitName = None,
+    tokens_per_doc: TokensPerDoc = None,
     json: Json = False,
+    **options: Any,
 ) -> None:
     """Recommend the domain share for a target run, with its interval and its risk."""
     from mixlaw.recommend.api import recommend_ratio
     from mixlaw.result.fit_result import FitResult
 
+    size, counts_all = options.pop("n_params") or (None, False)
     folder = places.find_fit(fit)
-    asked_of = _with_roles(FitResult.load(folder), domain_set, general_set, domain_corpora, own)
-    answer = recommend_ratio(asked_of, **_asked(context.params))
+    questioned = _with_roles(FitResult.load(folder), domain_set, general_set, domain_corpora, own)
+    answer = recommend_ratio(questioned, n_params=size, n_params_is_total=counts_all, **options)
     emitted = _emitted(
-        answer, emit, tokens_per_doc=tokens_per_doc or {}, tokens_on_disk=unique_tokens or {}
+        answer,
+        emit,
+        tokens_per_doc=tokens_per_doc or {},
+        tokens_on_disk=options["unique_tokens"] or {},
     )
     _save(answer, folder)
     _show(answer, emitted, json, quiet=emit is not None)
@@ -234,23 +98,60 @@ def recommend(
         raise typer.Exit(answer.exit_code)
 
 
-def _asked(params: dict[str, Any]) -> dict[str, Any]:
-    """What ``recommend_ratio`` is asked: the options of the command that bear its names."""
-    from mixlaw.recommend.options import Options
+def _with_options_of_a_question(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with a parameter for every option of ``Options`` that has a flag."""
+    parameters = inspect.signature(command).parameters
+    named = [
+        parameter.replace(annotation=_in_group(parameter.annotation, _GROUPS.get(name)))
+        for name, parameter in parameters.items()
+        if parameter.kind is not parameter.VAR_KEYWORD
+    ]
 
-    size, counts_all = _model_size(params["model_size"])
-    same = {field.name: params[field.name] for field in fields(Options) if field.name in params}
-    return {**same, "n_params": size, "n_params_is_total": counts_all}
+    @wraps(command)
+    def with_options(**given: Any) -> None:
+        command(**given)
+
+    signature = inspect.Signature([*_question_parameters(), *named])
+    with_options.__signature__ = signature  # type: ignore[attr-defined]
+    return with_options
 
 
-def _model_size(text: str | None) -> tuple[float | None, bool]:
-    """The size, and whether it counts the embeddings too (``8B:total``)."""
-    if text is None:
-        return None, False
-    number, separator, convention = text.partition(":")
-    if separator and convention.strip().lower() != "total":
-        raise ConfigError(f"The model size '{text}' is neither 8B (non-embedding) nor 8B:total.")
-    return parse_quantity(number, "model size"), bool(separator)
+def _in_group(annotation: Any, group: Group | None) -> Any:
+    """An annotated option, which other commands may share, shown in this part of the help."""
+    if group is None:
+        return annotation
+    base, option = get_args(annotation)
+    option = copy(option)
+    option.rich_help_panel = _panel(group)
+    return Annotated[base, option]
+
+
+def _panel(group: Group) -> str:
+    return group.capitalize()
+
+
+def _question_parameters() -> Iterator[inspect.Parameter]:
+    defaults = {field.name: field.default for field in fields(Options)}
+    for name, option in described().items():
+        if not option.flag:
+            continue
+        text = option.help
+        if name == "rule":
+            *names, last = rule_names()
+            text = f"{text.rstrip('.')}: {', '.join(names)} or {last}."
+        flag = typer.Option(
+            option.flag,
+            metavar=option.example,
+            help=text,
+            parser=option.parse,
+            rich_help_panel=_panel(option.group),
+        )
+        yield inspect.Parameter(
+            name,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            default=defaults[name],
+            annotation=Annotated[Any, flag],
+        )
 
 
 def _with_roles(

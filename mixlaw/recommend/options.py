@@ -1,95 +1,251 @@
-"""What may be asked: the target, the rule and its numbers, checked once when they are given."""
+"""What may be asked: the target, the rule and its numbers, checked once when they are given.
+
+Each option is described at its field and nowhere else. What a rule in particular needs is declared
+by the rule and checked by ``mixlaw.recommend.rules.check``. Text and numbers only: the command line
+reads this before numpy is needed.
+"""
+
+# ruff: noqa: RUF009  (``option`` is ``dataclasses.field`` with a description)
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, fields
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from mixlaw.errors import ConfigError, unknown_name
 from mixlaw.recommend.loss_units import MeasuredLoss, Tolerance
+from mixlaw.recommend.option import (
+    METADATA,
+    Option,
+    bounds_by_name,
+    check_between,
+    count,
+    number,
+    numbers_by_name,
+    option,
+    parse_model_size,
+    share,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
-
 Reference = Literal["base", "control"]
 Shift = Literal["same-language", "new-language", "anneal"]
 
-
-#: Rules that choose the budget themselves.
-FREE_BUDGET = ("allocation", "limited-domain")
-
-#: Token budgets of the table that stands in for a missing --tokens.
+#: Token budgets of the table that stands in for a missing --tokens. Conventional: the sizes of
+#: published continual pre-training runs, from a day on one GPU to the largest.
 TABLE_TOKENS = (1e9, 5e9, 2e10, 1e11)
 
-#: Budget of the headline where neither the user nor the experiment names one.
+#: Budget of the headline where neither the user nor the experiment names one; one of the table's.
 DEFAULT_TOKENS = 2e10
 
-#: Allowed rise where none is given: about ten times the spread between seeds at ordinary sizes.
+#: Allowed rise where none is given. Conventional: about ten times the spread between seeds at
+#: ordinary sizes, so a larger rise is no accident of the seed.
 DEFAULT_RISE = Tolerance(0.02)
+
+#: Files among the rules that rules share and that are none themselves.
+_SHARED_BY_RULES = ("__init__", "balance_many", "crossing", "minimum")
+
+
+@cache
+def rule_names() -> tuple[str, ...]:
+    """Names of all rules, sorted: files of the folder ``rules``, which are not imported."""
+    stems = {path.stem for path in Path(__file__).with_name("rules").glob("*.py")}
+    return tuple(sorted(stem.replace("_", "-") for stem in stems.difference(_SHARED_BY_RULES)))
 
 
 @dataclass(frozen=True)
 class Options:
-    """One question to a fit.
-
-    Attributes:
-        n_params: non-embedding parameters of the target; default the experiment's.
-        n_params_is_total: ``n_params`` counts the embeddings too, which the laws do not.
-        tokens: CPT tokens of the target; default the experiment's, else 20B, and then the answer's
-            ``table`` holds the same for 1B, 5B, 20B and 100B.
-        rule: one of ``mixlaw.recommend.rules.available()``.
-        max_general_rise: allowed rise of the general loss: nats (0.02, the default) or ``"3%"`` of
-            the base's general loss.
-        risk: allowed probability of breaking that bound.
-        reference: what the rise is measured against, ``base`` or ``control``.
-        base_general_loss: measured general loss of the target's base: nats per token, or bits per
-            byte as ``"0.61bpb"``.
-        base_domain_loss: the same of the domain loss.
-        base_tokenizer: what these two were measured with, where it is not the table's tokenizer.
-        natural: shares that split the domain and the general part among several corpora each.
-        domain_tokens: distinct domain tokens there are.
-        max_epochs: passes allowed over a corpus.
-        flops: compute to spend.
-        ratio: domain ratio to ask about, or to allocate at.
-        lambda_: weight of the general loss in the turning point.
-        weights: weights of the losses, by eval set.
-        unique_tokens: distinct tokens by corpus.
-        bounds: smallest and largest share by corpus.
-        kl: price of leaving the natural mixture, nats of loss per nat of divergence.
-        shift: kind of published runs to compare with.
-        reach_domain_loss: domain loss whose budget is asked for.
-        observed: a runs table with the first rows of the target run: they recalibrate the draws.
+    """One question to a fit. ``described()`` lists every option with its sentence and unit.
 
     Raises:
-        ConfigError: a value is out of its range, or a rule lacks the number it is about.
+        ConfigError: a value is out of its range, or a name is not known.
     """
 
-    n_params: float | None = None
-    n_params_is_total: bool = False
-    tokens: float | None = None
-    rule: str = "tolerance"
-    max_general_rise: float | str | None = None
-    risk: float = 0.1
-    reference: Reference = "base"
-    base_general_loss: float | str | None = None
-    base_domain_loss: float | str | None = None
-    base_tokenizer: str | None = None
-    natural: Mapping[str, float] | None = None
-    domain_tokens: float | None = None
-    max_epochs: float = 1.0
-    flops: float | None = None
-    ratio: float | None = None
-    lambda_: float = math.inf
-    weights: Mapping[str, float] | None = None
-    unique_tokens: Mapping[str, float] | None = None
-    bounds: Mapping[str, tuple[float, float]] | None = None
-    kl: float = 0.0
-    shift: Shift | None = None
-    reach_domain_loss: float | None = None
-    observed: "Path | str | pd.DataFrame | None" = None
+    n_params: float | None = option(
+        None,
+        "Non-embedding parameters of the target; 8B:total counts all.",
+        "target",
+        unit="parameters",
+        example="8B",
+        flag="--model-size",
+        parse=parse_model_size,
+    )
+    n_params_is_total: bool = option(
+        False, "The target's size counts the embeddings too, which the laws do not.", "target"
+    )
+    tokens: float | None = option(
+        None,
+        "CPT tokens of the target; default a table.",
+        "target",
+        unit="tokens",
+        example="20B",
+        **count("--tokens", "token budget"),
+    )
+    rule: str = option(
+        "tolerance", "The rule that chooses the share.", "question", example="NAME", flag="--rule"
+    )
+    max_general_rise: float | str | None = option(
+        None,
+        "Allowed rise of the general loss, nats or %; default 0.02.",
+        "question",
+        unit="nats per token, or % of the base's general loss",
+        example="0.02|3%",
+        flag="--max-general-rise",
+    )
+    risk: float = option(
+        0.1,
+        "Allowed probability of breaking that bound.",
+        "question",
+        example="0.1",
+        limits=(0.0, 1.0),
+        open_limits=True,
+        **number("--risk"),
+    )
+    reference: Reference = option(
+        "base",
+        "What the rise is measured against.",
+        "question",
+        example="base|control",
+        flag="--reference",
+    )
+    base_general_loss: float | str | None = option(
+        None,
+        "Measured general loss of the target's base.",
+        "evidence",
+        unit="nats per token, or bits per byte",
+        example="2.31|0.61bpb",
+        flag="--base-general-loss",
+    )
+    base_domain_loss: float | str | None = option(
+        None,
+        "Measured domain loss of the target's base.",
+        "evidence",
+        unit="nats per token, or bits per byte",
+        example="2.31|0.61bpb",
+        flag="--base-domain-loss",
+    )
+    base_tokenizer: str | None = option(
+        None,
+        "Tokenizer of the target's base, if not the table's.",
+        "evidence",
+        example="NAME",
+        flag="--base-tokenizer",
+    )
+    natural: Mapping[str, float] | None = option(
+        None,
+        "Natural shares of the corpora within their part.",
+        "advanced",
+        example="A=.7,B=.3",
+        **numbers_by_name("--natural"),
+    )
+    domain_tokens: float | None = option(
+        None,
+        "Distinct domain tokens there are.",
+        "target",
+        unit="tokens",
+        example="5B",
+        **count("--domain-tokens", "number of domain tokens"),
+    )
+    max_epochs: float = option(
+        1.0,
+        "How often a token may be repeated.",
+        "question",
+        unit="passes",
+        example="4",
+        limits=(0.0, 1e4),
+        open_limits=True,
+        for_some_rules=True,
+        **number("--max-epochs"),
+    )
+    flops: float | None = option(
+        None,
+        "Compute to spend (rule allocation).",
+        "question",
+        unit="FLOPs",
+        example="5e19",
+        # Less would leave sizes of less than one parameter among those that are tried.
+        limits=(1e7, 1e30),
+        for_some_rules=True,
+        **count("--flops", "compute"),
+    )
+    ratio: float | None = option(
+        None,
+        "Ask about this domain share.",
+        "question",
+        example="30%|3:7",
+        limits=(0.0, 1.0),
+        **share("--ratio"),
+    )
+    lambda_: float = option(
+        math.inf,
+        "Weight of the general loss (rule turning-point).",
+        "advanced",
+        example="10",
+        for_some_rules=True,
+        **number("--lambda"),
+    )
+    weights: Mapping[str, float] | None = option(
+        None,
+        "Weights of the losses (rule balance).",
+        "advanced",
+        example="A=1,B=2",
+        for_some_rules=True,
+        **numbers_by_name("--weights"),
+    )
+    unique_tokens: Mapping[str, float] | None = option(
+        None,
+        "Distinct tokens by corpus, for --rule balance and --emit.",
+        "trainer",
+        unit="tokens",
+        example="A=5B,B=9B",
+        **numbers_by_name("--unique-tokens"),
+    )
+    bounds: Mapping[str, tuple[float, float]] | None = option(
+        None,
+        "Share bounds by corpus (rule balance).",
+        "advanced",
+        example="A=0:.5",
+        for_some_rules=True,
+        **bounds_by_name("--bounds"),
+    )
+    kl: float = option(
+        0.0,
+        "Price of leaving the natural mixture (rule balance).",
+        "advanced",
+        unit="nats of loss per nat of divergence",
+        example="0.1",
+        limits=(0.0, 1e6),
+        for_some_rules=True,
+        **number("--kl"),
+    )
+    shift: Shift | None = option(
+        None,
+        "Compare with runs of: same-language, new-language, anneal.",
+        "evidence",
+        example="KIND",
+        flag="--shift",
+    )
+    reach_domain_loss: float | None = option(
+        None,
+        "Ask how many tokens reach this domain loss.",
+        "question",
+        unit="nats per token",
+        example="1.9",
+        limits=(0.0, 100.0),
+        open_limits=True,
+        **number("--reach-domain-loss"),
+    )
+    observed: "Path | str | pd.DataFrame | None" = option(
+        None,
+        "First rows of the target run: recalibrate.",
+        "evidence",
+        example="RUNS",
+        flag="--observed",
+    )
 
     @cached_property
     def bound(self) -> Tolerance:
@@ -110,86 +266,62 @@ class Options:
 
     @property
     def fixed_budget(self) -> bool:
-        """True if the token budget is given rather than found."""
+        """True if the token budget is given rather than chosen."""
         return self.tokens is not None
 
     @property
-    def keeps_bound(self) -> bool:
-        """True if the answer keeps the general loss within the allowed rise."""
-        return self.rule == "tolerance" or (self.rule == "allocation" and self.ratio is None)
-
-    @property
-    def asks_for_mixture(self) -> bool:
-        """True if a cap, bound or penalty on single corpora is given."""
-        return bool(self.unique_tokens or self.bounds or self.kl)
+    def given_for_some_rules(self) -> tuple[str, ...]:
+        """Names of the options given that not every rule reads."""
+        return tuple(
+            name
+            for name, described in _described().items()
+            if described.for_some_rules and getattr(self, name) not in (_defaults()[name], {})
+        )
 
     def __post_init__(self) -> None:
+        _one_of("rule", self.rule, rule_names())
         _one_of("reference", self.reference, get_args(Reference))
         if self.shift is not None:
             _one_of("shift", self.shift, get_args(Shift))
-        self._check_target()
         self._check_numbers()
-        self._check_rule()
+        self._check_by_corpus()
         _ = self.bound, self.base_losses
 
-    def _check_target(self) -> None:
-        for what, count in (("model size", self.n_params), ("token budget", self.tokens)):
-            if count is not None and not 1 <= count <= 1e30:
-                raise ConfigError(f"The {what} is {count:g}; it must lie between 1 and 1e30.")
-
     def _check_numbers(self) -> None:
-        _between("--risk", self.risk, 0.0, 1.0, open_ends=True)
-        _between("--max-epochs", self.max_epochs, 0.0, 1e4, open_ends=True)
-        _between("--kl", self.kl, 0.0, 1e6)
-        if self.ratio is not None:
-            _between("--ratio", self.ratio, 0.0, 1.0)
+        for what, value in (("model size", self.n_params), ("token budget", self.tokens)):
+            if value is not None and not 1 <= value <= 1e30:
+                raise ConfigError(f"The {what} is {value:g}; it must lie between 1 and 1e30.")
+        for name, described in _described().items():
+            if described.limits is not None and getattr(self, name) is not None:
+                described.check(getattr(self, name))
         if not self.lambda_ > 0:
             raise ConfigError(f"--lambda is {self.lambda_}; it must be positive, or inf.")
-        if self.reach_domain_loss is not None:
-            _between("--reach-domain-loss", self.reach_domain_loss, 0.0, 100.0, open_ends=True)
+
+    def _check_by_corpus(self) -> None:
         for corpus, unique in (self.unique_tokens or {}).items():
-            _between(f"The number of distinct tokens of '{corpus}'", unique, 0.0, 1e30)
+            check_between(f"The number of distinct tokens of '{corpus}'", unique, 0.0, 1e30)
         for corpus, (low, high) in (self.bounds or {}).items():
             if not 0 <= low <= high <= 1:
                 raise ConfigError(
                     f"The bounds {low:g}:{high:g} of '{corpus}' must rise within 0 and 1."
                 )
 
-    def _check_rule(self) -> None:
-        if self.rule == "limited-domain" and self.domain_tokens is None:
-            raise ConfigError(
-                "--rule limited-domain needs --domain-tokens, the distinct domain tokens there are."
-            )
-        if self.rule == "allocation" and self.flops is None:
-            raise ConfigError("--rule allocation needs --flops, the compute to be spent.")
-        if self.flops is not None:
-            # Less would leave sizes of less than one parameter among those that are tried.
-            _between("--flops", self.flops, 1e7, 1e30)
-        for flag, (given, rules) in self._of_single_rules().items():
-            if given and self.rule not in rules:
-                raise ConfigError(
-                    f"{flag} belongs to --rule {' or '.join(rules)}, not to {self.rule}."
-                )
 
-    def _of_single_rules(self) -> dict[str, tuple[bool, tuple[str, ...]]]:
-        """Flags that only some rules read: whether each was given, and those rules."""
-        return {
-            "--flops": (self.flops is not None, ("allocation",)),
-            "--weights": (self.weights is not None, ("balance",)),
-            "--bounds": (bool(self.bounds), ("balance",)),
-            "--kl": (self.kl > 0, ("balance",)),
-            "--max-epochs": (self.max_epochs != 1, ("limited-domain", "balance")),
-            "--lambda": (math.isfinite(self.lambda_), ("turning-point", "tolerance")),
-        }
+def described() -> dict[str, Option]:
+    """Every option by the name of its field: help, unit, group, flag."""
+    return dict(_described())
+
+
+@cache
+def _described() -> dict[str, Option]:
+    return {field.name: field.metadata[METADATA] for field in fields(Options)}
+
+
+@cache
+def _defaults() -> dict[str, object]:
+    return {field.name: field.default for field in fields(Options)}
 
 
 def _one_of(what: str, name: str, known: tuple[str, ...]) -> None:
     if name not in known:
         raise ConfigError(unknown_name(what, name, known))
-
-
-def _between(name: str, value: float, low: float, high: float, open_ends: bool = False) -> None:
-    inside = low < value < high if open_ends else low <= value <= high
-    if not inside:
-        ends = "strictly between" if open_ends else "between"
-        raise ConfigError(f"{name} is {value:g}; it must lie {ends} {low:g} and {high:g}.")

@@ -142,7 +142,7 @@ class Question:
         if not self.has_general:
             raise FitError(
                 f"This fit has no general loss (its eval sets: {', '.join(self.fit.eval_sets)}); "
-                "fit one with --general-set, or use --rule limited-domain."
+                "fit one with --general-set, or use a rule of the domain loss alone (--rule)."
             )
         return self.fit.general_set
 
@@ -172,7 +172,7 @@ class Question:
         }
 
     @property
-    def silence(self) -> str:
+    def why_no_ratio(self) -> str:
         """Why this fit tells no ratio from another, under any rule; empty if it does."""
         if any(status.code == MEANINGLESS for status in self.fit.statuses):
             return (
@@ -198,6 +198,11 @@ class Question:
     def knows_base(self) -> bool:
         """True if the general loss of the base is fitted or given."""
         return self.fit.has_base_rows or self.base_general_loss is not None
+
+    @property
+    def knows_rise(self) -> bool:
+        """True if the rise of the general loss over the reference is known."""
+        return self.has_general and (self.knows_base or self.reference == "control")
 
     def _law(self, eval_set: str, ratios: ArrayLike, tokens: ArrayLike | None) -> Prediction:
         prediction = self.fit.predict(

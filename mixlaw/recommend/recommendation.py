@@ -13,6 +13,8 @@ SCHEMA = "mixlaw.recommendation/1"
 class Recommendation:
     """The answer to one question, ready to be printed, saved or emitted.
 
+    The last three are for the screen and are no part of the document.
+
     Attributes:
         n_params: non-embedding parameters of the target.
         tokens: CPT tokens of the target.
@@ -39,6 +41,9 @@ class Recommendation:
         also: what other rules say, by rule.
         by_law: what each law of a stack says alone.
         table: the same for other token budgets.
+        ratio_name: what the screen calls the ratio, such as ``critical ratio``.
+        keeps_bound: the recommended ratio keeps the allowed rise of the general loss.
+        promise: what the recommended ratio keeps to, a sentence; empty if it bounds nothing.
     """
 
     n_params: float
@@ -66,6 +71,9 @@ class Recommendation:
     also: Mapping[str, Any] = field(default_factory=dict)
     by_law: Mapping[str, Any] = field(default_factory=dict)
     table: "tuple[Recommendation, ...]" = ()
+    ratio_name: str = "best ratio"
+    keeps_bound: bool = False
+    promise: str = ""
 
     @property
     def exit_code(self) -> int:

@@ -1,4 +1,4 @@
-"""From what was asked to a ``Question``: the target's size, budget, mixture and base losses.
+"""From options to a ``Question``: the target's size, budget, mixture and base losses.
 
 And what had to be assumed about them because nobody said.
 """
@@ -9,15 +9,16 @@ import numpy as np
 
 from mixlaw.errors import ConfigError, unknown_name
 from mixlaw.quantities import format_quantity, percent
+from mixlaw.recommend import rules
 from mixlaw.recommend.mixture_path import MixturePath, natural_mixture
 from mixlaw.recommend.observed import calibrated
-from mixlaw.recommend.options import DEFAULT_TOKENS, FREE_BUDGET, Options
+from mixlaw.recommend.options import DEFAULT_TOKENS, Options
 from mixlaw.recommend.question import Question
 from mixlaw.recommend.tokenizer import nats_per_token
 from mixlaw.result.fit_result import FitResult
 
 
-def put(fit: FitResult, asked: Options) -> Question:
+def question_of(fit: FitResult, options: Options) -> Question:
     """The question that these options put to a fit.
 
     Raises:
@@ -26,48 +27,49 @@ def put(fit: FitResult, asked: Options) -> Question:
     """
     sets = {"general": fit.general_set, "domain": fit.domain_set}
     losses = {
-        role: nats_per_token(fit, loss, sets[role], asked.base_tokenizer)
-        for role, loss in asked.base_losses.items()
+        role: nats_per_token(fit, loss, sets[role], options.base_tokenizer)
+        for role, loss in options.base_losses.items()
     }
-    path = MixturePath.of(fit, asked.natural)
+    path = MixturePath.of(fit, options.natural)
     question = Question(
         fit=fit,
-        n_params=_size(fit, asked)[0],
-        tokens=asked.tokens or _default_tokens(fit),
+        n_params=_size(fit, options)[0],
+        tokens=options.tokens or _default_tokens(fit),
         path=path,
-        reference=asked.reference,
+        reference=options.reference,
         base_general_loss=losses.get("general"),
         base_domain_loss=losses.get("domain"),
-        unique_tokens=_unique_tokens(fit, path, asked),
-        base_tokenizer=asked.base_tokenizer,
+        unique_tokens=_unique_tokens(fit, path, options),
+        base_tokenizer=options.base_tokenizer,
     )
-    return question if asked.observed is None else calibrated(question, asked.observed)
+    return question if options.observed is None else calibrated(question, options.observed)
 
 
-def assumptions(question: Question, asked: Options) -> tuple[str, ...]:
+def assumptions(question: Question, options: Options) -> tuple[str, ...]:
     """What was assumed because nobody said otherwise, each as a person reads it."""
-    return tuple(_assumed(question, asked))
+    return tuple(_assumed(question, options))
 
 
-def _assumed(question: Question, asked: Options) -> Iterator[str]:
-    if asked.max_general_rise is None and asked.keeps_bound:
-        yield f"allowed rise of the general loss {asked.bound} (--max-general-rise)"
-    yield from _size(question.fit, asked)[1]
-    if not asked.fixed_budget and asked.rule not in FREE_BUDGET:
+def _assumed(question: Question, options: Options) -> Iterator[str]:
+    rule = rules.load(options.rule)
+    if options.max_general_rise is None and rule.keeps_bound(options):
+        yield f"allowed rise of the general loss {options.bound} (--max-general-rise)"
+    yield from _size(question.fit, options)[1]
+    if not options.fixed_budget and not rule.chooses_budget:
         yield f"token budget {format_quantity(question.tokens)} (--tokens)"
     if not question.calibration.kind_known:
         yield (
             "the observed rows are annealed where those of the fit are; they do not say so (column "
             "'annealed')"
         )
-    if asked.natural is None:
-        yield from _assumed_mixture(question, asked)
+    if options.natural is None:
+        yield from _assumed_mixture(question, options)
 
 
-def _assumed_mixture(question: Question, asked: Options) -> Iterator[str]:
-    """Balance chooses every share, and needs a natural mixture only where leaving it costs."""
-    if asked.rule == "balance":
-        if asked.kl:
+def _assumed_mixture(question: Question, options: Options) -> Iterator[str]:
+    """A rule that chooses every share needs a natural mixture only where leaving it costs."""
+    if rules.load(options.rule).chooses_shares:
+        if options.kl:
             listing = _listing(natural_mixture(question.fit))
             yield f"the natural mixture is {listing}, the middle of the swept shares (--natural)"
         return
@@ -83,14 +85,14 @@ def _listing(corpora: Mapping[str, float]) -> str:
     return ", ".join(f"{corpus} {percent(part)}" for corpus, part in corpora.items())
 
 
-def _size(fit: FitResult, asked: Options) -> tuple[float, list[str]]:
+def _size(fit: FitResult, options: Options) -> tuple[float, list[str]]:
     """Non-embedding parameters of the target, and what had to be assumed about them."""
-    size = asked.n_params or fit.target.get("n_params")
-    if size is None and asked.rule == "allocation":
+    size = options.n_params or fit.target.get("n_params")
+    if size is None and rules.load(options.rule).chooses_size:
         size = fit.ranges["n_params"][1]
     if size is None:
         raise ConfigError("The target's size is missing; give --model-size, such as 8B.")
-    if not asked.n_params_is_total:
+    if not options.n_params_is_total:
         return float(size), []
     counted = non_embedding(size, fit.about.get("n_params_total", ()))
     if counted is None:
@@ -111,13 +113,13 @@ def _default_tokens(fit: FitResult) -> float:
     return float(fit.target.get("tokens", default))
 
 
-def _unique_tokens(fit: FitResult, path: MixturePath, asked: Options) -> dict[str, float]:
+def _unique_tokens(fit: FitResult, path: MixturePath, options: Options) -> dict[str, float]:
     """Distinct tokens by corpus; --domain-tokens are split like the domain part of the mixture."""
-    named = dict(asked.unique_tokens or {})
+    named = dict(options.unique_tokens or {})
     for corpus in named:
         if corpus not in fit.corpora:
             raise ConfigError(unknown_name("corpus", corpus, fit.corpora))
-    domain = asked.domain_tokens or 0.0
+    domain = options.domain_tokens or 0.0
     return {c: domain * part for c, part in path.domain.items() if domain * part} | named
 
 

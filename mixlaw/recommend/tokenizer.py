@@ -10,6 +10,9 @@ Everything is reckoned in the table's tokens, and said in bits per byte beside t
 """
 
 import math
+from typing import Any
+
+import numpy as np
 
 from mixlaw.errors import ConfigError, FitError
 from mixlaw.recommend.loss_units import MeasuredLoss
@@ -72,6 +75,23 @@ def in_bits_per_byte(
         return None
     unit = math.log(2) * known[eval_set]
     return interval_document(Prediction(nats.estimate / unit, nats.draws / unit))
+
+
+def losses_per_byte(question: Question, ratio: float) -> dict[str, Any]:
+    """Losses and rise in bits per byte, for a target whose tokenizer is not the table's."""
+    if not is_foreign(question.fit, question.base_tokenizer):
+        return {}
+    at, fit = np.array([ratio]), question.fit
+    losses = {"domain": (fit.domain_set, question.domain)} if question.has_domain else {}
+    if question.has_general:
+        losses["general"] = (fit.general_set, question.general)
+    if question.knows_rise:
+        losses["general rise"] = (fit.general_set, question.rise)
+    documents = {
+        name: in_bits_per_byte(question, eval_set, loss(at))
+        for name, (eval_set, loss) in losses.items()
+    }
+    return {"bits_per_byte": {name: value for name, value in documents.items() if value}}
 
 
 def notices(question: Question) -> tuple[Status, ...]:

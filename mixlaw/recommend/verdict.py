@@ -38,6 +38,7 @@ class Verdict:
         shares: its shares by corpus with their intervals.
         n_params: model size that the rule chose, where it chooses one.
         tokens: budget that the rule chose, where it chooses one.
+        promise: what the recommended ratio then keeps to, a sentence; empty if it bounds nothing.
     """
 
     feasible: bool | None
@@ -52,6 +53,7 @@ class Verdict:
     shares: Mapping[str, Mapping[str, float | None]] | None = None
     n_params: float | None = None
     tokens: float | None = None
+    promise: str = ""
 
     def interval(self) -> tuple[float, float]:
         """Central interval of the ratio; a draw without an allowed ratio counts as 0.

@@ -186,7 +186,7 @@ BAD = {
         ["--model-size", "8B", "--bounds", "domain=0:.4"], "--bounds belongs to --rule balance"
     ),
     "passes of another rule": (
-        ["--model-size", "8B", "--max-epochs", "4"], "limited-domain or balance, not to tolerance"
+        ["--model-size", "8B", "--max-epochs", "4"], "balance or limited-domain, not to tolerance"
     ),
     "absurd compute": (["--rule", "allocation", "--flops", "1"], "--flops is 1"),
     "reference": (["--model-size", "8B", "--reference", "x"], "Available: base, control"),

@@ -9,14 +9,14 @@ from mixlaw.recommend.api import recommend_ratio
 from mixlaw.recommend.context import next_run
 from mixlaw.recommend.options import Options
 from mixlaw.recommend.rules.tolerance import decide
-from mixlaw.recommend.target import put
+from mixlaw.recommend.target import question_of
 
 TARGET = {"n_params": 8e9, "tokens": 2e10}
 
 
 def _weighed(fit, ratio, n_params=1e9, tokens=1e10):
     """The question, its draws, and the width that the module expects of one run."""
-    question = put(fit, Options(**TARGET))
+    question = question_of(fit, Options(**TARGET))
     draws = np.nan_to_num(decide(question, Options(**TARGET)).draws)
     there = question.at(n_params=n_params, tokens=tokens)
     return there, draws, next_run._expected_widths(there, np.array([ratio]), draws)[0]
@@ -50,7 +50,7 @@ def test_a_wide_answer_names_the_cheapest_of_the_best_runs(build):
     assert found["n_params"] in (1e8, 3e8, 1e9, pytest.approx(1e9 / 0.3))
     assert found["tokens"] in (1e10, 2e10)
     assert answer.document()["next_run"] == found
-    question = put(fit, Options(**TARGET))
+    question = question_of(fit, Options(**TARGET))
     draws = np.nan_to_num(decide(question, Options(**TARGET)).draws)
     for run in next_run._candidates(question, draws):
         if run.flops < 6 * found["n_params"] * found["tokens"]:

@@ -23,6 +23,27 @@ _REACH = 1e3
 _N_BUDGETS, _N_BUDGETS_DECIDED = 181, 49
 
 
+def answers(question: Question, at: float, options: Options) -> dict[str, Any]:
+    """The inverse questions that were asked, and when the general loss returns.
+
+    Args:
+        question: the target.
+        at: ratio whose return is sought where the options name none.
+        options: may name a ratio or a domain loss to ask about.
+    """
+    if not question.knows_rise:
+        return {}
+    documents: dict[str, Any] = {}
+    if options.ratio is not None:
+        documents["implied_bound"] = implied_bound(question, options.ratio, options.risk)
+    if options.reach_domain_loss is not None:
+        documents["tokens_to_reach"] = tokens_to_reach(question, options.reach_domain_loss, options)
+    if len(question.fit.levels["tokens"]) > 1:
+        ratio = at if options.ratio is None else options.ratio
+        documents["return_to_base"] = return_to_base(question, ratio)
+    return documents
+
+
 def implied_bound(question: Question, ratio: float, risk: float) -> dict[str, Any]:
     """The rise at a ratio, and the tolerance that the rule would need to recommend that ratio."""
     rise = question.rise(np.array([ratio]))
@@ -70,11 +91,11 @@ def _or_never(probability: float) -> str:
     return f" (never, with a probability of {probability:.0%})" if probability >= 0.005 else ""
 
 
-def tokens_to_reach(question: Question, loss: float, asked: Options) -> dict[str, Any]:
+def tokens_to_reach(question: Question, loss: float, options: Options) -> dict[str, Any]:
     """Smallest budget whose recommended ratio reaches a domain loss within the bound."""
     for tokens in question.tokens * np.geomspace(1 / _REACH, _REACH, _N_BUDGETS_DECIDED):
         at = question.at(tokens=float(tokens))
-        ratio = tolerance.decide(at, asked).recommended
+        ratio = tolerance.decide(at, options).recommended
         if ratio is not None and at.domain(np.array([ratio])).estimate[0] <= loss:
             text = (
                 f"A domain loss of {loss:g} within the bound takes {format_quantity(tokens)} "

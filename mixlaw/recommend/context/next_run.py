@@ -80,7 +80,7 @@ def _can_be_weighed(question: Question, verdict: Verdict) -> bool:
     """False where the answer is no single ratio, or the draws know no ratio, or one run alone."""
     if verdict.path is not None or verdict.n_params is not None:
         return False
-    return not question.silence and question.calibration.index is None
+    return not question.why_no_ratio and question.calibration.index is None
 
 
 def _worthiest(runs: list[Run], now: float) -> Run:

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from mixlaw.recommend.loss_units import Tolerance
-from mixlaw.recommend.options import Shift
+from mixlaw.recommend.options import Options, Shift
+from mixlaw.recommend.question import Question
 
 #: Replay of Ibrahim et al. (arXiv 2403.08763) for a weak and a strong shift, with which their runs
 #: matched a retraining on all data; known second-hand.
 REPLAY_DEFAULTS = {"weak shift": 0.05, "strong shift": 0.25}
 
-
+#: Source of a share that was read in a survey or another paper, not in the authors' own.
 SECOND_HAND = "second-hand"
 
 
@@ -77,6 +78,16 @@ def domain_band(shift: Shift | None = None) -> dict[str, float | int]:
         "high": float(high),
         "runs": len(runs),
         "second_hand": sum(run.source == SECOND_HAND for run in runs),
+    }
+
+
+def document(question: Question, options: Options) -> dict[str, Any]:
+    """What others do, and what the sweep's own longest runs of the largest size did."""
+    return {
+        "replay_defaults": {name: 1 - replay for name, replay in REPLAY_DEFAULTS.items()},
+        "published": domain_band(options.shift),
+        "best_observed": best_observed(question.fit.about.get("longest_runs", ()), options.bound),
+        "bound": str(options.bound),
     }
 
 

@@ -12,13 +12,30 @@ allowed ratio has r* = 0. Rules that minimise a loss have no bound to break; the
 loss above its minimum.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mixlaw.recommend.question import Question
 from mixlaw.recommend.rules.crossing import interpolate
+from mixlaw.recommend.verdict import Verdict
 
 Array = NDArray[np.float64]
+
+
+def of_verdict(question: Question, verdict: Verdict, risk: float) -> dict[str, Any] | None:
+    """Regret of the recommended ratio, and of the point estimate in its place; None without one."""
+    if verdict.recommended is None or not question.has_domain:
+        return None
+    if verdict.regret is not None:
+        return regret_document(verdict.regret)
+    chosen = regrets(question, verdict.recommended, verdict.draws, risk)
+    document: dict[str, Any] = regret_document(chosen)
+    if verdict.estimate is not None:
+        plug_in = regrets(question, verdict.estimate, verdict.draws, risk)
+        document["plug_in"] = regret_document(plug_in)
+    return document
 
 
 def regrets(question: Question, ratio: float, critical: Array, risk: float) -> Array:

@@ -1,4 +1,4 @@
-"""What would change a recommendation: the tolerance rule asked with other numbers.
+"""What would change a recommendation: a rule that keeps a bound, asked with other numbers.
 
 Half and twice the allowed rise, another risk, the other reference. All of them read the same
 draws, so they cost little beside the answer itself.
@@ -7,6 +7,7 @@ draws, so they cost little beside the answer itself.
 from typing import Any
 
 from mixlaw.quantities import percent
+from mixlaw.recommend import rules
 from mixlaw.recommend.loss_units import Tolerance
 from mixlaw.recommend.options import Options
 from mixlaw.recommend.question import Question, difference
@@ -14,23 +15,24 @@ from mixlaw.recommend.rules.crossing import ratio_at_risk
 from mixlaw.recommend.verdict import number
 from mixlaw.result.types import Prediction
 
-#: The risk of a bold reader, shown beside the usual 10%, and of a cautious one.
-_BOLD, _CAUTIOUS = 0.3, 0.05
+#: Risks shown beside the one asked about: the larger one, or from that on the smaller one.
+#: Conventional: about three times and half of the usual 10%.
+_LARGER_RISK, _SMALLER_RISK = 0.3, 0.05
 
 
-def would_change(question: Question, asked: Options) -> dict[str, Any]:
+def would_change(question: Question, options: Options) -> dict[str, Any]:
     """Recommended ratios (None where there is none) under other bounds, risk and reference.
 
     Returns:
-        ``ratios`` by what is changed, and a ``text``; empty for other rules, and where a table
-        tells no ratio from another.
+        ``ratios`` by what is changed, and a ``text``; empty for rules that do not declare
+        ``asks_other_bounds``, and where a table tells no ratio from another.
     """
-    if asked.rule != "tolerance" or question.silence:
+    if not rules.load(options.rule).asks_other_bounds or question.why_no_ratio:
         return {}
-    bound, risk = asked.bound, _CAUTIOUS if asked.risk >= _BOLD else _BOLD
+    bound, risk = options.bound, _SMALLER_RISK if options.risk >= _LARGER_RISK else _LARGER_RISK
     rise = question.rise(question.ratios)
     ratios = {
-        f"with {other} allowed": _largest(question, rise, other, asked.risk)
+        f"with {other} allowed": _largest(question, rise, other, options.risk)
         for other in (bound.times(0.5), bound.times(2.0))
         if bound.value
     }
@@ -38,9 +40,9 @@ def would_change(question: Question, asked: Options) -> dict[str, Any]:
     if question.reference == "base" or question.knows_base:
         name = "control" if question.reference == "base" else "base"
         other_rise = question.at(reference=name).rise(question.ratios)
-        ratios[f"against the {name}"] = _largest(question, other_rise, bound, asked.risk)
-    said = [f"{'none' if r is None else percent(r)} {name}" for name, r in ratios.items()]
-    return {"ratios": ratios, "text": f"It would be {', '.join(said)}."}
+        ratios[f"against the {name}"] = _largest(question, other_rise, bound, options.risk)
+    phrases = [f"{'none' if r is None else percent(r)} {name}" for name, r in ratios.items()]
+    return {"ratios": ratios, "text": f"It would be {', '.join(phrases)}."}
 
 
 def _largest(question: Question, rise: Prediction, bound: Tolerance, risk: float) -> float | None:

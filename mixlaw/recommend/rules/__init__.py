@@ -1,38 +1,36 @@
-"""The rules of recommendation: a file is a rule, and its name with ``_`` written ``-`` is the rule's.
+"""The rules of recommendation: one file is one rule, named after the file (``_`` written ``-``).
 
-Adding a rule is adding a file with a function ``decide(question, options) -> Verdict``.
+Adding a rule is adding a file that holds ``RULE``, a ``mixlaw.recommend.rule.Rule``.
 """
 
-from collections.abc import Callable
-from functools import cache
 from importlib import import_module
-from pathlib import Path
 
-from mixlaw.errors import ConfigError, unknown_name
-from mixlaw.recommend.options import Options
-from mixlaw.recommend.question import Question
-from mixlaw.recommend.verdict import Verdict
-
-#: Files of this folder that the rules share and that are none themselves.
-_SHARED = ("balance_many", "crossing", "minimum")
+from mixlaw.errors import ConfigError
+from mixlaw.recommend.options import Options, described, rule_names
+from mixlaw.recommend.rule import Rule
 
 
-@cache
-def available() -> tuple[str, ...]:
-    """Names of all rules, sorted, without importing them."""
-    stems = {path.stem for path in Path(__file__).parent.glob("*.py")}
-    rules = stems.difference(_SHARED, ("__init__",))
-    return tuple(sorted(stem.replace("_", "-") for stem in rules))
+def load(name: str) -> Rule:
+    """A rule by its name, one of ``rule_names()``."""
+    rule: Rule = import_module(f"{__name__}.{name.replace('-', '_')}").RULE
+    return rule
 
 
-def load(name: str) -> Callable[[Question, Options], Verdict]:
-    """The ``decide`` of a rule.
+def check(options: Options) -> Rule:
+    """The rule that is asked for, if it has what it needs and nothing that it does not read.
 
     Raises:
-        ConfigError: there is no such rule; the message names the nearest one and lists all.
+        ConfigError: a required option is missing, or one is given that belongs to
+            other rules.
     """
-    if name not in available():
-        raise ConfigError(unknown_name("rule", name, available()))
-    module = import_module(f"{__name__}.{name.replace('-', '_')}")
-    decide: Callable[[Question, Options], Verdict] = module.decide
-    return decide
+    rule, flags = load(options.rule), described()
+    for name, what in rule.required.items():
+        if getattr(options, name) is None:
+            raise ConfigError(f"--rule {rule.name} needs {flags[name].flag}, {what}.")
+    for name in options.given_for_some_rules:
+        if name not in rule.reads:
+            readers = " or ".join(other for other in rule_names() if name in load(other).reads)
+            raise ConfigError(
+                f"{flags[name].flag} belongs to --rule {readers}, not to {rule.name}."
+            )
+    return rule

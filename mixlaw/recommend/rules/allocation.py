@@ -23,6 +23,7 @@ from mixlaw.errors import FitError
 from mixlaw.quantities import format_quantity
 from mixlaw.recommend.options import Options
 from mixlaw.recommend.question import Question
+from mixlaw.recommend.rule import Rule
 from mixlaw.recommend.rules import tolerance
 from mixlaw.recommend.rules.crossing import interpolate
 from mixlaw.recommend.rules.minimum import argmin, minimum
@@ -38,13 +39,13 @@ _TOKENS_PER_PARAM = (1e-4, 1e6)
 _N_SIZES, _N_SIZES_FREE = 401, 61
 
 
-def decide(question: Question, asked: Options) -> Verdict:
+def decide(question: Question, options: Options) -> Verdict:
     """Answer the rule for the compute budget asked about.
 
     Raises:
         FitError: the fit has no domain loss, or its laws do not depend on size and tokens.
     """
-    assert asked.flops is not None
+    assert options.flops is not None
     if not question.has_domain:
         raise FitError("The rule allocation needs the domain loss, which was not fitted.")
     if any(member.size for member in question.fit.members(question.fit.domain_set)):
@@ -52,9 +53,21 @@ def decide(question: Question, asked: Options) -> Verdict:
             "The rule allocation needs a law of model size, and this fit has one law per size; "
             "sweep three sizes or more."
         )
-    if asked.ratio is None:
-        return _at_free_ratio(question, asked)
-    return _at_ratio(question, asked.ratio, asked.flops)
+    if options.ratio is None:
+        return _at_free_ratio(question, options)
+    return _at_ratio(question, options.ratio, options.flops)
+
+
+RULE = Rule(
+    __name__,
+    decide,
+    required={"flops": "the compute to be spent"},
+    reads=("flops",),
+    ratio_name="critical ratio",
+    chooses_budget=True,
+    chooses_size=True,
+    keeps_bound=lambda options: options.ratio is None,
+)
 
 
 def closed_form(member: Member, mixture: laws.Inputs, flops: float) -> tuple[Array, Array] | None:
@@ -164,43 +177,44 @@ def _regret(question: Question, ratio: float, size: float, sizes: Array, flops: 
     return np.maximum(loss.draws[:, 0] - loss.draws[draws, draws + 1], 0.0)
 
 
-def _at_free_ratio(question: Question, asked: Options) -> Verdict:
-    assert asked.flops is not None
-    sizes = _grid(asked.flops, _N_SIZES_FREE)
-    losses = [_loss_within_bound(question, asked, float(size)) for size in sizes]
+def _at_free_ratio(question: Question, options: Options) -> Verdict:
+    assert options.flops is not None
+    sizes = _grid(options.flops, _N_SIZES_FREE)
+    losses = [_loss_within_bound(question, options, float(size)) for size in sizes]
     if not any(np.isfinite(loss.estimate[0]) for loss in losses):
-        return _without_ratio(question, asked)
+        return _without_ratio(question, options)
     interval = _best_size(sizes, losses)
     size = interval["estimate"]
-    tokens = asked.flops / 6 / size
-    verdict = tolerance.decide(question.at(n_params=size, tokens=tokens), asked)
+    tokens = options.flops / 6 / size
+    verdict = tolerance.decide(question.at(n_params=size, tokens=tokens), options)
     return replace(
         verdict,
-        warnings=(*verdict.warnings, *_unbounded(interval, asked.flops)),
-        details={"flops": asked.flops, "n_params": interval},
+        warnings=(*verdict.warnings, *_unbounded(interval, options.flops)),
+        details={"flops": options.flops, "n_params": interval},
+        promise="",
         n_params=size,
         tokens=tokens,
     )
 
 
-def _without_ratio(question: Question, asked: Options) -> Verdict:
+def _without_ratio(question: Question, options: Options) -> Verdict:
     """No size has a ratio: the verdict at the size that is best at the middle of the shares."""
-    assert asked.flops is not None
-    sizes, _ = _sizes_at_ratio(question, float(np.mean(question.swept)), asked.flops)
+    assert options.flops is not None
+    sizes, _ = _sizes_at_ratio(question, float(np.mean(question.swept)), options.flops)
     size = float(sizes[0])
-    tokens = asked.flops / 6 / size
-    verdict = tolerance.decide(question.at(n_params=size, tokens=tokens), asked)
-    return replace(verdict, details={"flops": asked.flops}, n_params=size, tokens=tokens)
+    tokens = options.flops / 6 / size
+    verdict = tolerance.decide(question.at(n_params=size, tokens=tokens), options)
+    return replace(verdict, details={"flops": options.flops}, n_params=size, tokens=tokens)
 
 
-def _loss_within_bound(question: Question, asked: Options, size: float) -> Prediction:
+def _loss_within_bound(question: Question, options: Options, size: float) -> Prediction:
     """Domain loss at a size: at the recommended ratio, and of every draw at its own critical one.
 
     It is infinite where there is no such ratio.
     """
-    assert asked.flops is not None
-    question = question.at(n_params=size, tokens=asked.flops / 6 / size)
-    verdict, ratios = tolerance.decide(question, asked), question.ratios
+    assert options.flops is not None
+    question = question.at(n_params=size, tokens=options.flops / 6 / size)
+    verdict, ratios = tolerance.decide(question, options), question.ratios
     loss, recommended = question.domain(ratios), verdict.recommended
     estimate = np.inf if recommended is None else np.interp(recommended, ratios, loss.estimate)
     own = interpolate(ratios, loss.draws, np.nan_to_num(verdict.draws, nan=ratios[0]))

@@ -13,6 +13,7 @@ import numpy as np
 from mixlaw.errors import FitError
 from mixlaw.recommend.options import Options
 from mixlaw.recommend.question import Question
+from mixlaw.recommend.rule import Rule
 from mixlaw.recommend.rules import balance_many
 from mixlaw.recommend.rules.balance_many import checked_weights
 from mixlaw.recommend.rules.minimum import at_edge, flat_optimum, minimum
@@ -23,18 +24,18 @@ from mixlaw.result.types import Prediction, interval_document
 _N_FRONTIER = 21
 
 
-def decide(question: Question, asked: Options) -> Verdict:
+def decide(question: Question, options: Options) -> Verdict:
     """Answer the rule at the question's target.
 
     Raises:
         FitError: the fit lacks one of the two losses.
     """
-    if asked.asks_for_mixture or not question.path.is_pair:
-        return balance_many.decide(question, asked)
+    if _about_corpora(options) or not question.path.is_pair:
+        return balance_many.decide(question, options)
     if not question.has_domain:
         raise FitError("The rule balance needs the domain loss, which was not fitted.")
     domain_set, general_set = question.fit.domain_set, question.general_set
-    weights = checked_weights(asked, (domain_set, general_set))
+    weights = checked_weights(options, (domain_set, general_set))
     ratios = np.linspace(*question.swept, len(question.ratios))
     domain, general = question.domain(ratios), question.general(ratios)
     w_d, w_g = weights[domain_set], weights[general_set]
@@ -58,6 +59,20 @@ def decide(question: Question, asked: Options) -> Verdict:
         details=details,
         regret=found.regret,
     )
+
+
+RULE = Rule(
+    __name__,
+    decide,
+    reads=("weights", "bounds", "kl", "max_epochs"),
+    chooses_shares=True,
+    asks_laws_alone=True,
+)
+
+
+def _about_corpora(options: Options) -> bool:
+    """True if a cap, bound or penalty on single corpora is given."""
+    return bool(options.unique_tokens or options.bounds or options.kl)
 
 
 def frontier(question: Question) -> list[dict[str, Any]]:

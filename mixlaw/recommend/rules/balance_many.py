@@ -72,10 +72,10 @@ class Problem:
         return np.asarray(self.kl * terms.sum(axis=-1))
 
 
-def decide(question: Question, asked: Options) -> Verdict:
+def decide(question: Question, options: Options) -> Verdict:
     """Answer for the whole share vector at the question's target."""
     fit = question.fit
-    problem = _problem(question, asked)
+    problem = _problem(question, options)
     best = _solve(question, fit, problem)
     picked = np.linspace(0, _n_draws(fit) - 1, min(_N_RESAMPLED, _n_draws(fit))).astype(int)
     resampled = [_resampled(fit, k) for k in picked]
@@ -110,25 +110,25 @@ def decide(question: Question, asked: Options) -> Verdict:
     )
 
 
-def _problem(question: Question, asked: Options) -> Problem:
+def _problem(question: Question, options: Options) -> Problem:
     fit = question.fit
     swept = [fit.ranges.get(f"share.{c}", (0.0, 1.0)) for c in fit.corpora]
     low, high = np.array(swept).T.copy()
-    for corpus, (least, most) in (asked.bounds or {}).items():
+    for corpus, (least, most) in (options.bounds or {}).items():
         i = _index(fit, corpus)
         low[i], high[i] = least, most
-    for corpus, unique in (asked.unique_tokens or {}).items():
+    for corpus, unique in (options.unique_tokens or {}).items():
         i = _index(fit, corpus)
-        high[i] = min(high[i], asked.max_epochs * unique / question.tokens)
+        high[i] = min(high[i], options.max_epochs * unique / question.tokens)
         low[i] = min(low[i], high[i])
     if low.sum() > 1 or high.sum() < 1 or (low > high).any():
         raise ConfigError(
             f"No mixture obeys the bounds and caps: the smallest shares add up to {low.sum():.3g} "
             f"and the largest to {high.sum():.3g}, on either side of 1 they must lie."
         )
-    natural = natural_mixture(fit, asked.natural)
-    weights = checked_weights(asked, fit.eval_sets)
-    return Problem(weights, low, high, np.array([natural[c] for c in fit.corpora]), asked.kl)
+    natural = natural_mixture(fit, options.natural)
+    weights = checked_weights(options, fit.eval_sets)
+    return Problem(weights, low, high, np.array([natural[c] for c in fit.corpora]), options.kl)
 
 
 def _index(fit: FitResult, corpus: str) -> int:
@@ -233,19 +233,19 @@ def _bounded(binding: list[str]) -> tuple[Status, ...]:
     return (Status("at-bound", text),)
 
 
-def checked_weights(asked: "Options", names: tuple[str, ...]) -> dict[str, float]:
+def checked_weights(options: Options, names: tuple[str, ...]) -> dict[str, float]:
     """Weight of every loss: one each, or as given, zero for those not named.
 
     Raises:
         ConfigError: an unknown name, a negative weight, or none that is positive.
     """
-    if asked.weights is None:
+    if options.weights is None:
         return dict.fromkeys(names, 1.0)
-    for name, weight in asked.weights.items():
+    for name, weight in options.weights.items():
         if name not in names:
             raise ConfigError(unknown_name("loss to weigh", name, names))
         if not 0 <= weight < np.inf:
             raise ConfigError(f"The weight of '{name}' is {weight}; weights are 0 or more.")
-    if not any(asked.weights.values()):
+    if not any(options.weights.values()):
         raise ConfigError("All weights are 0; give one loss a positive weight.")
-    return {name: asked.weights.get(name, 0.0) for name in names}
+    return {name: options.weights.get(name, 0.0) for name in names}

@@ -21,6 +21,7 @@ from mixlaw.errors import FitError
 from mixlaw.quantities import format_quantity, percent, times
 from mixlaw.recommend.options import Options
 from mixlaw.recommend.question import Question
+from mixlaw.recommend.rule import Rule
 from mixlaw.recommend.rules.minimum import Optimum, at_edge, flat_optimum, minimum
 from mixlaw.recommend.verdict import Verdict
 
@@ -30,7 +31,7 @@ Array = NDArray[np.float64]
 _SMALLEST = 0.01
 
 
-def decide(question: Question, asked: Options) -> Verdict:
+def decide(question: Question, options: Options) -> Verdict:
     """Answer the rule at the question's target.
 
     Raises:
@@ -38,18 +39,18 @@ def decide(question: Question, asked: Options) -> Verdict:
     """
     if not question.has_domain:
         raise FitError("The rule limited-domain needs the domain loss, which was not fitted.")
-    assert asked.domain_tokens is not None
+    assert options.domain_tokens is not None
     noise = question.noise(question.fit.domain_set)
-    once = best(question, asked, 1.0, noise)
-    found = best(question, asked, asked.max_epochs, noise)
+    once = best(question, options, 1.0, noise)
+    found = best(question, options, options.max_epochs, noise)
     ratio = found.recommended
-    tokens = _tokens(question, asked, asked.max_epochs, np.array([ratio]))[0]
-    epochs = ratio * tokens / asked.domain_tokens
+    tokens = _tokens(question, options, options.max_epochs, np.array([ratio]))[0]
+    epochs = ratio * tokens / options.domain_tokens
     details: dict[str, Any] = {
         "epochs": float(epochs),
         "near_equal": {"low": found.near[0], "high": found.near[1], "within": noise},
         "without_repetition": {"estimate": once.estimate, "recommended": once.recommended},
-        "lines": _lines(asked, found, once, float(epochs), float(tokens)),
+        "lines": _lines(options, found, once, float(epochs), float(tokens)),
     }
     return Verdict(
         feasible=True,
@@ -64,36 +65,46 @@ def decide(question: Question, asked: Options) -> Verdict:
     )
 
 
-def best(question: Question, asked: Options, epochs: float, noise: float) -> Optimum:
+RULE = Rule(
+    __name__,
+    decide,
+    required={"domain_tokens": "the distinct domain tokens there are"},
+    reads=("max_epochs",),
+    chooses_budget=True,
+    asks_laws_alone=True,
+)
+
+
+def best(question: Question, options: Options, epochs: float, noise: float) -> Optimum:
     """The ratio of the lowest domain loss with at most so many passes over the domain."""
-    assert asked.domain_tokens is not None
+    assert options.domain_tokens is not None
     first, last = question.swept
-    if asked.fixed_budget:
-        last = min(last, epochs * asked.domain_tokens / question.tokens)
+    if options.fixed_budget:
+        last = min(last, epochs * options.domain_tokens / question.tokens)
         first = min(first, last)
     else:
         first = max(first, _SMALLEST)
     ratios = np.linspace(first, last, len(question.ratios))
-    tokens = _tokens(question, asked, epochs, ratios)
+    tokens = _tokens(question, options, epochs, ratios)
     return minimum(ratios, question.domain(ratios, tokens), noise)
 
 
-def _tokens(question: Question, asked: Options, epochs: float, ratios: Array) -> Array:
-    if asked.fixed_budget:
+def _tokens(question: Question, options: Options, epochs: float, ratios: Array) -> Array:
+    if options.fixed_budget:
         return np.full(len(ratios), question.tokens)
-    assert asked.domain_tokens is not None
-    return np.asarray(epochs * asked.domain_tokens / ratios)
+    assert options.domain_tokens is not None
+    return np.asarray(epochs * options.domain_tokens / ratios)
 
 
 def _lines(
-    asked: Options, found: Optimum, once: Optimum, epochs: float, tokens: float
+    options: Options, found: Optimum, once: Optimum, epochs: float, tokens: float
 ) -> tuple[str, ...]:
     lines = [
-        f"Domain data: {format_quantity(asked.domain_tokens or 0)} distinct tokens are seen "
+        f"Domain data: {format_quantity(options.domain_tokens or 0)} distinct tokens are seen "
         f"{times(epochs)} in {format_quantity(tokens)} tokens."
     ]
     if found.recommended == 1:
         lines.append("The best share is 100%: general data do not help the domain loss here.")
-    if asked.max_epochs > 1:
+    if options.max_epochs > 1:
         lines.append(f"Without repetition the best share is {percent(once.estimate)}.")
     return tuple(lines)

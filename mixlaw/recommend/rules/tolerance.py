@@ -21,6 +21,7 @@ from mixlaw.quantities import percent
 from mixlaw.recommend.loss_units import Tolerance
 from mixlaw.recommend.options import Options
 from mixlaw.recommend.question import Question, difference
+from mixlaw.recommend.rule import Rule
 from mixlaw.recommend.rules.crossing import critical_ratios, probability_exceeded, ratio_at_risk
 from mixlaw.recommend.verdict import SURE, Verdict, identified, number
 from mixlaw.result.types import EXPLAINS_NOTHING, Status
@@ -28,9 +29,9 @@ from mixlaw.result.types import EXPLAINS_NOTHING, Status
 Array = NDArray[np.float64]
 
 
-def decide(question: Question, asked: Options) -> Verdict:
+def decide(question: Question, options: Options) -> Verdict:
     """Answer the rule at the question's target."""
-    tolerance, risk = asked.bound, asked.risk
+    tolerance, risk = options.bound, options.risk
     ratios = question.ratios
     excess = difference(question.rise(ratios), question.allowed_rise(tolerance))
     draws = critical_ratios(ratios, excess.draws)
@@ -48,7 +49,33 @@ def decide(question: Question, asked: Options) -> Verdict:
     at = recommended
     if at is None:
         at = safest if feasible is False or estimate is None else estimate
-    return Verdict(feasible, recommended, estimate, draws, at, notice)
+    return Verdict(
+        feasible, recommended, estimate, draws, at, notice, promise=_promise(question, options)
+    )
+
+
+def _promise(question: Question, options: Options) -> str:
+    bound = float(question.allowed_rise(options.bound).estimate[0])
+    return (
+        f"The general loss then rises by more than {bound:.3g} nats over the {question.reference} "
+        f"with a probability of at most {options.risk:.0%}."
+    )
+
+
+def _can_stand_beside(question: Question) -> bool:
+    return question.has_general and question.knows_base
+
+
+RULE = Rule(
+    __name__,
+    decide,
+    reads=("lambda_",),  # for the turning point, which is shown beside
+    ratio_name="critical ratio",
+    keeps_bound=lambda options: True,
+    asks_other_bounds=True,
+    asks_laws_alone=True,
+    can_stand_beside=_can_stand_beside,
+)
 
 
 def _nothing_known(question: Question, tolerance: Tolerance) -> tuple[Status, ...]:

@@ -22,6 +22,7 @@ from mixlaw.laws import Claim
 from mixlaw.quantities import format_quantity, percent
 from mixlaw.recommend.options import Options
 from mixlaw.recommend.question import Question
+from mixlaw.recommend.rule import Rule
 from mixlaw.recommend.rules.crossing import (
     MIN_SIZES,
     carry_ratio,
@@ -40,7 +41,7 @@ _STEP = 1e-3
 _LATER = 2.0 ** np.arange(1, 7)
 
 
-def decide(question: Question, asked: Options) -> Verdict:
+def decide(question: Question, options: Options) -> Verdict:
     """Answer the rule at the question's target.
 
     Raises:
@@ -50,23 +51,36 @@ def decide(question: Question, asked: Options) -> Verdict:
     ratios = question.ratios[::2]
     sizes = question.carried_sizes
     if len(sizes) >= MIN_SIZES:
-        estimate, draws = _carried(question, ratios, sizes, asked.lambda_)
+        estimate, draws = _carried(question, ratios, sizes, options.lambda_)
         excess = ratios - np.nan_to_num(draws, nan=-1.0)[:, None]
     else:
-        estimate_excess, excess = _excess(question, ratios, asked.lambda_)
+        estimate_excess, excess = _excess(question, ratios, options.lambda_)
         estimate = number(critical_ratios(ratios, estimate_excess[None, :])[0])
         draws = critical_ratios(ratios, excess)
-    recommended = number(ratio_at_risk(ratios, excess, asked.risk))
+    recommended = number(ratio_at_risk(ratios, excess, options.risk))
     at = 0.0 if recommended is None else recommended
-    turn = turns_at(question, at, asked.lambda_)
-    feasible, warnings = _judge(recommended, draws, question, asked.risk)
+    turn = turns_at(question, at, options.lambda_)
+    feasible, warnings = _judge(recommended, draws, question, options.risk)
     details = {"turning_tokens": turn, "lines": (_turn_line(at, turn),)}
-    return Verdict(feasible, recommended, estimate, draws, at, warnings, details)
+    promise = (
+        "The general loss then has not turned down by the end with a probability of at most "
+        f"{options.risk:.0%}."
+    )
+    return Verdict(feasible, recommended, estimate, draws, at, warnings, details, promise=promise)
 
 
 def can_answer(question: Question) -> bool:
     """True if a fitted law of the general loss can rise with tokens."""
     return question.has_general and bool(_rising(question))
+
+
+RULE = Rule(
+    __name__,
+    decide,
+    reads=("lambda_",),
+    ratio_name="critical ratio",
+    can_stand_beside=can_answer,
+)
 
 
 def turns_at(question: Question, ratio: float, lambda_: float) -> float | None:
