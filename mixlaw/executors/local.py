@@ -11,8 +11,7 @@ from pydantic import Field
 
 from mixlaw.cores import available_cores
 from mixlaw.errors import ConfigError
-from mixlaw.executors import VISIBLE_GPUS, Job, Wanted
-from mixlaw.executors._process import Process
+from mixlaw.executors import VISIBLE_GPUS, Job, Process, Wanted
 from mixlaw.experiment import Section
 
 

@@ -31,57 +31,24 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from mixlaw.corpora.tokens import checksum
 from mixlaw.errors import RunError
 from mixlaw.files import write_atomic
 from mixlaw.quantities import format_quantity
 from mixlaw.rundir.locks import is_locked
-from mixlaw.rundir.model_source import Source
+from mixlaw.rundir.model_source import KnownModels, Source, has_weights
+from mixlaw.rundir.progress import RunProgress
+from mixlaw.rundir.records import Record, add_records, read_records
 from mixlaw.rundir.spec import AnySpec, BaseSpec, OptimSpec, RunSpec, parse_spec
-from mixlaw.train.pretrained import shape_of
 
 log = logging.getLogger(__name__)
 
-#: The time of a line in a run's log (see ``LOG_FORMAT``).
-_TIME = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  ")
+#: A line of a run's log, and the time in it.
 LOG_FORMAT, LOG_TIME = "%(asctime)s  %(message)s", "%Y-%m-%d %H:%M:%S"
-
-
-class Record(BaseModel):
-    """One evaluation.
-
-    Attributes:
-        run_id: the trunk's or the branch's.
-        tokens: CPT tokens seen; 0 for a base.
-        eval_set: held-out set.
-        loss: nats per token; None if it was not finite.
-        loss_se: standard error by bootstrap over documents.
-        bpb: bits per byte.
-        eval_tokens: tokens of the held-out set.
-        annealed: whether the learning rate had reached its final value.
-        token_budget: length of the run or branch, in tokens.
-        flops: measured training FLOPs so far, the base's not included.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    run_id: str
-    tokens: int
-    eval_set: str
-    loss: float | None
-    loss_se: float | None
-    bpb: float | None
-    eval_tokens: int
-    annealed: bool
-    token_budget: int | None
-    flops: int
-
-    @property
-    def key(self) -> tuple[str, int, str]:
-        """Identity within the runs table."""
-        return self.run_id, self.tokens, self.eval_set
+#: That time, as it is read back.
+_LOG_TIME = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  ")
 
 
 @dataclass(frozen=True)
@@ -102,20 +69,20 @@ class RunFolder:
 
     @property
     def log(self) -> Path:
-        """What happened to it."""
+        """File of what happened to it, a sentence each."""
         return self.path / "log.txt"
 
     @property
     def output(self) -> Path:
-        """All that the process printed that began with this run."""
+        """File of all that the process printed whose first run this was."""
         return self.path / "output.txt"
 
-    def last_words(self) -> str:
-        """The last line that the run, or its process, left, without its time."""
+    def last_line(self) -> str:
+        """The last line of the run's log, or of what its process printed, without its time."""
         for path in (self.log, self.output):
-            lines = path.read_text(errors="replace").split("\n") if path.exists() else []
-            if words := [line for line in lines if line.strip()]:
-                return _TIME.sub("", words[-1]).strip()
+            text = path.read_text(errors="replace") if path.exists() else ""
+            if lines := [line for line in text.split("\n") if line.strip()]:
+                return _LOG_TIME.sub("", lines[-1]).strip()
         return "nothing was printed"
 
     @property
@@ -138,13 +105,13 @@ class RunFolder:
         )
 
     def fail(self, reason: str) -> None:
-        """Keep the reason of a failure for whoever asks; a full disk takes none."""
+        """Write down why its process failed; nothing is written where the disk is full."""
         with suppress(OSError):
             write_atomic(self._failed, json.dumps({"reason": reason}) + "\n")
 
     def begin(self) -> None:
-        """Forget how an earlier process ended, and how far it said it was."""
-        for path in (self._failed, self.progress):
+        """Remove what an earlier process left of its end and its progress, and log the start."""
+        for path in (self._failed, self.progress_file):
             path.unlink(missing_ok=True)
         n_records, step = self.saved()
         place = f"process {os.getpid()} on {platform.node()}"
@@ -154,9 +121,14 @@ class RunFolder:
             log.info("%s begins", place)
 
     @property
-    def progress(self) -> Path:
-        """What it says of itself while it trains."""
+    def progress_file(self) -> Path:
+        """File that the run's process writes its progress into while it trains."""
         return self.path / "progress.json"
+
+    @property
+    def progress(self) -> RunProgress | None:
+        """How far it is; None before it has trained for half a second."""
+        return RunProgress.read(self.progress_file)
 
     @property
     def _failed(self) -> Path:
@@ -220,22 +192,22 @@ class RunFolder:
 
     @property
     def source(self) -> Source:
-        """Where the model is that this base is.
+        """Where the existing model is that this base stands for.
 
         Raises:
-            RunError: nothing says so.
+            RunError: the folder has no ``model.json``.
         """
-        if (source := Source.noted(self.path)) is None:
+        if (source := Source.load(self.path)) is None:
             raise RunError(f"'{self.path}' does not say where its model is; sweep again.")
         return source
 
     @property
-    def known_models(self) -> Path:
-        """File of the experiment's models that were looked through already."""
-        return self.experiment / "bases" / "models.json"
+    def known_models(self) -> KnownModels:
+        """Existing models of the experiment that were counted already."""
+        return KnownModels.of(self.experiment)
 
     def plan(self, spec: AnySpec) -> None:
-        """Make the folder; what is in it already stays."""
+        """Make the folder with its ``spec.json``; what is in it already stays."""
         if not (self.path / "spec.json").exists():
             write_atomic(self.path / "spec.json", spec.model_dump_json(indent=1) + "\n")
 
@@ -261,30 +233,23 @@ class RunFolder:
 
     @property
     def origin(self) -> str | None:
-        """The run that its specification says it is; another one's name in a copied folder."""
+        """The ``run_id`` of its specification: in a copied folder not the folder's own name."""
         try:
             return str(parse_spec((self.path / "spec.json").read_text()).run_id)
         except (OSError, ValidationError):
             return None
 
     def records(self) -> list[Record]:
-        """All whole records; a last line that a kill cut off is left out."""
-        text = self.metrics.read_text() if self.metrics.exists() else ""
-        lines = text.split("\n")[:-1]
-        try:
-            return [Record.model_validate_json(line) for line in lines]
-        except ValidationError as error:
-            raise RunError(
-                f"'{self.metrics}' is damaged; delete its folder and sweep again."
-            ) from error
+        """Records of the attempt that counts.
+
+        Raises:
+            RunError: their file is damaged.
+        """
+        return read_records(self.metrics)
 
     def append(self, records: list[Record]) -> None:
-        """Add records; those that are there already (of an interrupted run) stay as they are."""
-        known = self.records()
-        have = {record.key for record in known}
-        known += [record for record in records if record.key not in have]
-        text = "".join(record.model_dump_json() + "\n" for record in known)
-        write_atomic(self.metrics, text)
+        """Add the records of one evaluation; those that are there already stay as they are."""
+        add_records(self.metrics, records)
         losses = ", ".join(f"{record.eval_set} {record.loss or nan:.3f}" for record in records)
         log.info("%s at %s tokens: %s", records[0].run_id, f"{records[0].tokens:,}", losses)
 
@@ -301,23 +266,25 @@ class RunFolder:
     @property
     def has_sound_weights(self) -> bool:
         """Whether a finished base's weights are those that it was finished with."""
-        if (source := Source.noted(self.path)) is not None:
-            return shape_of(source, self.known_models).fingerprint == self.done().get("weights")
+        if (source := Source.load(self.path)) is not None:
+            return has_weights(source.folder) and self.known_models.fingerprint(
+                source
+            ) == self.done().get("weights")
         return self.weights.is_file() and checksum(self.weights) == self.done().get("weights")
 
     def reopen(self) -> None:
-        """Forget that it is done, and what it measured: it is to be trained again."""
+        """Remove its result, so that it is trained again."""
         for path in (self.path / "done.json", self.metrics, self.weights):
             path.unlink(missing_ok=True)
 
     def saved(self) -> tuple[int, int]:
-        """How far it is on disk, growing: its records, then the steps of its checkpoints."""
+        """How far it is on disk: number of records, then steps of its checkpoints; only grows."""
         return len(self.records()), sum(
             _saved_step(path) for path in self.path.glob("*.checkpoint.safetensors")
         )
 
     def finish(self, **facts: Any) -> None:
-        """Drop the checkpoints and say that the run is done."""
+        """Write ``done.json``, then remove the checkpoints."""
         write_atomic(self.path / "done.json", json.dumps(facts, sort_keys=True) + "\n")
         self._tidy()
 
@@ -330,7 +297,7 @@ class RunFolder:
     def _tidy(self) -> None:
         leftovers = [*self.path.glob(".*.tmp")]
         if self.is_done:
-            leftovers += [*self.path.glob("*.checkpoint.safetensors"), self.progress]
+            leftovers += [*self.path.glob("*.checkpoint.safetensors"), self.progress_file]
         for leftover in leftovers:
             leftover.unlink(missing_ok=True)
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from mixlaw.corpora.prepare import Corpora
-from mixlaw.rundir.folder import Record, RunFolder
+from mixlaw.rundir.folder import RunFolder
+from mixlaw.rundir.records import Record
 from mixlaw.rundir.spec import BaseSpec, ExistingSpec, Identified, OptimSpec, RunSpec, Spec
 from mixlaw.schedule import Schedule
 from mixlaw.sweep.jobs import run_folder

@@ -10,14 +10,15 @@ from mixlaw.errors import DataError
 from mixlaw.experiment import ExistingBase, Experiment, TokenizerSource, load_experiment
 from mixlaw.roles import Roles
 from mixlaw.rundir.faults import plain_faults
-from mixlaw.rundir.folder import Record, RunFolder
+from mixlaw.rundir.folder import RunFolder
 from mixlaw.rundir.model_source import Source
+from mixlaw.rundir.records import Record
 from mixlaw.rundir.shape import ExistingShape
 from mixlaw.rundir.spec import ExistingSpec
-from mixlaw.sweep.api import Say
 from mixlaw.sweep.collect import base_row
 from mixlaw.sweep.models import resolve_models
 from mixlaw.sweep.plan import DataIdentity, existing_spec
+from mixlaw.sweep.progress import Say
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,6 @@ def evaluate_model(
     """
     folder = Path(folder)
     table = table or folder / "evals.csv"
-    asked = load_experiment(folder)
     base = ExistingBase(
         models=(_full_path(model),),
         tokens=tokens,
@@ -106,7 +106,9 @@ def evaluate_model(
         download=download,
         trust_remote_code=trust_remote_code,
     )
-    experiment, models = resolve_models(folder, asked.model_copy(update={"base": base}))
+    experiment, models = resolve_models(
+        folder, load_experiment(folder).model_copy(update={"base": base})
+    )
     known = _read_table(table)
     with plain_faults(folder):
         corpora, is_shared = _held_out(folder, experiment, say)
@@ -139,7 +141,7 @@ def _measured(experiment: Path, spec: ExistingSpec, source: Source, corpora: Cor
 
     folder = RunFolder(experiment / "evals" / spec.run_id)
     folder.path.mkdir(parents=True, exist_ok=True)
-    source.note(folder.path)
+    source.save(folder.path)
     one_thread()
     with folder.lock():
         if not folder.is_done:
@@ -182,7 +184,7 @@ def _read_table(path: Path) -> Any:
 
 
 def _add_rows(rows: list[dict[str, Any]], known: Any, path: Path) -> None:
-    """Put rows into a table, in the place of those with their names."""
+    """Add rows to a table, replacing those of the same runs."""
     import pandas as pd
 
     from mixlaw.runs.table import validate_runs, write_runs

@@ -15,16 +15,18 @@ from pathlib import Path
 
 from mixlaw import plugins
 from mixlaw.files import write_atomic
-from mixlaw.rundir.folder import Record, RunFolder
+from mixlaw.rundir.folder import RunFolder
+from mixlaw.rundir.progress import RunProgress
+from mixlaw.rundir.records import Record
 from mixlaw.rundir.spec import ExistingSpec
-from mixlaw.sweep.progress import Glimpse, glimpse
+from mixlaw.sweep.progress import Say
 from mixlaw.trackers import Fact, TrackedRun, Tracker, folder_of
 
+#: Seconds between two readings of all run folders.
 LOOK_SECONDS = 1.0
-#: How long a finished sweep waits for the rest to be sent.
+#: How long a finished sweep waits for the rest to be sent; a later sweep sends what is missing.
 PATIENCE_SECONDS = 60.0
 
-Say = Callable[[str], None]
 Following = Callable[[Sequence[RunFolder], Say], AbstractContextManager[None]]
 
 
@@ -80,7 +82,7 @@ class _Courier:
     def __init__(self, tracker: Tracker, book: Path, folders: Sequence[RunFolder]) -> None:
         self._tracker, self._book, self._left = tracker, book, list(folders)
         self._open: dict[RunFolder, TrackedRun] = {}
-        self._seen: dict[RunFolder, Glimpse] = {}
+        self._reported: dict[RunFolder, RunProgress] = {}
 
     def send(self) -> None:
         """Send what is new; close the runs that are done."""
@@ -112,11 +114,11 @@ class _Courier:
             write_atomic(self._book, json.dumps(self._sent, indent=1) + "\n")
 
     def _send_progress(self, folder: RunFolder) -> None:
-        seen = glimpse(folder)
-        if seen and seen != self._seen.get(folder):
-            self._seen[folder] = seen
-            values = {"train/loss": seen.loss, "train/tokens_per_s": seen.rate}
-            self._run(folder).log(seen.tokens, values)
+        progress = folder.progress
+        if progress and progress != self._reported.get(folder):
+            self._reported[folder] = progress
+            values = {"train/loss": progress.loss, "train/tokens_per_s": progress.rate}
+            self._run(folder).log(progress.tokens, values)
 
     @cached_property
     def _sent(self) -> dict[str, int]:

@@ -15,7 +15,8 @@ from torch import nn
 
 from mixlaw.corpora.held_out import HeldOut, document_error
 from mixlaw.corpora.prepare import Corpora
-from mixlaw.rundir.folder import Record, RunFolder
+from mixlaw.rundir.folder import RunFolder
+from mixlaw.rundir.records import Record
 from mixlaw.rundir.spec import AnySpec
 from mixlaw.train.checkpoint import State
 from mixlaw.train.loop import DivergedError

@@ -1,4 +1,4 @@
-"""The training loop, flat and readable top to bottom."""
+"""The training loop: schedule, gradients, step, progress, evaluation, from top to bottom."""
 
 import logging
 import math
@@ -13,7 +13,7 @@ from mixlaw.errors import RunError
 from mixlaw.rundir.folder import RunFolder
 from mixlaw.schedule import Schedule
 from mixlaw.train.checkpoint import State, save_checkpoint
-from mixlaw.train.distributed import agreed, mean, share
+from mixlaw.train.distributed import any_rank, mean, own_sequences
 from mixlaw.train.interrupts import StoppedError, Watch
 from mixlaw.train.steps import Batch, Loop
 
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class DivergedError(RunError):
-    """The training loss is no number any more; ``step`` says when."""
+    """The training loss is not finite any more; ``step`` says when."""
 
     def __init__(self, step: int) -> None:
         super().__init__(f"The training loss is not finite after step {step}.")
@@ -71,7 +71,7 @@ def train(
 ) -> Loop:
     """Take steps until ``state.step == until``; call ``evaluate`` after the steps asked for.
 
-    A generator: who runs it computes the gradients of each step (see ``mixlaw.train.together``).
+    A generator: who runs it computes the gradients of each step (see ``mixlaw.train.steps``).
 
     Raises:
         DivergedError: the loss is not finite.
@@ -79,7 +79,7 @@ def train(
     """
     step_tokens = leg.batch_size * leg.stream.seq_len
     while state.step < until:
-        must_stop, is_due = agreed(leg.watch.must_stop, leg.watch.checkpoint_due())
+        must_stop, is_due = any_rank(leg.watch.must_stop, leg.watch.checkpoint_due())
         if must_stop:
             save_checkpoint(state, leg.checkpoint)
             raise StoppedError(
@@ -91,7 +91,7 @@ def train(
             log.info("%s: checkpoint at step %d", leg.name, state.step)
 
         rows = leg.stream.batch(state.step * leg.batch_size, leg.batch_size)
-        batch = torch.from_numpy(share(rows))
+        batch = torch.from_numpy(own_sequences(rows))
         for group in state.optimizer.param_groups:
             group["lr"] = leg.schedule.at(state.step)
         # ------------------------------------------------------------------ one step
@@ -105,8 +105,8 @@ def train(
         loss = mean(loss)
         if not math.isfinite(loss):
             raise DivergedError(state.step)
-        leg.watch.tell(
-            leg.folder.path / "progress.json",
+        leg.watch.report(
+            leg.folder.progress_file,
             (leg.before + state.step) * step_tokens,
             leg.total * step_tokens,
             loss,

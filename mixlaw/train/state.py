@@ -10,9 +10,10 @@ from mixlaw.rundir.folder import RunFolder
 from mixlaw.rundir.shape import ExistingShape
 from mixlaw.rundir.spec import AnySpec, ExistingSpec
 from mixlaw.train.checkpoint import DamagedCheckpointError, State, load_checkpoint, load_weights
-from mixlaw.train.distributed import local_rank, n_ranks, shard
+from mixlaw.train.distributed import shard
 from mixlaw.train.model import build_model, build_optimizer, configure
 from mixlaw.train.pretrained import load_model
+from mixlaw.train.ranks import local_rank, n_ranks
 
 log = logging.getLogger(__name__)
 

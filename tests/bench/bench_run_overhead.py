@@ -24,7 +24,7 @@ from mixlaw.train.model import build_model, build_optimizer
 from mixlaw.train.state import one_thread
 
 VOCAB_SIZE, SEQ_LEN, TURNS = 1024, 128, 5
-IMPORTS = "import mixlaw.recipes.cpt, mixlaw.train.pretrain, mixlaw.train.batched_steps"
+IMPORTS = "import mixlaw.recipes.cpt, mixlaw.train.pretrain, mixlaw.train.gradients"
 
 
 def best(work: Callable[[], object]) -> float:

@@ -18,8 +18,9 @@ from mixlaw.corpora.prepare import load_corpora
 from mixlaw.corpora.tokenizer import load_encoder
 from mixlaw.errors import DataError
 from mixlaw.experiment import load_experiment
-from mixlaw.rundir.folder import Record, RunFolder
-from mixlaw.rundir.model_source import find_model
+from mixlaw.rundir.folder import RunFolder
+from mixlaw.rundir.model_source import KnownModels, find_model
+from mixlaw.rundir.records import Record
 from mixlaw.rundir.spec import RunSpec
 from mixlaw.runs.table import read_runs
 from mixlaw.sweep.cost import token_flops
@@ -280,7 +281,7 @@ def test_models_that_do_not_go_together_are_refused(
 
 
 def test_what_is_known_of_a_model_is_read_again_when_its_files_change(tmp_path: Path):
-    folder, known = save_model(tmp_path / "model"), tmp_path / "models.json"
+    folder, known = save_model(tmp_path / "model"), KnownModels(tmp_path / "models.json")
     first = shape_of(find_model(str(folder)), known)
     assert shape_of(find_model(str(folder)), known) == first
     save_model(folder, width=48)
