@@ -11,7 +11,7 @@ from mixlaw.cli import output, places
 from mixlaw.cli.options import Json
 
 if TYPE_CHECKING:
-    from mixlaw.corpora.plan import Plan
+    from mixlaw.corpora.plan import CorporaPlan
     from mixlaw.corpora.survey import Survey
     from mixlaw.experiment import Experiment
 
@@ -69,13 +69,13 @@ def show(
 class _Request:
     """What to look at, and where its files are or will be kept."""
 
-    plan: "Plan"
+    plan: "CorporaPlan"
     cache: Path
     experiment: "Experiment | None" = None
 
 
 def _request(sources: Sequence[str], field: str) -> _Request:
-    from mixlaw.corpora.plan import BUILTIN_CACHE, BUILTIN_PAIR, Plan
+    from mixlaw.corpora.plan import BUILTIN_CACHE, BUILTIN_PAIR, CorporaPlan
     from mixlaw.experiment import CorpusSource, Evaluation, TokenizerSource, Training
 
     if len(sources) == 1 and not _is_corpus(Path(sources[0])):
@@ -83,18 +83,18 @@ def _request(sources: Sequence[str], field: str) -> _Request:
     paths = {_name(path): CorpusSource(path=path, field=field) for path in sources}
     corpora = paths or BUILTIN_PAIR
     held_out = dict.fromkeys(corpora, Evaluation.model_fields["held_out_tokens"].default)
-    plan = Plan(corpora, Training().seq_len, {}, held_out, TokenizerSource())
+    plan = CorporaPlan(corpora, Training().seq_len, {}, held_out, TokenizerSource())
     return _Request(plan, BUILTIN_CACHE)
 
 
 def _request_of_experiment(folder: Path) -> _Request:
-    from mixlaw.corpora.plan import Plan
+    from mixlaw.corpora.plan import CorporaPlan
     from mixlaw.experiment import load_experiment
     from mixlaw.sweep.models import resolve_models
 
     experiment, _ = resolve_models(folder, load_experiment(folder), weights=False)
     seq_len, held_out = experiment.training.seq_len, experiment.held_out_tokens()
-    plan = Plan(experiment.corpora, seq_len, {}, held_out, experiment.tokenizer)
+    plan = CorporaPlan(experiment.corpora, seq_len, {}, held_out, experiment.tokenizer)
     return _Request(plan, folder / "corpora", experiment)
 
 

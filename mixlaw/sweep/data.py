@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mixlaw.corpora.manifest import read_manifest
 from mixlaw.corpora.notes import repetition_note
-from mixlaw.corpora.plan import Plan as CorporaPlan
+from mixlaw.corpora.plan import CorporaPlan
 from mixlaw.corpora.precision import precision_note
 from mixlaw.corpora.prepare import Corpora, load_corpora
 from mixlaw.corpora.tokenizer import load_encoder

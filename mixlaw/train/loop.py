@@ -11,6 +11,7 @@ import torch
 from mixlaw.corpora.mixing import MixtureStream
 from mixlaw.errors import RunError
 from mixlaw.rundir.folder import RunFolder
+from mixlaw.rundir.spec import Spec
 from mixlaw.schedule import Schedule
 from mixlaw.train.checkpoint import State, save_checkpoint
 from mixlaw.train.distributed import any_rank, mean, own_sequences
@@ -40,8 +41,8 @@ class Leg:
         schedule: learning rate by step.
         clip: largest norm of the gradient.
         watch: when to stop and to save.
-        total: steps that a person waits for, for the progress display.
-        before: steps of other legs among them that were taken before, apart from ``state.step``.
+        total: steps of trunk and branches together, for the progress display.
+        before: steps of earlier branches among them: progress counts from there.
         micro_batch: sequences that go through the model at once; None for all of a step.
     """
 
@@ -55,6 +56,31 @@ class Leg:
     total: int
     before: int = 0
     micro_batch: int | None = None
+
+    @classmethod
+    def of(
+        cls,
+        folder: RunFolder,
+        spec: Spec,
+        name: str,
+        *,
+        stream: MixtureStream,
+        schedule: Schedule,
+        watch: Watch,
+        total: int,
+    ) -> "Leg":
+        """The first leg of a base or run; batch, clipping and passes are those of its ``spec``."""
+        return cls(
+            folder=folder,
+            name=name,
+            stream=stream,
+            batch_size=spec.data.batch_size,
+            schedule=schedule,
+            clip=spec.optim.clip,
+            watch=watch,
+            total=total,
+            micro_batch=spec.micro_batch,
+        )
 
     @property
     def checkpoint(self) -> Path:
