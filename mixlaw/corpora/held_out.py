@@ -109,7 +109,7 @@ class WindowCollector:
 
     @property
     def n_missing(self) -> int:
-        """Tokens that are missing for a set of the size asked for."""
+        """Tokens that are missing for a set of the wanted size."""
         return max(0, self._wanted - self._available(self._wanted)) * self._seq_len
 
     def add(self, document: Document) -> None:

@@ -36,7 +36,7 @@ def write_manifest(
 
     Args:
         cache: where the manifest is kept.
-        plan: what was asked for.
+        plan: what was prepared.
         encoder: what was encoded with.
         folders: of every corpus.
     """
@@ -93,7 +93,7 @@ def _has_tokenizer(cache: Path, manifest: Mapping[str, Any]) -> bool:
 
 
 def _error(train: TokenCorpus, held_out: HeldOut) -> float | None:
-    """Standard error of a loss on a held-out set in nats; None where there is nothing to tell."""
+    """Standard error of a loss on a held-out set in nats; None where it is not known."""
     if not held_out.n_documents or not train.n_tokens:
         return None
     error = standard_error(held_out.windows, held_out.documents, train.tokens())

@@ -142,7 +142,7 @@ def _state(files: Iterable[Path]) -> str:
 
 
 def _tokenizer_files(source: TokenizerSource) -> list[Path]:
-    """Files of a tokenizer that is loaded; none where they are not there, which is said later."""
+    """Files of a tokenizer that is loaded; none if it is missing (``encoder`` reports it)."""
     path = Path(source.path or "")
     return sorted(f for f in (path, *path.glob("*")) if f.is_file()) if source.path else []
 

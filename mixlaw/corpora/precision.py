@@ -48,18 +48,18 @@ def tokens_needed(n_tokens: int, error: float, precision: float) -> int:
 def precision_note(
     name: str, n_tokens: int, error: float | None, precision: float
 ) -> Iterator[str]:
-    """A sentence on a held-out set that is too small for the precision asked for.
+    """A sentence on a held-out set that is too small for the wanted precision.
 
     Args:
         name: of the corpus.
         n_tokens: size of the set.
         error: standard error of a loss on it in nats; None if it is from too few documents.
-        precision: standard error asked for, in nats.
+        precision: wanted standard error, in nats.
     """
     if error is None:
         yield (
-            f"How precisely the {n_tokens:,} held-out tokens of '{name}' measure a loss cannot be "
-            "told: they are from a single document; add documents."
+            f"How precisely the {n_tokens:,} held-out tokens of '{name}' measure a loss is not "
+            "known: they are from a single document; add documents."
         )
     elif error > precision:
         yield (

@@ -39,7 +39,7 @@ class Corpora:
         tokenizer_hash: identity of the tokenizer.
         fingerprint: hash of all tokens and of the tokenizer.
         notes: sentences on what may be wrong with the corpora.
-        standard_errors: of a loss on each held-out set, in nats; None where it cannot be told.
+        standard_errors: of a loss on each held-out set, in nats; None where it is not known.
     """
 
     train: dict[str, TokenCorpus]
@@ -64,8 +64,8 @@ def prepare_corpora(
 ) -> Corpora:
     """Encode as much of each corpus as a plan needs, or find it in the cache.
 
-    A corpus with fewer training tokens than asked for gives what it has: whether that is enough
-    depends on how often it may be repeated, and ``MixtureStream.check`` says so.
+    A corpus with fewer training tokens than wanted gives what it has: whether that is enough
+    depends on how often it may be repeated, and ``MixtureStream.check`` decides.
 
     Args:
         sources: where each corpus is, by name.

@@ -20,11 +20,12 @@ from mixlaw import plugins
 from mixlaw.errors import ConfigError
 from mixlaw.experiment import ExecutorChoice
 
-#: Variable with the id of the process that started a job: a job that it left alone saves and stops.
+#: Variable with the id of the process that started a job: a job
+#: whose parent has died saves and stops.
 PARENT_VARIABLE = "MIXLAW_PARENT"
 #: Variable with the GPUs that a process may use.
 VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
-#: Exit code of a job that was asked to stop, saved and can be continued (EX_TEMPFAIL, sysexits.h).
+#: Exit code of a job that was stopped, saved and can be continued (EX_TEMPFAIL of sysexits.h).
 STOPPED = 75
 #: The extra that installs a package, where their names differ.
 _EXTRAS = {"submitit": "slurm"}

@@ -26,5 +26,5 @@ class Inline:
 
 
 def open_executor(options: Options, wanted: Wanted) -> Inline:
-    """One slot, whatever is asked for."""
+    """One slot, whatever ``wanted`` says."""
     return Inline()

@@ -93,7 +93,7 @@ class RayExecutor:
 
     @property
     def slots(self) -> int:
-        """What the nodes that are there now have room for, or fewer if so asked."""
+        """What the nodes that are there now have room for, and no more than ``workers``."""
         resources = self._ray.cluster_resources()
         room = int(resources.get("CPU", 0))
         if self._wanted.gpus:

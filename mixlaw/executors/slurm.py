@@ -2,7 +2,7 @@
 
 Slurm is the scheduler: jobs wait in its queue, not here. A job that runs into its time limit or is
 preempted saves, is requeued and goes on; so it does if the driver is gone, and a later sweep waits
-for what it finds running. Whether jobs are alive is asked of ``squeue``, which, unlike ``sacct``,
+for what it finds running. Whether jobs are alive is read from ``squeue``, which, unlike ``sacct``,
 every cluster has.
 """
 
@@ -251,7 +251,7 @@ class SlurmExecutor:
 
 
 def open_executor(options: Options, wanted: Wanted) -> SlurmExecutor:
-    """Nothing is asked of the cluster yet.
+    """The cluster of this machine; no command is sent to it yet.
 
     Raises:
         ConfigError: submitit or Slurm's commands are not installed here.

@@ -133,8 +133,8 @@ class Evaluation(Section):
     Attributes:
         held_out_tokens: size of the held-out set, one number or one per corpus.
         trunk_points: number of log-spaced evaluations along a trunk.
-        precision: standard error wanted of a loss, in nats; a set that is too small for it is told
-            with the size that would do. None asks for none.
+        precision: standard error wanted of a loss, in nats; a set that is too small for it is
+            reported, with the size that would do. None checks nothing.
     """
 
     held_out_tokens: Count | dict[str, Count] = 24_000

@@ -32,7 +32,7 @@ def train_run(folder: RunFolder, spec: RunSpec, corpora: Corpora, watch: Watch) 
     """Train a run, or continue it.
 
     Raises:
-        StoppedError: the watch said so.
+        StoppedError: the process has to stop.
     """
     while not folder.is_done:
         yield from _train_run(folder, spec, corpora, watch)

@@ -17,7 +17,7 @@ _LESS_AT_ONCE = "Lower executor.workers, or end other programs"
 
 
 class CannotWriteError(RunError):
-    """The disk is full or read-only, or the folder belongs to somebody else."""
+    """The disk is full or read-only, or the folder may not be written to."""
 
     exit_code = 74  # EX_IOERR of sysexits.h
 

@@ -1,4 +1,4 @@
-"""A run's folder: what was asked, what was measured, and whether it is done.
+"""A run's folder: what it is to compute, what it measured, and whether it is done.
 
 ::
 

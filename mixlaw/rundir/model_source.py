@@ -112,13 +112,14 @@ def find_model(
     Args:
         name: an existing folder, or ``organisation/name``.
         revision: branch, tag or commit on the hub.
-        download: whether the hub may be asked for what is not in its local cache.
+        download: whether what is not in the local cache may be fetched from the hub.
         weights: whether weights are wanted too; a configuration is enough to count with.
         trust_remote_code: whether code that comes with it may run.
         tokens: pre-training tokens, if they are known.
 
     Raises:
-        DataError: there is no such folder, nor such a model in the cache or (if asked) on the hub.
+        DataError: there is no such folder, nor such a model in the cache or (with ``download``) on
+            the hub.
     """
     folder = Path(name).expanduser()
     if not folder.is_dir():

@@ -78,13 +78,13 @@ def run_sweep(
     Raises:
         ConfigError: experiment.yaml is wrong.
         DataError: a corpus cannot be used or is too small.
-        RunError: somebody else sweeps it, it was interrupted, or runs failed; the rest is kept.
+        RunError: another process sweeps it, it was interrupted, or runs failed; the rest is kept.
     """
     folder = Path(folder)
     experiment = load_experiment(folder)
-    place = open_executor(experiment.executor, folder, executor)
+    opened = open_executor(experiment.executor, folder, executor)
     following = open_tracking(track or experiment.track, folder)
-    with closing(place), plain_faults(folder), only_sweep(folder):
+    with closing(opened), plain_faults(folder), only_sweep(folder):
         experiment, models = resolve_models(folder, experiment)
         corpora = prepare(folder, experiment, say)
         data = DataIdentity.of(corpora)
@@ -98,7 +98,7 @@ def run_sweep(
         remember(folder, experiment, plan, data)
         _reopen_damaged(folder, plan, say)
         n_before = sum(planned.is_done for planned in folders)
-        outcome = _execute(folder, experiment, plan, place, following, None if live else say)
+        outcome = _execute(folder, experiment, plan, opened, following, None if live else say)
         for planned in folders:
             planned.tidy()
         table = collect_runs(folder, plan, corpora) if any(r.is_done for r in folders) else None

@@ -44,7 +44,7 @@ def detach_sweep(folder: Path, options: Sequence[str] = ()) -> Detached:
 
     Raises:
         ConfigError: experiment.yaml is wrong, or the sweep found other bad input.
-        RunError: somebody else sweeps it, or the sweep ended at once.
+        RunError: another process sweeps it, or the sweep ended at once.
     """
     load_experiment(folder)
     if is_locked(sweep_lock(folder)):

@@ -83,7 +83,7 @@ def _vocab_size(experiment: Experiment) -> int:
 
 
 def _complete(experiment: Experiment, corpora: Corpora) -> dict[str, int]:
-    """Sizes of the corpora that hold fewer tokens than were asked for: those were read whole."""
+    """Sizes of the corpora that hold fewer tokens than were wanted: those were read whole."""
     wanted = train_tokens(experiment)
     sizes = {name: corpus.n_tokens for name, corpus in corpora.train.items()}
     return {name: n for name, n in sizes.items() if 0 < n < wanted[name]}

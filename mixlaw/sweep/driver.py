@@ -42,7 +42,7 @@ class Outcome:
 
     Attributes:
         failed: tasks whose process failed, with its exit code.
-        interrupted: whether somebody stopped or cancelled the sweep.
+        interrupted: whether the sweep was stopped or cancelled.
     """
 
     failed: list[tuple[Task, int]]
@@ -55,7 +55,7 @@ def execute(
     """Run all tasks; a task starts when its bases are done and a slot is free.
 
     Tasks whose base failed are left out. On the first SIGINT or SIGTERM, or when the stop file is
-    there, jobs are asked to save and leave; on the second signal they are killed. None outlives
+    there, jobs have to save and leave; on the second signal they are killed. None outlives
     this call.
     """
     work = _Work(tasks, executor, display)
@@ -87,7 +87,7 @@ class _Work:
 
     @property
     def goes_on(self) -> bool:
-        """Whether something runs or can be started, here or by somebody else."""
+        """Whether a task runs or can be started, here or by workers of an earlier driver."""
         return bool(self.running) or any(task.is_ready or task.is_held for task in self.waiting)
 
     def start_ready(self) -> None:

@@ -45,7 +45,7 @@ class Edit:
         corpora: corpora whose tokens are others than before, or not known before they are made.
         is_sure: whether the tokens of all of them are known.
         outdated: bases and runs that are trained anew under the same size, mixture and seeds.
-        dropped: bases and runs that are no longer asked for.
+        dropped: bases and runs that are in the plan no longer.
         kept: bases and runs that stay valid.
         n_added: planned bases and runs that take the place of none.
     """
@@ -139,7 +139,7 @@ def edit_since(folder: Path, experiment: Experiment, plan: Plan, data: DataIdent
 
 
 def swept_runs(folder: Path) -> list[str] | None:
-    """Folders of the bases and runs that the last sweep asked for; None if that is not known."""
+    """Folders of the bases and runs of the last sweep's plan; None if that is not known."""
     note = _read_note(folder)
     return None if note is None else list(note["runs"])
 

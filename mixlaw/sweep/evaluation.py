@@ -89,7 +89,7 @@ def evaluate_model(
             ``evals.csv`` of the experiment.
         tokens: pre-training tokens of the model, for the table.
         revision: branch, tag or commit on the hub.
-        download: whether the hub may be asked for what is not in its local cache.
+        download: whether what is not in the local cache may be fetched from the hub.
         trust_remote_code: whether code that comes with the model may run.
         say: called with sentences for a person.
 
@@ -106,9 +106,8 @@ def evaluate_model(
         download=download,
         trust_remote_code=trust_remote_code,
     )
-    experiment, models = resolve_models(
-        folder, load_experiment(folder).model_copy(update={"base": base})
-    )
+    experiment = load_experiment(folder).model_copy(update={"base": base})
+    experiment, models = resolve_models(folder, experiment)
     known = _read_table(table)
     with plain_faults(folder):
         corpora, is_shared = _held_out(folder, experiment, say)
@@ -137,12 +136,12 @@ def _full_path(model: str) -> str:
 def _measured(experiment: Path, spec: ExistingSpec, source: Source, corpora: Corpora) -> RunFolder:
     """The folder of the model's losses, which are measured unless they have been."""
     from mixlaw.train.pretrain import measure_base
-    from mixlaw.train.state import one_thread
+    from mixlaw.train.state import set_up_torch
 
     folder = RunFolder(experiment / "evals" / spec.run_id)
     folder.path.mkdir(parents=True, exist_ok=True)
     source.save(folder.path)
-    one_thread()
+    set_up_torch()
     with folder.lock():
         if not folder.is_done:
             measure_base(folder, spec, corpora)

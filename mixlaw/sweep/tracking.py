@@ -44,8 +44,8 @@ def open_tracking(name: str | None, experiment: Path) -> Following:
         return lambda folders, say: nullcontext()
     experiment = experiment.resolve()
     tracker = plugins.load("trackers", name).open_tracker(experiment)
-    book = folder_of(experiment, name) / "sent.json"
-    return lambda folders, say: _followed(name, _Courier(tracker, book, folders), say)
+    sent_file = folder_of(experiment, name) / "sent.json"
+    return lambda folders, say: _followed(name, _Courier(tracker, sent_file, folders), say)
 
 
 @contextmanager
@@ -79,8 +79,8 @@ def _follow(name: str, courier: "_Courier", stop: threading.Event, say: Say) -> 
 class _Courier:
     """Carries records from run folders to a tracker, each once."""
 
-    def __init__(self, tracker: Tracker, book: Path, folders: Sequence[RunFolder]) -> None:
-        self._tracker, self._book, self._left = tracker, book, list(folders)
+    def __init__(self, tracker: Tracker, sent_file: Path, folders: Sequence[RunFolder]) -> None:
+        self._tracker, self._sent_file, self._left = tracker, sent_file, list(folders)
         self._open: dict[RunFolder, TrackedRun] = {}
         self._reported: dict[RunFolder, RunProgress] = {}
 
@@ -111,7 +111,7 @@ class _Courier:
                 self._run(folder).log(record.tokens, values)
         if len(records) != done:
             self._sent[key] = len(records)
-            write_atomic(self._book, json.dumps(self._sent, indent=1) + "\n")
+            write_atomic(self._sent_file, json.dumps(self._sent, indent=1) + "\n")
 
     def _send_progress(self, folder: RunFolder) -> None:
         progress = folder.progress
@@ -123,7 +123,9 @@ class _Courier:
     @cached_property
     def _sent(self) -> dict[str, int]:
         """Records that the tracker has, by their file."""
-        known: dict[str, int] = json.loads(self._book.read_text()) if self._book.exists() else {}
+        known: dict[str, int] = (
+            json.loads(self._sent_file.read_text()) if self._sent_file.exists() else {}
+        )
         return known
 
     def _run(self, folder: RunFolder) -> TrackedRun:

@@ -89,9 +89,9 @@ def _train(folder: RunFolder, corpora: Corpora, watch: Watch) -> Loop:
         folder.begin()
         spec = folder.spec()
         from mixlaw.train.pretrain import measure_base, train_base  # torch
-        from mixlaw.train.state import one_thread
+        from mixlaw.train.state import set_up_torch
 
-        one_thread()
+        set_up_torch()
         if isinstance(spec, BaseSpec):
             yield from train_base(folder, spec, corpora, watch)
         elif isinstance(spec, ExistingSpec):

@@ -96,22 +96,22 @@ def _write(path: Path, tensors: Tensors, facts: dict[str, str]) -> None:
 
 def _weights(model: Any) -> Tensors:
     """Weights by name; one that has two names, such as a tied embedding, under its first."""
-    twins = _twins(model)
+    tied = _tied_names(model)
     return {
         name: gathered(weight.detach()).contiguous()
         for name, weight in model.state_dict().items()
-        if name not in twins
+        if name not in tied
     }
 
 
 def _load_weights(model: Any, weights: Tensors) -> None:
-    weights = weights | {name: weights[first] for name, first in _twins(model).items()}
+    weights = weights | {name: weights[first] for name, first in _tied_names(model).items()}
     patterns = model.state_dict()
     model.load_state_dict({name: sharded_like(w, patterns[name]) for name, w in weights.items()})
 
 
-def _twins(model: Any) -> dict[str, str]:
-    """Further names of weights, each with the first name of the same weight."""
+def _tied_names(model: Any) -> dict[str, str]:
+    """Further names of tied weights, each with the first name of the same weight."""
     first: dict[int, str] = {}
     names = {
         name: first.setdefault(id(weight), name)

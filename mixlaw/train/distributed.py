@@ -99,8 +99,8 @@ def any_rank(*answers: bool) -> list[bool]:
     return [*answers] if n_ranks() == 1 else [bool(value) for value in _largest([*answers])]
 
 
-def mean(value: float) -> float:
-    """Mean over ranks of what each has measured on its own sequences."""
+def mean_over_ranks(value: float) -> float:
+    """Mean of what every rank has measured on its own sequences; all ranks call this together."""
     if n_ranks() == 1:
         return value
     tensor = torch.tensor(value, dtype=torch.float64)

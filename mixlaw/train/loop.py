@@ -14,7 +14,7 @@ from mixlaw.rundir.folder import RunFolder
 from mixlaw.rundir.spec import Spec
 from mixlaw.schedule import Schedule
 from mixlaw.train.checkpoint import State, save_checkpoint
-from mixlaw.train.distributed import any_rank, mean, own_sequences
+from mixlaw.train.distributed import any_rank, mean_over_ranks, own_sequences
 from mixlaw.train.interrupts import StoppedError, Watch
 from mixlaw.train.steps import Batch, Loop
 
@@ -95,13 +95,13 @@ def train(
     evaluate_at: Collection[int] = (),
     evaluate: Callable[[State], None] = lambda state: None,
 ) -> Loop:
-    """Take steps until ``state.step == until``; call ``evaluate`` after the steps asked for.
+    """Take steps until ``state.step == until``; call ``evaluate`` after those in ``evaluate_at``.
 
     A generator: who runs it computes the gradients of each step (see ``mixlaw.train.steps``).
 
     Raises:
         DivergedError: the loss is not finite.
-        StoppedError: the watch said so; the checkpoint holds the state.
+        StoppedError: the process has to stop; the checkpoint holds the state.
     """
     step_tokens = leg.batch_size * leg.stream.seq_len
     while state.step < until:
@@ -128,7 +128,7 @@ def train(
         state.step += 1
         # ------------------------------------------------------------------
 
-        loss = mean(loss)
+        loss = mean_over_ranks(loss)
         if not math.isfinite(loss):
             raise DivergedError(state.step)
         leg.watch.report(

@@ -45,7 +45,7 @@ def train_base(folder: RunFolder, spec: BaseSpec, corpora: Corpora, watch: Watch
 
     Raises:
         RunError: it diverged; nothing can start from it.
-        StoppedError: the watch said so.
+        StoppedError: the process has to stop.
     """
     state = new_state(spec)
     stream = base_stream(spec, corpora)

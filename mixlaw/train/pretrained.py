@@ -1,7 +1,7 @@
 """Existing models, counted and loaded through the Auto classes of ``transformers``.
 
-Any causal language model that these know will do. No code that comes with a model runs unless that
-is asked for.
+Any causal language model that these know will do. Code that comes with a model runs
+only if the experiment allows it.
 """
 
 import json
@@ -126,7 +126,7 @@ def _config(source: Source) -> Any:
 
 
 def _refuse_untrusted(source: Source) -> None:
-    """Refuse code that comes with a model, unless it is asked for or not needed."""
+    """Refuse code that comes with a model, unless it is allowed or not needed."""
     try:
         document = json.loads((source.folder / "config.json").read_text())
     except (ValueError, OSError) as error:

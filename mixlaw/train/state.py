@@ -18,8 +18,8 @@ from mixlaw.train.ranks import local_rank, n_ranks
 log = logging.getLogger(__name__)
 
 
-def one_thread() -> None:
-    """One thread a process, and only operations that give the same bits again.
+def set_up_torch() -> None:
+    """Have torch use one thread, and only operations that give the same bits again.
 
     Two spinning OpenMP threads on a busy machine are 10 to 100 times slower than one. A GPU's
     matrix products repeat their bits only with a fixed workspace, and torch refuses them without.

@@ -26,7 +26,7 @@ from mixlaw.train.gradients import Gradients
 from mixlaw.train.interrupts import CHECKPOINT_VARIABLE, Watch
 from mixlaw.train.loop import Leg, train
 from mixlaw.train.model import build_model, build_optimizer, configure, token_losses
-from mixlaw.train.state import device, one_thread
+from mixlaw.train.state import device, set_up_torch
 from mixlaw.train.steps import take_steps
 
 pytestmark = [
@@ -44,7 +44,7 @@ PEAK = {"H100": 989e12, "H200": 989e12}
 
 @pytest.fixture(autouse=True)
 def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    one_thread()
+    set_up_torch()
     monkeypatch.setenv(CHECKPOINT_VARIABLE, "1e9")  # bench_run_overhead has them
 
 

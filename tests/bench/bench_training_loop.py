@@ -24,7 +24,7 @@ from mixlaw.train.gradients import Gradients
 from mixlaw.train.interrupts import CHECKPOINT_VARIABLE, Watch
 from mixlaw.train.loop import Leg, train
 from mixlaw.train.model import build_model, build_optimizer, token_losses
-from mixlaw.train.state import one_thread
+from mixlaw.train.state import set_up_torch
 from mixlaw.train.steps import take_steps
 
 VOCAB_SIZE, SEQ_LEN, BATCH_SIZE, CLIP = 1024, 128, 8, 1.0
@@ -142,7 +142,7 @@ def cpu_seconds(work: Callable[[], object]) -> float:
 @pytest.mark.filterwarnings("default")
 def bench_training_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Median of the ratios to the bare loop's stretch of the same round; best rate of each."""
-    one_thread()
+    set_up_torch()
     # They are a matter of wall time, which a busy machine stretches; bench_run_overhead has them.
     monkeypatch.setenv(CHECKPOINT_VARIABLE, "1e9")
     print(f"\n{'parameters':>10} {'loop':8} {'tokens/CPU-s':>12} {'of bare':>8} {'quartiles':>13}")

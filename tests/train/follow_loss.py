@@ -15,7 +15,7 @@ from mixlaw.train.gradients import Gradients
 from mixlaw.train.interrupts import StoppedError, Watch
 from mixlaw.train.pretrain import train_base
 from mixlaw.train.ranks import leave, n_ranks, rank
-from mixlaw.train.state import one_thread
+from mixlaw.train.state import set_up_torch
 from mixlaw.train.steps import take_steps
 
 STEPS = 50
@@ -37,7 +37,7 @@ class Notes(Watch):
 
 
 if __name__ == "__main__":
-    one_thread()
+    set_up_torch()
     notes = Notes()
     with process_group():
         folder = (SharedFolder if n_ranks() > 1 else RunFolder)(Path(sys.argv[1]))

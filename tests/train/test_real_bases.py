@@ -1,6 +1,7 @@
 """Existing models as bases: three families, made tiny and saved as their makers save them."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -286,6 +287,17 @@ def test_what_is_known_of_a_model_is_read_again_when_its_files_change(tmp_path: 
     assert shape_of(find_model(str(folder)), known) == first
     save_model(folder, width=48)
     assert shape_of(find_model(str(folder)), known).width == 48
+
+
+def test_the_fingerprint_of_a_model_follows_its_content_not_its_times(tmp_path: Path):
+    source, known = find_model(str(save_model(tmp_path / "model"))), KnownModels(tmp_path / "known")
+    first = known.fingerprint(source)
+    known.add(source, describe_model(source, first))
+    os.utime(source.folder / "config.json", (0, 0))
+    assert known.shape(source) is None  # counted again, since a file may have changed
+    assert known.fingerprint(source) == first
+    save_model(source.folder, width=48)
+    assert known.fingerprint(source) != first
 
 
 def call(*arguments: str) -> int:
