@@ -36,6 +36,7 @@ SHORTEST, LONGEST = 200, 60_000
 #: little their sentences repeat; and packages whose code is the domain.
 PROSE_PACKAGES = ("numpy", "scipy", "networkx", "pandas", "matplotlib", "sympy")
 CODE_PACKAGES = ("numpy", "scipy", "pandas", "matplotlib")
+#: All of them: their versions are part of the identity of the built-in corpora.
 _PACKAGES = sorted({*PROSE_PACKAGES, *CODE_PACKAGES})
 
 #: Paths that are left out: tests, copies of other packages, tables.
