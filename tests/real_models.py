@@ -103,5 +103,5 @@ def planned(folder: Path) -> Plan:
     for spec in plan.specs:
         run_folder(folder, spec).plan(spec)
         if isinstance(spec, ExistingSpec):
-            models.source(spec).note(run_folder(folder, spec).path)
+            models.source(spec).save(run_folder(folder, spec).path)
     return plan

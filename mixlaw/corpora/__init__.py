@@ -15,7 +15,7 @@
     stored  tokens           one folder per corpus: memory-mapped, checksummed
         |
         v
-    plan  prepare  notes     what is asked, Corpora: train tokens and held-out windows by corpus
+    plan  prepare  notes     what to prepare, Corpora: train tokens and held-out windows by corpus
         |                    name, and what may be wrong with them (near, precision)
         v
     mixing                   MixtureStream: batches with exact shares, by sequence number

@@ -32,15 +32,20 @@ BUDGET = {"general": 6_000_000, "domain": 6_000_000}
 #: Code files outside these lengths are left out: stubs, and tables that would crowd out the rest.
 SHORTEST, LONGEST = 200, 60_000
 
-#: Ordered by prose per second of reading, then by how little their sentences repeat.
+#: Packages whose docstrings are the prose, ordered by prose per second of reading, then by how
+#: little their sentences repeat; and packages whose code is the domain.
 PROSE_PACKAGES = ("numpy", "scipy", "networkx", "pandas", "matplotlib", "sympy")
 CODE_PACKAGES = ("numpy", "scipy", "pandas", "matplotlib")
+#: All of them: their versions are part of the identity of the built-in corpora.
 _PACKAGES = sorted({*PROSE_PACKAGES, *CODE_PACKAGES})
 
+#: Paths that are left out: tests, copies of other packages, tables.
 _NOT_LIBRARY_CODE = re.compile(r"test|idlelib|lib2to3|site-packages|encodings|__pycache__|_vendor")
+#: A docstring, what parts its paragraphs, and what shows that a paragraph is no prose.
 _DOCSTRING = re.compile(r'^[ \t]*[rRuU]?("""|\'\'\')(.*?)\1', re.MULTILINE | re.DOTALL)
 _BLANK_LINES = re.compile(r"\n\s*\n")
 _MARKUP = re.compile(r">>>|::|---|===|~~~|\|| : |^[-*.#:@]|`{2}.*`{2}.*`{2}")
+#: The commonest English words: prose has one in five (see ``is_english``).
 _STOP_WORDS = re.compile(
     r"\b(the|of|and|to|a|in|is|that|for|it|as|with|be|by|this|are|or|not|an|on|from|if|which|can|at"
     r"|when|will|has)\b",
@@ -102,14 +107,14 @@ def is_english(paragraph: str) -> bool:
 
 def _general() -> Iterator[Document]:
     """One document a file: its English paragraphs, each kept where it occurs first."""
-    seen: set[str] = set()
+    earlier: set[str] = set()
     for origin, texts in _documentation():
         paragraphs = []
         for text in texts:
             for block in _BLANK_LINES.split(text):
                 paragraph = " ".join(block.split())
-                if paragraph not in seen and is_english(paragraph):
-                    seen.add(paragraph)
+                if paragraph not in earlier and is_english(paragraph):
+                    earlier.add(paragraph)
                     paragraphs.append(paragraph)
         if paragraphs:
             yield Document("\n\n".join(paragraphs) + "\n", origin)
@@ -176,10 +181,10 @@ def _docstrings(tree: ast.Module) -> Iterator[tuple[ast.stmt, bool]]:
 def _jsonl(documents: Iterable[Document], budget: int) -> str:
     """Documents up to the budget (in bytes), one JSON object a line."""
     lines: list[str] = []
-    seen: set[int] = set()
+    earlier: set[int] = set()
     for document in documents:
-        if document.key not in seen:
-            seen.add(document.key)
+        if document.key not in earlier:
+            earlier.add(document.key)
             lines.append(_line(document))
             budget -= len(document.text.encode())
         if budget <= 0:

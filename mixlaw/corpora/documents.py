@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mixlaw.corpora.tokens import Tokens
 
-#: One document in so many is held out.
+#: One document in so many is held out. Conventional; another value gives other corpora and runs.
 HELD_OUT_ONE_IN = 10
 
 
@@ -46,8 +46,8 @@ class Document:
     @cached_property
     def key(self) -> int:
         """64-bit hash of the content; differences in white space alone do not count."""
-        words = " ".join(self.text.split()).encode()
-        content = words if self.ids is None else self.ids.astype("<u4").tobytes()
+        normalised = " ".join(self.text.split()).encode()
+        content = normalised if self.ids is None else self.ids.astype("<u4").tobytes()
         return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
 
     @property
@@ -58,9 +58,9 @@ class Document:
 
 def distinct(documents: Iterable[Document]) -> Iterator[Document]:
     """The documents without repeats of one already seen and without empty ones."""
-    seen = KeySet()
+    earlier = KeySet()
     for document in documents:
-        if not document.is_empty and seen.add(document.key):
+        if not document.is_empty and earlier.add(document.key):
             yield document
 
 

@@ -29,9 +29,9 @@ Say = Callable[[str], None]
 BATCH = 1_000_000
 #: From this many tokens on, worker processes earn the second it takes to start them.
 WORTH_WORKERS = 20_000_000
-#: Tokens between two notes of progress: what a kill can cost.
+#: Tokens between two writings of ``progress.json``: what has to be encoded again after a kill.
 NOTE_EVERY = 16_000_000
-#: Seconds between two lines of progress.
+#: Seconds between two lines of progress for a person.
 PAUSE = 5.0
 
 
@@ -86,7 +86,7 @@ class _Training:
         self.keys = array("Q")
         self.progress = progress
         self._there_already = progress.n_documents
-        self._noted = progress.n_kept
+        self._n_synced = progress.n_kept
         self._encoder, self._writer, self._folder = encoder, writer, folder
         self._meter = _Meter(name, writer.at_most, progress.n_kept, say)
 
@@ -117,8 +117,8 @@ class _Training:
             self.progress.n_bytes + n_bytes,
             self._writer.n_tokens,
         )
-        if self._writer.n_tokens - self._noted >= NOTE_EVERY:
-            self._noted = self._writer.n_tokens
+        if self._writer.n_tokens - self._n_synced >= NOTE_EVERY:
+            self._n_synced = self._writer.n_tokens
             self._writer.sync()
             self.progress.note(self._folder)
         self._meter.show(self._writer.n_tokens)

@@ -7,13 +7,14 @@ from typing import Any
 
 from mixlaw.corpora.held_out import HeldOut
 from mixlaw.corpora.notes import notes
-from mixlaw.corpora.plan import Plan
+from mixlaw.corpora.plan import CorporaPlan
 from mixlaw.corpora.precision import standard_error
 from mixlaw.corpora.stored import TokenCorpus, is_sound, load_held_out, load_train
 from mixlaw.corpora.tokenizer import TextEncoder
 from mixlaw.corpora.tokens import checksum
 from mixlaw.files import write_atomic
 
+#: Name of the manifest in the cache, and its format.
 MANIFEST = "corpora.json"
 SCHEMA = "mixlaw.manifest/1"
 
@@ -29,13 +30,13 @@ def read_manifest(cache: Path) -> dict[str, Any] | None:
 
 
 def write_manifest(
-    cache: Path, plan: Plan, encoder: TextEncoder, folders: Mapping[str, Path]
+    cache: Path, plan: CorporaPlan, encoder: TextEncoder, folders: Mapping[str, Path]
 ) -> None:
     """Write the tokenizer, then the manifest: with it everything counts as prepared.
 
     Args:
         cache: where the manifest is kept.
-        plan: what was asked for.
+        plan: what was prepared.
         encoder: what was encoded with.
         folders: of every corpus.
     """
@@ -65,7 +66,7 @@ def write_manifest(
     write_atomic(cache / MANIFEST, json.dumps(manifest, indent=2) + "\n")
 
 
-def is_current(cache: Path, manifest: Mapping[str, Any], plan: Plan) -> bool:
+def is_current(cache: Path, manifest: Mapping[str, Any], plan: CorporaPlan) -> bool:
     """Whether what was prepared last is what the plan asks for, and sound."""
     return (
         manifest["plan"] == plan.key
@@ -92,7 +93,7 @@ def _has_tokenizer(cache: Path, manifest: Mapping[str, Any]) -> bool:
 
 
 def _error(train: TokenCorpus, held_out: HeldOut) -> float | None:
-    """Standard error of a loss on a held-out set in nats; None where there is nothing to tell."""
+    """Standard error of a loss on a held-out set in nats; None where it is not known."""
     if not held_out.n_documents or not train.n_tokens:
         return None
     error = standard_error(held_out.windows, held_out.documents, train.tokens())

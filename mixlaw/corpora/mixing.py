@@ -29,7 +29,7 @@ class MixtureStream:
 
     A corpus of n tokens holds (n - 1) // seq_len sequences of seq_len + 1 tokens; neighbours share
     one token, so every token is a target once per epoch. Each epoch has its own order. Any
-    position can be asked for at any time: a resumed run continues without replaying.
+    position can be read at any time: a resumed run continues without replaying.
 
     Args:
         corpora: tokens by corpus name, each of shape (n_tokens,); memory maps are fine.

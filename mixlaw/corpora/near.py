@@ -22,14 +22,17 @@ Hashes = NDArray[np.uint64]
 WIDTH = 16
 #: One shingle in so many is in the sample of a document.
 SAMPLE = 64
-#: Share of shingles found elsewhere from which a window or document is a near-duplicate.
+#: Share of shingles that occur elsewhere from which a window or document is a near-duplicate.
+#: Conventional, as are the other numbers here; a lower one also reports common boilerplate.
 MOSTLY = 0.8
 #: Sampled shingles that a document must have to be judged (about 400 tokens).
 FEWEST = 6
-#: Tokens that are hashed at once.
+#: Tokens that are hashed at once: bounds memory, changes no result.
 CHUNK = 4_000_000
 
-_MULTIPLIER = 0x9E3779B97F4A7C15  # 2**64 / golden ratio, as in Knuth's multiplicative hash
+#: 2**64 / golden ratio, as in Knuth's multiplicative hash.
+_MULTIPLIER = 0x9E3779B97F4A7C15
+#: Entries of the table that sorts out most hashes before the exact search; changes speed only.
 _TABLE = 1 << 20
 
 
@@ -39,11 +42,11 @@ def leaked_windows(held_out: HeldOut, corpus: TokenCorpus) -> int:
         return 0
     hashes = np.stack([shingles(window) for window in held_out.windows])
     wanted = np.unique(hashes)
-    found = np.zeros(len(wanted), dtype=bool)
+    occurs = np.zeros(len(wanted), dtype=bool)
     for _, chunk in _chunks(corpus.tokens()):
-        found |= _is_in(wanted, shingles(chunk))
-    is_found = found[np.searchsorted(wanted, hashes)]
-    return int((is_found.mean(axis=1) >= MOSTLY).sum())
+        occurs |= _is_in(wanted, shingles(chunk))
+    shares = occurs[np.searchsorted(wanted, hashes)].mean(axis=1)
+    return int((shares >= MOSTLY).sum())
 
 
 def shared_documents(inner: TokenCorpus, outer: TokenCorpus, end_of_text: int) -> int:
@@ -51,8 +54,8 @@ def shared_documents(inner: TokenCorpus, outer: TokenCorpus, end_of_text: int) -
     known, _ = _sample(outer.tokens(), end_of_text)
     hashes, documents = _sample(inner.tokens(), end_of_text)
     sampled = np.bincount(documents)
-    found = np.bincount(documents[np.isin(hashes, known)], minlength=len(sampled))
-    return int(((sampled >= FEWEST) & (found >= MOSTLY * sampled)).sum())
+    shared = np.bincount(documents[np.isin(hashes, known)], minlength=len(sampled))
+    return int(((sampled >= FEWEST) & (shared >= MOSTLY * sampled)).sum())
 
 
 def shingles(tokens: Tokens | NDArray[np.int64]) -> Hashes:
@@ -91,5 +94,5 @@ def _is_in(wanted: Hashes, hashes: Hashes) -> NDArray[np.bool_]:
     table = np.zeros(_TABLE, dtype=bool)
     table[wanted % _TABLE] = True
     likely = hashes[table[hashes % _TABLE]]
-    found: NDArray[np.bool_] = np.isin(wanted, likely)
-    return found
+    occurs: NDArray[np.bool_] = np.isin(wanted, likely)
+    return occurs

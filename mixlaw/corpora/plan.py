@@ -1,4 +1,4 @@
-"""What is asked of the corpora, and the identity of every part of it.
+"""The plan of a cache of corpora: what is to be prepared, and the identity of every part of it.
 
 The identity of a corpus is that of its files (names, sizes, times), not of their content: 50 GB
 need not be read to find that nothing has changed. What it makes has a fingerprint by content.
@@ -18,9 +18,11 @@ from mixlaw.corpora.tokens import combined_hash
 from mixlaw.errors import ConfigError, DataError
 from mixlaw.experiment import CorpusSource, TokenizerSource
 
+#: Version of the files of a corpus, part of its key: another one has everything encoded again.
 SCHEMA = "mixlaw.corpora/2"
 #: Where the built-in pair is kept, relative to the working directory.
 BUILTIN_CACHE = Path(".mixlaw")
+#: The built-in corpora by their names.
 BUILTIN_PAIR = {
     "general": CorpusSource(builtin="general"),
     "domain": CorpusSource(builtin="domain"),
@@ -33,8 +35,8 @@ MOST_TOKENS = 10**13
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is asked for; its keys are what the cache goes by.
+class CorporaPlan:
+    """What is to be prepared; its keys name what is in the cache.
 
     Attributes:
         sources: where each corpus is, by name.
@@ -56,8 +58,8 @@ class Plan:
                 raise ConfigError(
                     f"'{name}' cannot name a corpus; use letters, digits and any of _ . + -"
                 )
-        for asked in (self.train_tokens, self.held_out_tokens):
-            for name, n_tokens in asked.items():
+        for wanted in (self.train_tokens, self.held_out_tokens):
+            for name, n_tokens in wanted.items():
                 if name not in self.sources or not 0 <= n_tokens <= MOST_TOKENS:
                     raise ConfigError(
                         f"{n_tokens:,} tokens of '{name}' cannot be prepared; ask for 0 to "
@@ -72,22 +74,22 @@ class Plan:
     @property
     def tokenizer_key(self) -> str:
         """Identity of the tokenizer; one that is trained here is another when a text is."""
-        asked = f"{self.tokenizer!r} {_state(_tokenizer_files(self.tokenizer))}"
+        source = f"{self.tokenizer!r} {_state(_tokenizer_files(self.tokenizer))}"
         texts = () if self.tokenizer.path else map(_identity, self.sources.values())
-        return combined_hash([asked, *texts])
+        return combined_hash([source, *texts])
 
     def side_keys(self, name: str) -> tuple[str, str]:
         """Identity of a corpus's training tokens, and of its held-out windows."""
-        asked = self.train_tokens.get(name, 0), self.held_out_tokens.get(name, 0)
+        sizes = self.train_tokens.get(name, 0), self.held_out_tokens.get(name, 0)
         identity = _identity(self.sources[name])
-        train, held_out = (combined_hash([identity, repr((self.seq_len, n))]) for n in asked)
+        train, held_out = (combined_hash([identity, repr((self.seq_len, n))]) for n in sizes)
         return train, held_out
 
     def corpus_key(self, name: str, tokenizer_hash: str = "") -> str:
         """Identity of one corpus's files."""
-        asked = (self.seq_len, self.train_tokens.get(name, 0), self.held_out_tokens.get(name, 0))
+        sizes = (self.seq_len, self.train_tokens.get(name, 0), self.held_out_tokens.get(name, 0))
         return combined_hash(
-            [SCHEMA, name, _identity(self.sources[name]), tokenizer_hash, repr(asked)]
+            [SCHEMA, name, _identity(self.sources[name]), tokenizer_hash, repr(sizes)]
         )
 
     def documents(self, name: str, end_of_text: int | None = None) -> Iterator[Document]:
@@ -140,7 +142,7 @@ def _state(files: Iterable[Path]) -> str:
 
 
 def _tokenizer_files(source: TokenizerSource) -> list[Path]:
-    """Files of a tokenizer that is loaded; none where they are not there, which is said later."""
+    """Files of a tokenizer that is loaded; none if it is missing (``encoder`` reports it)."""
     path = Path(source.path or "")
     return sorted(f for f in (path, *path.glob("*")) if f.is_file()) if source.path else []
 

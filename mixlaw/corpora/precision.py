@@ -21,6 +21,7 @@ from mixlaw.quantities import format_quantity
 MOST_TOKENS = 2_000_000
 #: Weight of the unigram distribution in a bigram's, in counts.
 SMOOTHING = 20.0
+#: Resamples of documents: the error has itself a relative error of 1 / sqrt(2 * 400), 3.5%.
 N_RESAMPLES = 400
 
 
@@ -47,18 +48,18 @@ def tokens_needed(n_tokens: int, error: float, precision: float) -> int:
 def precision_note(
     name: str, n_tokens: int, error: float | None, precision: float
 ) -> Iterator[str]:
-    """A sentence on a held-out set that is too small for the precision asked for.
+    """A sentence on a held-out set that is too small for the wanted precision.
 
     Args:
         name: of the corpus.
         n_tokens: size of the set.
         error: standard error of a loss on it in nats; None if it is from too few documents.
-        precision: standard error asked for, in nats.
+        precision: wanted standard error, in nats.
     """
     if error is None:
         yield (
-            f"How precisely the {n_tokens:,} held-out tokens of '{name}' measure a loss cannot be "
-            "told: they are from a single document; add documents."
+            f"How precisely the {n_tokens:,} held-out tokens of '{name}' measure a loss is not "
+            "known: they are from a single document; add documents."
         )
     elif error > precision:
         yield (
@@ -77,7 +78,7 @@ def bigram_losses(windows: NDArray[np.int64], tokens: NDArray[np.int64]) -> NDAr
     pairs, n_pairs = np.unique(tokens[:-1] * n_ids + tokens[1:], return_counts=True)
     wanted = windows[:, :-1] * n_ids + windows[:, 1:]
     place = np.minimum(np.searchsorted(pairs, wanted), len(pairs) - 1)
-    seen = np.where(pairs[place] == wanted, n_pairs[place], 0)
-    smoothed = seen + SMOOTHING * unigram[windows[:, 1:]]
+    count = np.where(pairs[place] == wanted, n_pairs[place], 0)
+    smoothed = count + SMOOTHING * unigram[windows[:, 1:]]
     losses: NDArray[np.float64] = -np.log(smoothed / (counts[windows[:, :-1]] + SMOOTHING))
     return losses

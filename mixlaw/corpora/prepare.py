@@ -16,7 +16,7 @@ import numpy as np
 from mixlaw.corpora.encode import Say, encode_corpus
 from mixlaw.corpora.held_out import HeldOut
 from mixlaw.corpora.manifest import damage, is_current, read_manifest, write_manifest
-from mixlaw.corpora.plan import Plan
+from mixlaw.corpora.plan import CorporaPlan
 from mixlaw.corpora.stored import TRAIN, TokenCorpus, is_sound, load_held_out, load_keys, load_train
 from mixlaw.corpora.tokenizer import TextEncoder
 from mixlaw.corpora.tokens import combined_hash
@@ -39,7 +39,7 @@ class Corpora:
         tokenizer_hash: identity of the tokenizer.
         fingerprint: hash of all tokens and of the tokenizer.
         notes: sentences on what may be wrong with the corpora.
-        standard_errors: of a loss on each held-out set, in nats; None where it cannot be told.
+        standard_errors: of a loss on each held-out set, in nats; None where it is not known.
     """
 
     train: dict[str, TokenCorpus]
@@ -64,8 +64,8 @@ def prepare_corpora(
 ) -> Corpora:
     """Encode as much of each corpus as a plan needs, or find it in the cache.
 
-    A corpus with fewer training tokens than asked for gives what it has: whether that is enough
-    depends on how often it may be repeated, and ``MixtureStream.check`` says so.
+    A corpus with fewer training tokens than wanted gives what it has: whether that is enough
+    depends on how often it may be repeated, and ``MixtureStream.check`` decides.
 
     Args:
         sources: where each corpus is, by name.
@@ -81,7 +81,7 @@ def prepare_corpora(
             document with another corpus.
         RunError: the cache cannot be written.
     """
-    plan = Plan(sources, seq_len, train_tokens, held_out_tokens, tokenizer)
+    plan = CorporaPlan(sources, seq_len, train_tokens, held_out_tokens, tokenizer)
     say = progress or (lambda sentence: None)
     try:
         manifest = read_manifest(cache)
@@ -125,7 +125,7 @@ def load_corpora(cache: Path) -> Corpora:
     )
 
 
-def _build(plan: Plan, cache: Path, say: Say) -> None:
+def _build(plan: CorporaPlan, cache: Path, say: Say) -> None:
     encoder = plan.encoder()
     folders = {n: cache / f"{n}-{plan.corpus_key(n, encoder.hash)}" for n in plan.sources}
     _clear_unfinished(cache, [_unfinished(folder) for folder in folders.values()])
@@ -135,7 +135,9 @@ def _build(plan: Plan, cache: Path, say: Say) -> None:
     write_manifest(cache, plan, encoder, folders)
 
 
-def _ensure_corpus(name: str, plan: Plan, encoder: TextEncoder, folder: Path, say: Say) -> None:
+def _ensure_corpus(
+    name: str, plan: CorporaPlan, encoder: TextEncoder, folder: Path, say: Say
+) -> None:
     """Encode one corpus into its folder unless a sound one is there."""
     if folder.exists():
         if is_sound(folder):
@@ -188,7 +190,9 @@ def _unused(cache: Path, corpora: Corpora) -> Iterator[str]:
         )
 
 
-def _refuse_shared_documents(plan: Plan, folders: Mapping[str, Path], encoder: TextEncoder) -> None:
+def _refuse_shared_documents(
+    plan: CorporaPlan, folders: Mapping[str, Path], encoder: TextEncoder
+) -> None:
     """One text in two corpora would be trained on at shares that nobody planned."""
     keys = {name: load_keys(folder) for name, folder in folders.items()}
     for one, other in combinations(keys, 2):

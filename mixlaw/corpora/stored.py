@@ -19,6 +19,7 @@ from mixlaw.corpora.held_out import HeldOut
 from mixlaw.corpora.tokens import Tokens, checksum, open_tokens
 from mixlaw.files import write_atomic
 
+#: Files of a corpus's folder, as the head of this file describes them.
 TRAIN, HELD_OUT, DOCUMENTS = FILES = ("train.npy", "held_out.npz", "documents.npy")
 RECORD, PROGRESS = "corpus.json", "progress.json"
 

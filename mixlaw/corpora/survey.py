@@ -7,13 +7,14 @@ import numpy as np
 
 from mixlaw.corpora.documents import Document
 from mixlaw.corpora.held_out import WindowCollector
-from mixlaw.corpora.plan import Plan
+from mixlaw.corpora.plan import CorporaPlan
 from mixlaw.corpora.precision import standard_error
 from mixlaw.corpora.tokenizer import TextEncoder
 from mixlaw.corpora.tokens import Tokens, combined_hash
 
 #: Text of each corpus that is looked at, in characters.
 MOST_TEXT = 20_000_000
+#: Characters of a sample, and samples of a corpus: what fits on a screen.
 SAMPLE_LENGTH = 300
 N_SAMPLES = 3
 
@@ -72,7 +73,7 @@ class Survey:
     samples: tuple[str, ...]
 
 
-def survey_corpora(plan: Plan, most_text: int = MOST_TEXT) -> list[Survey]:
+def survey_corpora(plan: CorporaPlan, most_text: int = MOST_TEXT) -> list[Survey]:
     """Look at every corpus of a plan with the tokenizer it would get.
 
     Raises:
@@ -82,7 +83,7 @@ def survey_corpora(plan: Plan, most_text: int = MOST_TEXT) -> list[Survey]:
     return [_survey(name, plan, encoder, most_text) for name in plan.sources]
 
 
-def _survey(name: str, plan: Plan, encoder: TextEncoder, most_text: int) -> Survey:
+def _survey(name: str, plan: CorporaPlan, encoder: TextEncoder, most_text: int) -> Survey:
     documents, is_complete = _first_documents(plan, name, encoder, most_text)
     sides = [d for d in documents if not d.is_held_out], [d for d in documents if d.is_held_out]
     encoded = [encoder.encode(side) for side in sides]
@@ -104,7 +105,7 @@ def _survey(name: str, plan: Plan, encoder: TextEncoder, most_text: int) -> Surv
 
 
 def _first_documents(
-    plan: Plan, name: str, encoder: TextEncoder, most_text: int
+    plan: CorporaPlan, name: str, encoder: TextEncoder, most_text: int
 ) -> tuple[list[Document], bool]:
     """Documents up to this many characters, and whether those are all."""
     documents: list[Document] = []
@@ -119,7 +120,7 @@ def _first_documents(
 
 def _held_out_set(
     name: str,
-    plan: Plan,
+    plan: CorporaPlan,
     encoder: TextEncoder,
     documents: Sequence[Document],
     train: Sequence[Tokens],

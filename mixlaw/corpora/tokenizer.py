@@ -22,6 +22,7 @@ from mixlaw.errors import DataError
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+#: Token that ends a document in a tokenizer that is trained here.
 END_OF_TEXT = "<|endoftext|>"
 #: Names that published tokenizers give the token that ends a document.
 _USUAL_ENDS = (END_OF_TEXT, "<|end_of_text|>", "</s>", "<eos>", "[EOS]", "[SEP]")

@@ -50,11 +50,11 @@ class TokenWriter:
 
     @property
     def is_full(self) -> bool:
-        """Whether all tokens that were asked for are there."""
+        """Whether all tokens that are wanted are there."""
         return self.n_tokens >= self.at_most
 
     def append(self, tokens: Tokens) -> None:
-        """Add tokens at the end; what is more than asked for is dropped."""
+        """Add tokens at the end; what is more than ``at_most`` is dropped."""
         tokens = tokens[: self.at_most - self.n_tokens]
         self._file.write(tokens.astype(self._dtype, copy=False).tobytes())
         self.n_tokens += len(tokens)

@@ -68,7 +68,7 @@ def _running(encoder: TextEncoder) -> Iterator[Worker]:
         _send(worker, [encoder.tokenizer.to_str(), encoder.end_of_text_name])
         yield worker
     finally:
-        with suppress(BrokenPipeError):  # of a dead worker, whose death is told elsewhere
+        with suppress(BrokenPipeError):  # of a dead worker, which ``_receive`` reports
             cast(BinaryIO, worker.stdin).close()
         cast(BinaryIO, worker.stdout).close()
         worker.wait()

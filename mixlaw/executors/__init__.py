@@ -6,6 +6,9 @@ and what they need), never a function: what runs is a command that anybody can t
 did is in files. All machines of an executor see these files under the same paths.
 """
 
+import os
+import signal
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -17,11 +20,12 @@ from mixlaw import plugins
 from mixlaw.errors import ConfigError
 from mixlaw.experiment import ExecutorChoice
 
-#: Variable with the id of the process that started a job: a job that it left alone saves and stops.
+#: Variable with the id of the process that started a job: a job
+#: whose parent has died saves and stops.
 PARENT_VARIABLE = "MIXLAW_PARENT"
 #: Variable with the GPUs that a process may use.
 VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
-#: Exit code of a job that was asked to stop, saved and can be continued (EX_TEMPFAIL, sysexits.h).
+#: Exit code of a job that was stopped, saved and can be continued (EX_TEMPFAIL of sysexits.h).
 STOPPED = 75
 #: The extra that installs a package, where their names differ.
 _EXTRAS = {"submitit": "slurm"}
@@ -50,7 +54,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What every executor is told when it is opened.
+    """What every executor is opened with, beside its own options.
 
     Attributes:
         folder: where it may keep files of its own.
@@ -88,6 +92,58 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """Give back what it holds, once no job runs."""
+
+
+class Process:
+    """A job as a process of this machine, for executors that start one; without GPUs it sees none.
+
+    Args:
+        job: what to run.
+        log: whether its output goes to the job's log; otherwise to this process's stderr.
+        environment: variables on top of the job's.
+        own_session: whether Ctrl-C on this terminal passes it by.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        *,
+        log: bool = True,
+        environment: dict[str, str] | None = None,
+        own_session: bool = True,
+    ) -> None:
+        facts = {PARENT_VARIABLE: str(os.getpid())} | ({} if job.gpus else {VISIBLE_GPUS: ""})
+        with job.log.open("ab") as file:
+            self._popen = subprocess.Popen(
+                list(job.argv),
+                env={**os.environ, **facts, **job.environment, **(environment or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=file if log else 2,
+                stderr=subprocess.STDOUT,
+                start_new_session=own_session,
+            )
+
+    def poll(self) -> int | None:
+        """Exit code, or None while it runs."""
+        return self._popen.poll()
+
+    def wait(self) -> int:
+        """Exit code, once it has ended."""
+        return self._popen.wait()
+
+    def stop(self) -> None:
+        """SIGTERM to the process, which saves and leaves."""
+        self._popen.terminate()
+
+    def end(self) -> None:
+        """SIGKILL to the process alone."""
+        self._popen.kill()
+
+    def kill(self) -> None:
+        """SIGKILL to its whole session."""
+        if self.poll() is None:
+            os.killpg(self._popen.pid, signal.SIGKILL)
+            self._popen.wait()
 
 
 def open_executor(choice: ExecutorChoice, folder: Path, name: str | None = None) -> Executor:

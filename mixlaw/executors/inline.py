@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mixlaw.executors import Job, Wanted
-from mixlaw.executors._process import Process
+from mixlaw.executors import Job, Process, Wanted
 from mixlaw.experiment import Section
 
 
@@ -27,5 +26,5 @@ class Inline:
 
 
 def open_executor(options: Options, wanted: Wanted) -> Inline:
-    """One slot, whatever is asked for."""
+    """One slot, whatever ``wanted`` says."""
     return Inline()

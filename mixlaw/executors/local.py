@@ -11,8 +11,7 @@ from pydantic import Field
 
 from mixlaw.cores import available_cores
 from mixlaw.errors import ConfigError
-from mixlaw.executors import VISIBLE_GPUS, Job, Wanted
-from mixlaw.executors._process import Process
+from mixlaw.executors import VISIBLE_GPUS, Job, Process, Wanted
 from mixlaw.experiment import Section
 
 
@@ -53,12 +52,8 @@ class Local:
         """Nothing is held."""
 
 
-def _has_ended(process: Process) -> bool:
-    return process.poll() is not None
-
-
 def open_executor(options: Options, wanted: Wanted) -> Local:
-    """One slot per core that this process may use, or per share of GPUs, or as asked for.
+    """One slot per core that this process may use, or per share of GPUs, or ``workers``.
 
     Raises:
         ConfigError: there are fewer GPUs than one job needs.
@@ -82,3 +77,7 @@ def visible_gpus() -> list[str]:
     import torch
 
     return [str(index) for index in range(torch.cuda.device_count())]
+
+
+def _has_ended(process: Process) -> bool:
+    return process.poll() is not None

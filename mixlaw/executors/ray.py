@@ -13,11 +13,10 @@ from typing import Any
 
 from mixlaw.cores import available_cores
 from mixlaw.errors import RunError
-from mixlaw.executors import Job, Wanted, optional_package
-from mixlaw.executors._process import Process
+from mixlaw.executors import Job, Process, Wanted, optional_package
 from mixlaw.experiment import Section
 
-#: A cluster, or an actor, that has not answered by then is taken for gone.
+#: Seconds after which a cluster or an actor that has not answered is taken for gone; conventional.
 ANSWER_SECONDS = 5.0
 
 
@@ -44,7 +43,7 @@ class Runner:
         return self._process.wait()
 
     def stop(self) -> None:
-        """Ask it to save and leave."""
+        """Have it save and leave."""
         if self._process:
             self._process.stop()
 
@@ -94,7 +93,7 @@ class RayExecutor:
 
     @property
     def slots(self) -> int:
-        """What the nodes that are there now have room for, or fewer if so asked."""
+        """What the nodes that are there now have room for, and no more than ``workers``."""
         resources = self._ray.cluster_resources()
         room = int(resources.get("CPU", 0))
         if self._wanted.gpus:

@@ -2,7 +2,7 @@
 
 Slurm is the scheduler: jobs wait in its queue, not here. A job that runs into its time limit or is
 preempted saves, is requeued and goes on; so it does if the driver is gone, and a later sweep waits
-for what it finds running. Whether jobs are alive is asked of ``squeue``, which, unlike ``sacct``,
+for what it finds running. Whether jobs are alive is read from ``squeue``, which, unlike ``sacct``,
 every cluster has.
 """
 
@@ -21,20 +21,21 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from mixlaw.errors import ConfigError, RunError
-from mixlaw.executors import STOPPED, Job, Wanted, optional_package
-from mixlaw.executors._process import Process
+from mixlaw.executors import STOPPED, Job, Process, Wanted, optional_package
 from mixlaw.experiment import Section
 
 log = logging.getLogger(__name__)
 
-#: Jobs that may be in the queue at the same time unless ``workers`` says so.
+#: Jobs that may be in the queue at the same time unless ``workers`` says so. Not measured: many
+#: clusters limit jobs per user to some hundreds.
 SLOTS = 64
 #: Variable with the seconds between two looks at the queue.
 LOOK_VARIABLE = "MIXLAW_SQUEUE_SECONDS"
+#: The same where it is not set: rare enough for a scheduler that many users ask.
 LOOK_SECONDS = 10.0
 #: What submitit has Slurm send before a job's time is up, and before it is preempted.
 WARNING = signal.SIGUSR2
-#: A job that goes on from its checkpoints may be requeued without end.
+#: How often submitit may requeue a job: without end, since a job goes on from its checkpoints.
 REQUEUES = 10_000
 
 
@@ -62,7 +63,7 @@ class Options(Section):
         cpus_per_task: cores of a job; a worker computes with one thread where it has no GPU.
         array: whether jobs that start together are submitted as one job array.
         requeue: whether jobs that are preempted, or run out of time, go back into the queue.
-        signal_delay: seconds before the time limit at which a job is told to save.
+        signal_delay: seconds before the time limit at which a job is warned, to save.
         setup: shell commands at the start of a job, such as ``module load cuda``.
         sbatch: any other options of ``sbatch``, by their long names.
     """
@@ -87,7 +88,7 @@ class Command:
 
     Attributes:
         job: the command.
-        exit_file: for its exit code; one that was told to stop may yet be requeued.
+        exit_file: for its exit code; a job that stopped may yet be requeued.
         requeue: whether to go back into the queue when time runs out.
     """
 
@@ -129,18 +130,18 @@ class SlurmHandle:
     def __init__(self, job_id: str, exit_file: Path, queue: "Queue") -> None:
         self._job_id, self._exit_file, self._queue = job_id, exit_file, queue
         self._submitted = time.monotonic()
-        self._asked: int | None = None
+        self._cancel_code: int | None = None
 
     def poll(self) -> int | None:
         """Exit code; that of SIGKILL if the queue forgot the job before it wrote one."""
         code = self._written()
-        if code is not None and (code != STOPPED or self._asked is not None):
+        if code is not None and (code != STOPPED or self._cancel_code is not None):
             return code
         if self._queue.has(self._job_id, since=self._submitted):
             return None
         # It may have written its code since, or been requeued and gone on to a better one.
         code = self._written()
-        return code if code is not None else self._asked or -signal.SIGKILL
+        return code if code is not None else self._cancel_code or -signal.SIGKILL
 
     def stop(self) -> None:
         """As ``scancel`` does: SIGTERM, and SIGKILL after the cluster's KillWait."""
@@ -152,8 +153,8 @@ class SlurmHandle:
 
     def _cancel(self, code: int, *options: str) -> None:
         if self.poll() is None:
-            self._asked = code
-            _ask_slurm("scancel", *options, self._job_id)
+            self._cancel_code = code
+            _run_slurm_command("scancel", *options, self._job_id)
 
     def _written(self) -> int | None:
         try:
@@ -163,7 +164,7 @@ class SlurmHandle:
 
 
 class Queue:
-    """What ``squeue`` says of this user's jobs, asked now and then for all of them at once."""
+    """This user's jobs as ``squeue`` lists them, called now and then for all of them at once."""
 
     def __init__(self) -> None:
         self._every = float(os.environ.get(LOOK_VARIABLE, LOOK_SECONDS))
@@ -178,11 +179,11 @@ class Queue:
         """
         now = time.monotonic()
         if not self._looks or now - self._looks[-1][0] >= self._every:
-            listing = _ask_slurm("squeue", "--me", "--array", "--noheader", "--format=%i")
+            listing = _run_slurm_command("squeue", "--me", "--array", "--noheader", "--format=%i")
             if listing is not None:
                 self._looks = [*self._looks[-1:], (now, frozenset(listing.split()))]
-        told = [jobs for moment, jobs in self._looks if moment > since]
-        return len(told) < 2 or any(job_id in jobs for jobs in told)
+        later = [jobs for moment, jobs in self._looks if moment > since]
+        return len(later) < 2 or any(job_id in jobs for jobs in later)
 
 
 class SlurmExecutor:
@@ -222,8 +223,8 @@ class SlurmExecutor:
             with executor.batch():
                 submitted = [executor.submit(command) for command in commands]
         except (errors.FailedJobError, errors.FailedSubmissionError) as error:
-            words = " ".join(str(error).split())
-            raise RunError(f"Slurm refused a job ({words}); mend executor.slurm.") from None
+            reason = " ".join(str(error).split())
+            raise RunError(f"Slurm refused a job ({reason}); mend executor.slurm.") from None
         return [
             SlurmHandle(str(job.job_id), command.exit_file, self._queue)
             for job, command in zip(submitted, commands, strict=True)
@@ -250,7 +251,7 @@ class SlurmExecutor:
 
 
 def open_executor(options: Options, wanted: Wanted) -> SlurmExecutor:
-    """Nothing is asked of the cluster yet.
+    """The cluster of this machine; no command is sent to it yet.
 
     Raises:
         ConfigError: submitit or Slurm's commands are not installed here.
@@ -264,7 +265,7 @@ def open_executor(options: Options, wanted: Wanted) -> SlurmExecutor:
     return SlurmExecutor(submitit, options, wanted)
 
 
-def _ask_slurm(*argv: str) -> str | None:
+def _run_slurm_command(*argv: str) -> str | None:
     """What one of Slurm's commands prints; None if it failed, as it does while Slurm restarts."""
     result = subprocess.run(argv, capture_output=True, text=True, check=False)
     if result.returncode:

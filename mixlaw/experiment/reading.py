@@ -10,7 +10,23 @@ from mixlaw.errors import ConfigError, unknown_name
 from mixlaw.experiment.model import Experiment, Sections, mistakes_between
 from mixlaw.experiment.sections import ExistingBase
 
+#: The file of an experiment, in its folder.
 FILE_NAME = "experiment.yaml"
+#: Values for required keys that are wrong, so that the other keys can be checked together.
+_PLACEHOLDERS: dict[str, Any] = {
+    "corpora": {"domain": {"builtin": "domain"}, "general": {"builtin": "general"}},
+    "base": {"tokens": 1_000_000},
+    "sizes": [50_000],
+    "mixtures": [0],
+    "token_budgets": [1_000_000],
+}
+#: Messages for mistakes that pydantic describes by Python's names of types.
+_PLAIN = {
+    "tuple_type": "must be a list, such as [a, b]",
+    "dict_type": "must hold keys of its own",
+    "model_type": "must hold keys of its own",
+    "too_short": "must have an entry",
+}
 
 
 def load_experiment(folder: Path) -> Experiment:
@@ -66,10 +82,10 @@ def parse_experiment(text: str, *, source: str = FILE_NAME, folder: Path = Path(
 def _with_models_beside(experiment: Experiment, base: ExistingBase, folder: Path) -> Experiment:
     """The experiment with the models that exist relative to a folder as absolute paths."""
     paths = {model: folder / Path(model).expanduser() for model in base.models}
-    found = {model: str(path.resolve()) for model, path in paths.items() if path.exists()}
-    models = tuple(found.get(model, model) for model in base.models)
+    local = {model: str(path.resolve()) for model, path in paths.items() if path.exists()}
+    models = tuple(local.get(model, model) for model in base.models)
     extra = tuple(
-        cell.model_copy(update={"model": found.get(str(cell.model), cell.model)})
+        cell.model_copy(update={"model": local.get(str(cell.model), cell.model)})
         for cell in experiment.seeds.extra
     )
     return experiment.model_copy(
@@ -78,16 +94,6 @@ def _with_models_beside(experiment: Experiment, base: ExistingBase, folder: Path
             "seeds": experiment.seeds.model_copy(update={"extra": extra}),
         }
     )
-
-
-#: In the place of keys that an experiment must have, where those are wrong.
-_STAND_INS: dict[str, Any] = {
-    "corpora": {"domain": {"builtin": "domain"}, "general": {"builtin": "general"}},
-    "base": {"tokens": 1_000_000},
-    "sizes": [50_000],
-    "mixtures": [0],
-    "token_budgets": [1_000_000],
-}
 
 
 class _Loader(yaml.SafeLoader):
@@ -109,15 +115,6 @@ def _causes(error: ValidationError) -> list[Any]:
     return [d for d in details if not (d["type"] == "too_short" and d["loc"] in inside)]
 
 
-#: What pydantic calls by Python's names.
-_PLAIN = {
-    "tuple_type": "must be a list, such as [a, b]",
-    "dict_type": "must hold keys of its own",
-    "model_type": "must hold keys of its own",
-    "too_short": "must have an entry",
-}
-
-
 def _mistakes(detail: Any) -> list[str]:
     """One line per mistake, led by the place in the file."""
     place = [part for part in detail["loc"] if not str(part).endswith("]")]
@@ -132,9 +129,9 @@ def _mistakes(detail: Any) -> list[str]:
 def _beside(document: dict[str, Any], wrong: set[str]) -> list[str]:
     """Mistakes between the sections that are right by themselves, where others are wrong."""
     sound = {key: value for key, value in document.items() if key not in wrong}
-    stand_ins = {key: value for key, value in _STAND_INS.items() if key in wrong}
+    placeholders = {key: value for key, value in _PLACEHOLDERS.items() if key in wrong}
     try:
-        sections = Sections.model_validate({**sound, **stand_ins})
+        sections = Sections.model_validate({**sound, **placeholders})
     except ValidationError:  # what is right depends on what is wrong
         return []
     return list(mistakes_between(sections, wrong)) if wrong else []

@@ -20,6 +20,9 @@ from mixlaw.mixture import parse_ratio
 from mixlaw.quantities import parse_quantity
 from mixlaw.roles import Roles
 
+#: The largest count: arrays of 64-bit integers hold no larger numbers.
+_MOST = 9 * 10**18
+
 
 def _count(value: Any) -> int:
     """A whole count from text such as 200k; pydantic collects ValueErrors, not our own."""
@@ -30,10 +33,6 @@ def _count(value: Any) -> int:
     if count > _MOST:
         raise ValueError(f"'{value}' is beyond {_MOST:.0e}, the largest count of an experiment")
     return count
-
-
-#: Arrays hold no larger whole numbers.
-_MOST = 9 * 10**18
 
 
 def _mixture_entry(value: Any) -> float | dict[str, float]:
@@ -134,8 +133,8 @@ class Evaluation(Section):
     Attributes:
         held_out_tokens: size of the held-out set, one number or one per corpus.
         trunk_points: number of log-spaced evaluations along a trunk.
-        precision: standard error wanted of a loss, in nats; a set that is too small for it is told
-            with the size that would do. None asks for none.
+        precision: standard error wanted of a loss, in nats; a set that is too small for it is
+            reported, with the size that would do. None checks nothing.
     """
 
     held_out_tokens: Count | dict[str, Count] = 24_000

@@ -2,6 +2,6 @@
 
 A recipe is a module with ``train_run(folder, spec, corpora, watch)``: a generator that trains the
 run of this folder and leaves its records there. It yields where it needs the gradients of a step,
-so that runs of one shape can take their steps together (see ``mixlaw.train.together``). Recipes are
-where torch is used; listing their names imports none of it.
+so that runs of one shape can take their steps together (see ``mixlaw.train.steps``). Recipes import
+torch; listing their names does not.
 """

@@ -15,10 +15,9 @@ from mixlaw.rundir.folder import RunFolder
 from mixlaw.rundir.spec import RunSpec
 from mixlaw.rundir.streams import run_stream
 from mixlaw.train.checkpoint import State, load_checkpoint, save_checkpoint
-from mixlaw.train.evaluate import Recorder, eval_batch
+from mixlaw.train.evaluate import Recorder
 from mixlaw.train.interrupts import Watch
 from mixlaw.train.loop import DivergedError, Leg, train
-from mixlaw.train.model import step_flops
 from mixlaw.train.state import new_state, resume
 from mixlaw.train.steps import Loop
 
@@ -33,7 +32,7 @@ def train_run(folder: RunFolder, spec: RunSpec, corpora: Corpora, watch: Watch) 
     """Train a run, or continue it.
 
     Raises:
-        StoppedError: the watch said so.
+        StoppedError: the process has to stop.
     """
     while not folder.is_done:
         yield from _train_run(folder, spec, corpora, watch)
@@ -48,17 +47,15 @@ def _train_run(folder: RunFolder, spec: RunSpec, corpora: Corpora, watch: Watch)
         raise RunError(f"The weights of {base.run_id} are damaged; sweep again to rebuild them.")
     state = new_state(spec, base)
     stream = run_stream(spec, corpora)
-    recorder = Recorder(folder, corpora, step_flops(spec, state.model), eval_batch(spec))
-    trunk = Leg(
-        folder=folder,
-        name="trunk",
+    recorder = Recorder.of(folder, spec, corpora, state.model)
+    trunk = Leg.of(
+        folder,
+        spec,
+        "trunk",
         stream=stream,
-        batch_size=spec.data.batch_size,
         schedule=folder.optim(spec).trunk(),
-        clip=spec.optim.clip,
         watch=watch,
         total=spec.total_steps,
-        micro_batch=spec.micro_batch,
     )
     resume(state, trunk.checkpoint)
     try:

@@ -7,13 +7,17 @@ from pathlib import Path
 
 from mixlaw.errors import RunError
 
+#: Errors of the system that say that a file cannot be written: full, over quota, read-only, not
+#: permitted, broken, too large.
 _CANNOT_WRITE = {
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG,
 }  # fmt: skip
+#: Advice where memory ran out in a driver.
+_LESS_AT_ONCE = "Lower executor.workers, or end other programs"
 
 
 class CannotWriteError(RunError):
-    """The disk is full or read-only, or the folder belongs to somebody else."""
+    """The disk is full or read-only, or the folder may not be written to."""
 
     exit_code = 74  # EX_IOERR of sysexits.h
 
@@ -22,21 +26,17 @@ class OutOfMemoryError(RunError):
     """Memory ran out."""
 
 
-def _for_drivers() -> str:
-    return "Lower executor.workers, or end other programs"
-
-
 @contextmanager
-def plain_faults(folder: Path, advice: Callable[[], str] = _for_drivers) -> Iterator[None]:
-    """Say in a sentence what the machine refused.
+def plain_faults(folder: Path, advice: Callable[[], str] = lambda: _LESS_AT_ONCE) -> Iterator[None]:
+    """Raise faults of the machine as errors of one sentence.
 
     Args:
         folder: what is worked on.
-        advice: what to do where memory runs out; asked for only then.
+        advice: gives what to do where memory runs out; called only then.
 
     Raises:
         CannotWriteError: something in ``folder`` could not be written.
-        OutOfMemoryError: memory could not be had.
+        OutOfMemoryError: memory ran out.
     """
     try:
         yield
@@ -56,7 +56,7 @@ def plain_faults(folder: Path, advice: Callable[[], str] = _for_drivers) -> Iter
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """PyTorch has a class for GPUs only; on a CPU it says so in words."""
+    """PyTorch has a class of error for GPUs only; on a CPU only the message tells."""
     return isinstance(error, MemoryError) or any(
-        words in str(error) for words in ("can't allocate memory", "out of memory")
+        phrase in str(error) for phrase in ("can't allocate memory", "out of memory")
     )

@@ -1,4 +1,4 @@
-"""A run's folder: what was asked, what was measured, and whether it is done.
+"""A run's folder: what it is to compute, what it measured, and whether it is done.
 
 ::
 
@@ -31,62 +31,33 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from mixlaw.corpora.tokens import checksum
 from mixlaw.errors import RunError
 from mixlaw.files import write_atomic
 from mixlaw.quantities import format_quantity
 from mixlaw.rundir.locks import is_locked
-from mixlaw.rundir.model_source import Source
+from mixlaw.rundir.model_source import KnownModels, Source, has_weights
+from mixlaw.rundir.progress import RunProgress
+from mixlaw.rundir.records import Record, add_records, read_records
 from mixlaw.rundir.spec import AnySpec, BaseSpec, OptimSpec, RunSpec, parse_spec
-from mixlaw.train.pretrained import shape_of
 
 log = logging.getLogger(__name__)
 
-#: The time of a line in a run's log (see ``LOG_FORMAT``).
-_TIME = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  ")
+#: A line of a run's log, and the time in it.
 LOG_FORMAT, LOG_TIME = "%(asctime)s  %(message)s", "%Y-%m-%d %H:%M:%S"
-
-
-class Record(BaseModel):
-    """One evaluation.
-
-    Attributes:
-        run_id: the trunk's or the branch's.
-        tokens: CPT tokens seen; 0 for a base.
-        eval_set: held-out set.
-        loss: nats per token; None if it was not finite.
-        loss_se: standard error by bootstrap over documents.
-        bpb: bits per byte.
-        eval_tokens: tokens of the held-out set.
-        annealed: whether the learning rate had reached its final value.
-        token_budget: length of the run or branch, in tokens.
-        flops: measured training FLOPs so far, the base's not included.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    run_id: str
-    tokens: int
-    eval_set: str
-    loss: float | None
-    loss_se: float | None
-    bpb: float | None
-    eval_tokens: int
-    annealed: bool
-    token_budget: int | None
-    flops: int
-
-    @property
-    def key(self) -> tuple[str, int, str]:
-        """Identity within the runs table."""
-        return self.run_id, self.tokens, self.eval_set
+#: That time, as it is read back.
+_LOG_TIME = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  ")
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Reads and writes the files of one run or base."""
+    """Reads and writes the files of one run or base.
+
+    Its methods in this order: files, specification, state, losses, the second attempt after a
+    divergence, the base and its model, and the lock.
+    """
 
     path: Path
 
@@ -102,140 +73,35 @@ class RunFolder:
 
     @property
     def log(self) -> Path:
-        """What happened to it."""
+        """File of what happened to it, a sentence each."""
         return self.path / "log.txt"
 
     @property
     def output(self) -> Path:
-        """All that the process printed that began with this run."""
+        """File of all that the process printed whose first run this was."""
         return self.path / "output.txt"
 
-    def last_words(self) -> str:
-        """The last line that the run, or its process, left, without its time."""
-        for path in (self.log, self.output):
-            lines = path.read_text(errors="replace").split("\n") if path.exists() else []
-            if words := [line for line in lines if line.strip()]:
-                return _TIME.sub("", words[-1]).strip()
-        return "nothing was printed"
-
     @property
-    def failure(self) -> str | None:
-        """Why its last process failed; None if it did not, or has been started again."""
-        try:
-            return str(json.loads(self._failed.read_text())["reason"])
-        except (OSError, ValueError, KeyError):  # not there, or cut off by the fault it is about
-            return None
-
-    def memory_advice(self) -> str:
-        """What to change where its memory runs out."""
-        spec = self.spec()
-        size = format_quantity(spec.shape.n_params)
-        data = getattr(spec, "data", None)
-        batch = f" below {data.batch_size}" if data else ""
-        return (
-            f"Set training.micro_batch{batch} (sequences at once), lower executor.workers, or "
-            f"leave the size {size} out"
-        )
-
-    def fail(self, reason: str) -> None:
-        """Keep the reason of a failure for whoever asks; a full disk takes none."""
-        with suppress(OSError):
-            write_atomic(self._failed, json.dumps({"reason": reason}) + "\n")
-
-    def begin(self) -> None:
-        """Forget how an earlier process ended, and how far it said it was."""
-        for path in (self._failed, self.progress):
-            path.unlink(missing_ok=True)
-        n_records, step = self.saved()
-        place = f"process {os.getpid()} on {platform.node()}"
-        if n_records or step:
-            log.info("%s goes on from step %d with %d losses measured", place, step, n_records)
-        else:
-            log.info("%s begins", place)
-
-    @property
-    def progress(self) -> Path:
-        """What it says of itself while it trains."""
+    def progress_file(self) -> Path:
+        """File that the run's process writes its progress into while it trains."""
         return self.path / "progress.json"
 
     @property
-    def _failed(self) -> Path:
-        return self.path / "failed.json"
-
-    @property
-    def weights(self) -> Path:
-        """Final weights of a base."""
-        return self.path / "model.safetensors"
+    def metrics(self) -> Path:
+        """File of the records of the attempt that counts."""
+        return self._of_attempt("metrics.jsonl")
 
     def checkpoint(self, leg: str) -> Path:
-        """Checkpoint of a leg: the trunk, or a branch."""
+        """File of the checkpoint of a leg: a base, the trunk, or a branch."""
         return self._of_attempt(f"{leg}.checkpoint.safetensors")
 
     @property
-    def metrics(self) -> Path:
-        """Records of the attempt that counts."""
-        return self._of_attempt("metrics.jsonl")
-
-    def _of_attempt(self, name: str) -> Path:
-        return self.path / (f"retry-{name}" if self._retry.exists() else name)
-
-    @property
-    def _retry(self) -> Path:
-        return self.path / "retry.json"
-
-    @property
-    def lr_ratio(self) -> float:
-        """Multiple of the planned learning rate: 1 unless this is a second attempt."""
-        return float(json.loads(self._retry.read_text())["lr_ratio"]) if self._retry.exists() else 1
-
-    def optim(self, spec: RunSpec | BaseSpec) -> OptimSpec:
-        """The optimiser as planned, or at the lower learning rate of a second attempt."""
-        return spec.optim.scaled(self.lr_ratio)
-
-    def retry(self, spec: RunSpec | BaseSpec, step: int) -> bool:
-        """After a divergence at ``step``, begin a second attempt if the specification wants one.
-
-        Returns:
-            Whether there is one; the first attempt's records stay in their own file.
-        """
-        if not self.may_retry(spec):
-            return False
-        facts = {"lr_ratio": spec.optim.retry, "diverged_at_step": step}
-        write_atomic(self._retry, json.dumps(facts) + "\n")
-        log.warning(
-            "%s diverged at step %d; it is trained once more at %g times its learning rate.",
-            self.run_id,
-            step,
-            spec.optim.retry,
-        )
-        return True
-
-    def may_retry(self, spec: RunSpec | BaseSpec) -> bool:
-        """Whether the specification wants a second attempt and there was none."""
-        return spec.optim.retry is not None and not self._retry.exists()
-
-    def base(self, spec: RunSpec) -> "RunFolder":
-        """Folder of the base that this run starts from."""
-        return RunFolder(self.experiment / "bases" / spec.base.run_id)
-
-    @property
-    def source(self) -> Source:
-        """Where the model is that this base is.
-
-        Raises:
-            RunError: nothing says so.
-        """
-        if (source := Source.noted(self.path)) is None:
-            raise RunError(f"'{self.path}' does not say where its model is; sweep again.")
-        return source
-
-    @property
-    def known_models(self) -> Path:
-        """File of the experiment's models that were looked through already."""
-        return self.experiment / "bases" / "models.json"
+    def weights(self) -> Path:
+        """File of the final weights of a base that is trained here."""
+        return self.path / "model.safetensors"
 
     def plan(self, spec: AnySpec) -> None:
-        """Make the folder; what is in it already stays."""
+        """Make the folder with its ``spec.json``; what is in it already stays."""
         if not (self.path / "spec.json").exists():
             write_atomic(self.path / "spec.json", spec.model_dump_json(indent=1) + "\n")
 
@@ -261,32 +127,11 @@ class RunFolder:
 
     @property
     def origin(self) -> str | None:
-        """The run that its specification says it is; another one's name in a copied folder."""
+        """The ``run_id`` of its specification: in a copied folder not the folder's own name."""
         try:
             return str(parse_spec((self.path / "spec.json").read_text()).run_id)
         except (OSError, ValidationError):
             return None
-
-    def records(self) -> list[Record]:
-        """All whole records; a last line that a kill cut off is left out."""
-        text = self.metrics.read_text() if self.metrics.exists() else ""
-        lines = text.split("\n")[:-1]
-        try:
-            return [Record.model_validate_json(line) for line in lines]
-        except ValidationError as error:
-            raise RunError(
-                f"'{self.metrics}' is damaged; delete its folder and sweep again."
-            ) from error
-
-    def append(self, records: list[Record]) -> None:
-        """Add records; those that are there already (of an interrupted run) stay as they are."""
-        known = self.records()
-        have = {record.key for record in known}
-        known += [record for record in records if record.key not in have]
-        text = "".join(record.model_dump_json() + "\n" for record in known)
-        write_atomic(self.metrics, text)
-        losses = ", ".join(f"{record.eval_set} {record.loss or nan:.3f}" for record in records)
-        log.info("%s at %s tokens: %s", records[0].run_id, f"{records[0].tokens:,}", losses)
 
     @property
     def is_done(self) -> bool:
@@ -298,28 +143,69 @@ class RunFolder:
         document: dict[str, Any] = json.loads((self.path / "done.json").read_text())
         return document
 
-    @property
-    def has_sound_weights(self) -> bool:
-        """Whether a finished base's weights are those that it was finished with."""
-        if (source := Source.noted(self.path)) is not None:
-            return shape_of(source, self.known_models).fingerprint == self.done().get("weights")
-        return self.weights.is_file() and checksum(self.weights) == self.done().get("weights")
+    def finish(self, **facts: Any) -> None:
+        """Write ``done.json``, then remove the checkpoints."""
+        write_atomic(self.path / "done.json", json.dumps(facts, sort_keys=True) + "\n")
+        self._tidy()
 
     def reopen(self) -> None:
-        """Forget that it is done, and what it measured: it is to be trained again."""
+        """Remove its result, so that it is trained again."""
         for path in (self.path / "done.json", self.metrics, self.weights):
             path.unlink(missing_ok=True)
 
+    def begin(self) -> None:
+        """Remove what an earlier process left of its end and its progress, and log the start."""
+        for path in (self._failed, self.progress_file):
+            path.unlink(missing_ok=True)
+        n_records, step = self.saved()
+        place = f"process {os.getpid()} on {platform.node()}"
+        if n_records or step:
+            log.info("%s goes on from step %d with %d losses measured", place, step, n_records)
+        else:
+            log.info("%s begins", place)
+
     def saved(self) -> tuple[int, int]:
-        """How far it is on disk, growing: its records, then the steps of its checkpoints."""
+        """How far it is on disk: number of records, then steps of its checkpoints; only grows."""
         return len(self.records()), sum(
             _saved_step(path) for path in self.path.glob("*.checkpoint.safetensors")
         )
 
-    def finish(self, **facts: Any) -> None:
-        """Drop the checkpoints and say that the run is done."""
-        write_atomic(self.path / "done.json", json.dumps(facts, sort_keys=True) + "\n")
-        self._tidy()
+    @property
+    def progress(self) -> RunProgress | None:
+        """How far it is; None before it has trained for half a second."""
+        return RunProgress.read(self.progress_file)
+
+    def fail(self, reason: str) -> None:
+        """Write down why its process failed; nothing is written where the disk is full."""
+        with suppress(OSError):
+            write_atomic(self._failed, json.dumps({"reason": reason}) + "\n")
+
+    @property
+    def failure(self) -> str | None:
+        """Why its last process failed; None if it did not, or has been started again."""
+        try:
+            return str(json.loads(self._failed.read_text())["reason"])
+        except (OSError, ValueError, KeyError):  # not there, or cut off by the fault it is about
+            return None
+
+    def last_line(self) -> str:
+        """The last line of the run's log, or of what its process printed, without its time."""
+        for path in (self.log, self.output):
+            text = path.read_text(errors="replace") if path.exists() else ""
+            if lines := [line for line in text.split("\n") if line.strip()]:
+                return _LOG_TIME.sub("", lines[-1]).strip()
+        return "nothing was printed"
+
+    def memory_advice(self) -> str:
+        """What to change in experiment.yaml where its memory runs out."""
+        spec = self.spec()
+        size = format_quantity(spec.shape.n_params)
+        data = getattr(spec, "data", None)
+        batch = f" below {data.batch_size}" if data else ""
+        return (
+            f"Set training.micro_batch{batch} (sequences at once), lower executor.workers, or "
+            f"leave the size {size} out"
+        )
 
     def tidy(self) -> None:
         """Remove what a killed process left half written, unless one still works here."""
@@ -327,21 +213,83 @@ class RunFolder:
             with self.lock():
                 self._tidy()
 
-    def _tidy(self) -> None:
-        leftovers = [*self.path.glob(".*.tmp")]
-        if self.is_done:
-            leftovers += [*self.path.glob("*.checkpoint.safetensors"), self.progress]
-        for leftover in leftovers:
-            leftover.unlink(missing_ok=True)
+    def records(self) -> list[Record]:
+        """Records of the attempt that counts.
+
+        Raises:
+            RunError: their file is damaged.
+        """
+        return read_records(self.metrics)
+
+    def append(self, records: list[Record]) -> None:
+        """Add the records of one evaluation; those that are there already stay as they are."""
+        add_records(self.metrics, records)
+        losses = ", ".join(f"{record.eval_set} {record.loss or nan:.3f}" for record in records)
+        log.info("%s at %s tokens: %s", records[0].run_id, f"{records[0].tokens:,}", losses)
+
+    @property
+    def lr_ratio(self) -> float:
+        """Multiple of the planned learning rate: 1 unless this is a second attempt."""
+        return float(json.loads(self._retry.read_text())["lr_ratio"]) if self._retry.exists() else 1
+
+    def optim(self, spec: RunSpec | BaseSpec) -> OptimSpec:
+        """The optimiser as planned, or at the lower learning rate of a second attempt."""
+        return spec.optim.scaled(self.lr_ratio)
+
+    def may_retry(self, spec: RunSpec | BaseSpec) -> bool:
+        """Whether the specification wants a second attempt and there was none."""
+        return spec.optim.retry is not None and not self._retry.exists()
+
+    def retry(self, spec: RunSpec | BaseSpec, step: int) -> bool:
+        """After a divergence at ``step``, begin a second attempt if the specification wants one.
+
+        Returns:
+            Whether there is one; the first attempt's records stay in their own file.
+        """
+        if not self.may_retry(spec):
+            return False
+        facts = {"lr_ratio": spec.optim.retry, "diverged_at_step": step}
+        write_atomic(self._retry, json.dumps(facts) + "\n")
+        log.warning(
+            "%s diverged at step %d; it is trained once more at %g times its learning rate.",
+            self.run_id,
+            step,
+            spec.optim.retry,
+        )
+        return True
+
+    def base(self, spec: RunSpec) -> "RunFolder":
+        """Folder of the base that this run starts from."""
+        return RunFolder(self.experiment / "bases" / spec.base.run_id)
+
+    @property
+    def source(self) -> Source:
+        """Where the existing model is that this base stands for.
+
+        Raises:
+            RunError: the folder has no ``model.json``.
+        """
+        if (source := Source.load(self.path)) is None:
+            raise RunError(f"'{self.path}' does not say where its model is; sweep again.")
+        return source
+
+    @property
+    def known_models(self) -> KnownModels:
+        """Existing models of the experiment that were counted already."""
+        return KnownModels.of(self.experiment)
+
+    @property
+    def has_sound_weights(self) -> bool:
+        """Whether a finished base's weights are those that it was finished with."""
+        expected = self.done().get("weights")
+        if (source := Source.load(self.path)) is not None:
+            return has_weights(source.folder) and self.known_models.fingerprint(source) == expected
+        return self.weights.is_file() and checksum(self.weights) == expected
 
     @property
     def is_held(self) -> bool:
         """Whether a process trains it now, on whichever machine."""
         return is_locked(self._lock)
-
-    @property
-    def _lock(self) -> Path:
-        return self.path / ".lock"
 
     @contextmanager
     def lock(self, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
@@ -360,6 +308,28 @@ class RunFolder:
             yield
         finally:
             lock.release()
+
+    def _of_attempt(self, name: str) -> Path:
+        return self.path / (f"retry-{name}" if self._retry.exists() else name)
+
+    @property
+    def _retry(self) -> Path:
+        return self.path / "retry.json"
+
+    @property
+    def _failed(self) -> Path:
+        return self.path / "failed.json"
+
+    @property
+    def _lock(self) -> Path:
+        return self.path / ".lock"
+
+    def _tidy(self) -> None:
+        leftovers = [*self.path.glob(".*.tmp")]
+        if self.is_done:
+            leftovers += [*self.path.glob("*.checkpoint.safetensors"), self.progress_file]
+        for leftover in leftovers:
+            leftover.unlink(missing_ok=True)
 
 
 def _saved_step(checkpoint: Path) -> int:

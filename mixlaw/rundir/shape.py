@@ -5,11 +5,15 @@ from pydantic import BaseModel, ConfigDict
 from mixlaw.errors import ConfigError
 from mixlaw.quantities import format_quantity
 
-#: Non-embedding parameters may miss the number asked for by this fraction.
+# All of these decide the shapes of proxies, and so the identity of every run: other values give
+# other runs. They are conventional; no other values were compared.
+
+#: Non-embedding parameters may miss the wanted number by this fraction.
 TOLERANCE = 0.05
-#: Width of an attention head: small models want several heads, large ones the usual 64.
+#: Width of an attention head in models narrower than ``LARGE_WIDTH``, so that small ones have
+#: several heads; and in wider ones, as in published models.
 HEAD_WIDTH, LARGE_HEAD_WIDTH, LARGE_WIDTH = 16, 64, 512
-#: The MLP's width is a multiple of this, for speed.
+#: The MLP's width is a multiple of this, as matrix products are fast with.
 MLP_STEP = 8
 
 
@@ -88,7 +92,7 @@ class ExistingShape(BaseModel):
         return self.n_params + self.n_params_embedding
 
 
-#: What a proxy is, made here or found.
+#: A proxy that is trained from scratch, or an existing model.
 Shape = ModelShape | ExistingShape
 
 

@@ -14,7 +14,8 @@ from mixlaw.quantities import format_quantity
 from mixlaw.rundir.shape import ExistingShape, ModelShape, Shape
 from mixlaw.schedule import Schedule
 
-#: Change it when the same specification would no longer give the same losses.
+#: Version of the training code, part of every run's identity: raise it when the same specification
+#: would no longer give the same losses.
 TRAIN_VERSION = 1
 
 
@@ -109,7 +110,7 @@ class ComputeSpec(Part):
 
 
 class Identified(Part):
-    """What has an identity by content.
+    """What is common to all specifications: an identity by content.
 
     Attributes:
         version: of the training code.
@@ -129,7 +130,7 @@ class Identified(Part):
     @property
     def run_id(self) -> str:
         """Readable slug and hash of the whole specification."""
-        # Without what is not asked for: a new option does not rename the runs that do not use it.
+        # Options that are None are left out: a new option does not rename runs that do not use it.
         text = json.dumps(self.model_dump(mode="json", exclude_none=True), sort_keys=True)
         return f"{self._slug()}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
 
@@ -237,6 +238,7 @@ class RunSpec(Spec):
 #: Everything that has a folder.
 AnySpec = RunSpec | BaseSpec | ExistingSpec
 
+#: Reads whichever of them a text is.
 _ADAPTER: TypeAdapter[Any] = TypeAdapter(AnySpec)
 
 

@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +24,8 @@ from mixlaw.sweep.edits import edit_since, messages, remember
 from mixlaw.sweep.jobs import missing_tasks, run_folder
 from mixlaw.sweep.models import Models, resolve_models
 from mixlaw.sweep.plan import DataIdentity, Plan, plan_runs, train_tokens
-from mixlaw.sweep.progress import Lines, Live
+from mixlaw.sweep.progress import Lines, Live, Say
 from mixlaw.sweep.tracking import Following, open_tracking
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -81,13 +78,13 @@ def run_sweep(
     Raises:
         ConfigError: experiment.yaml is wrong.
         DataError: a corpus cannot be used or is too small.
-        RunError: somebody else sweeps it, it was interrupted, or runs failed; the rest is kept.
+        RunError: another process sweeps it, it was interrupted, or runs failed; the rest is kept.
     """
     folder = Path(folder)
     experiment = load_experiment(folder)
-    place = open_executor(experiment.executor, folder, executor)
+    opened = open_executor(experiment.executor, folder, executor)
     following = open_tracking(track or experiment.track, folder)
-    with closing(place), plain_faults(folder), only_sweep(folder):
+    with closing(opened), plain_faults(folder), only_sweep(folder):
         experiment, models = resolve_models(folder, experiment)
         corpora = prepare(folder, experiment, say)
         data = DataIdentity.of(corpora)
@@ -101,7 +98,7 @@ def run_sweep(
         remember(folder, experiment, plan, data)
         _reopen_damaged(folder, plan, say)
         n_before = sum(planned.is_done for planned in folders)
-        outcome = _execute(folder, experiment, plan, place, following, None if live else say)
+        outcome = _execute(folder, experiment, plan, opened, following, None if live else say)
         for planned in folders:
             planned.tidy()
         table = collect_runs(folder, plan, corpora) if any(r.is_done for r in folders) else None
@@ -136,7 +133,7 @@ def _planned_folders(folder: Path, plan: Plan, models: Models) -> list[RunFolder
         planned.tidy()
         planned.plan(spec)
         if isinstance(spec, ExistingSpec):
-            models.source(spec).note(planned.path)
+            models.source(spec).save(planned.path)
         if planned.is_done:
             planned.spec()  # refuses a folder that was copied to this name
     return folders
@@ -193,4 +190,4 @@ def _reason(folder: RunFolder, code: int) -> str:
             f"{folder.run_id} was killed {RETRIES + 1} times, as systems do when memory runs out. "
             f"{folder.memory_advice()}"
         )
-    return folder.failure or folder.last_words()
+    return folder.failure or folder.last_line()

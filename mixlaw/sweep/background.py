@@ -1,4 +1,4 @@
-"""Sweeps without a terminal: one that goes on in the background, and the word that ends it."""
+"""Sweeps without a terminal: start one in the background, see who works on it, cancel it."""
 
 import subprocess
 import sys
@@ -14,6 +14,7 @@ from mixlaw.files import write_atomic
 from mixlaw.rundir.folder import RunFolder
 from mixlaw.rundir.locks import is_locked, stop_file, sweep_lock
 
+#: Seconds between two looks at a lock: short for a person who waits.
 POLL_SECONDS = 0.2
 
 
@@ -43,7 +44,7 @@ def detach_sweep(folder: Path, options: Sequence[str] = ()) -> Detached:
 
     Raises:
         ConfigError: experiment.yaml is wrong, or the sweep found other bad input.
-        RunError: somebody else sweeps it, or the sweep ended at once.
+        RunError: another process sweeps it, or the sweep ended at once.
     """
     load_experiment(folder)
     if is_locked(sweep_lock(folder)):
@@ -61,14 +62,10 @@ def detach_sweep(folder: Path, options: Sequence[str] = ()) -> Detached:
     while driver.poll() is None and not is_locked(sweep_lock(folder)):
         time.sleep(POLL_SECONDS)
     if driver.returncode:
-        words = _last_line(log.read_bytes()[n_before:]).removeprefix("mixlaw: ")
-        words = words or f"The sweep ended at once, without a word (exit code {driver.returncode})."
-        raise (ConfigError if driver.returncode == ConfigError.exit_code else RunError)(words)
+        reason = _last_line(log.read_bytes()[n_before:]).removeprefix("mixlaw: ")
+        reason = reason or f"The sweep ended at once, silently (exit code {driver.returncode})."
+        raise (ConfigError if driver.returncode == ConfigError.exit_code else RunError)(reason)
     return Detached(driver.pid, log)
-
-
-def _last_line(printed: bytes) -> str:
-    return printed.decode(errors="replace").strip().rpartition("\n")[2]
 
 
 def at_work(folder: Path) -> list[str]:
@@ -79,7 +76,7 @@ def at_work(folder: Path) -> list[str]:
 
 
 def cancel_sweep(folder: Path, patience: float) -> list[str]:
-    """Ask everybody who works on an experiment to save and leave.
+    """Have every process that works on an experiment save and leave.
 
     Args:
         folder: of the experiment.
@@ -93,3 +90,7 @@ def cancel_sweep(folder: Path, patience: float) -> list[str]:
     while (left := at_work(folder)) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
     return left
+
+
+def _last_line(printed: bytes) -> str:
+    return printed.decode(errors="replace").strip().rpartition("\n")[2]

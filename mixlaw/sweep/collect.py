@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from mixlaw.corpora.prepare import Corpora
-from mixlaw.rundir.folder import Record, RunFolder
+from mixlaw.rundir.folder import RunFolder
+from mixlaw.rundir.records import Record
 from mixlaw.rundir.spec import BaseSpec, ExistingSpec, Identified, OptimSpec, RunSpec, Spec
 from mixlaw.schedule import Schedule
 from mixlaw.sweep.jobs import run_folder
@@ -34,6 +35,15 @@ def collect_runs(experiment: Path, plan: Plan, corpora: Corpora) -> Path:
     return path
 
 
+def base_row(folder: RunFolder, base: BaseSpec | ExistingSpec, record: Record) -> dict[str, Any]:
+    """The row of one evaluation of a base."""
+    facts = {"recipe": "base", "base_id": base.run_id, "base_tokens": _base_tokens(folder, base)}
+    if isinstance(base, ExistingSpec):
+        return {**_measured(base, base.tokenizer, record), **facts}
+    optim = folder.optim(base)
+    return {**_trained(base, optim, record, optim.decayed(base.steps)), **facts}
+
+
 def _rows(experiment: Path, plan: Plan) -> Iterator[dict[str, Any]]:
     for base in plan.bases:
         folder = run_folder(experiment, base)
@@ -43,15 +53,6 @@ def _rows(experiment: Path, plan: Plan) -> Iterator[dict[str, Any]]:
         folder = run_folder(experiment, run)
         if folder.is_done:
             yield from (_run_row(folder, run, record) for record in folder.records())
-
-
-def base_row(folder: RunFolder, base: BaseSpec | ExistingSpec, record: Record) -> dict[str, Any]:
-    """The row of one evaluation of a base."""
-    facts = {"recipe": "base", "base_id": base.run_id, "base_tokens": _base_tokens(folder, base)}
-    if isinstance(base, ExistingSpec):
-        return {**_measured(base, base.tokenizer, record), **facts}
-    optim = folder.optim(base)
-    return {**_trained(base, optim, record, optim.decayed(base.steps)), **facts}
 
 
 def _base_tokens(folder: RunFolder, base: BaseSpec | ExistingSpec) -> int | None:

@@ -1,27 +1,16 @@
-"""What can be said of an experiment's corpora before they are prepared."""
+"""An experiment's corpora: their identity before they are prepared, and advice on them after."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from mixlaw.corpora.manifest import read_manifest
 from mixlaw.corpora.notes import repetition_note
-from mixlaw.corpora.plan import Plan as CorporaPlan
+from mixlaw.corpora.plan import CorporaPlan
 from mixlaw.corpora.precision import precision_note
 from mixlaw.corpora.prepare import Corpora, load_corpora
 from mixlaw.corpora.tokenizer import load_encoder
 from mixlaw.experiment import Experiment
 from mixlaw.sweep.plan import DataIdentity, train_tokens
-
-
-def _corpora_plan(experiment: Experiment) -> CorporaPlan:
-    """What an experiment asks of its corpora."""
-    return CorporaPlan(
-        experiment.corpora,
-        experiment.training.seq_len,
-        train_tokens(experiment),
-        experiment.held_out_tokens(),
-        experiment.tokenizer,
-    )
 
 
 def expected_identity(folder: Path, experiment: Experiment) -> DataIdentity:
@@ -33,26 +22,19 @@ def expected_identity(folder: Path, experiment: Experiment) -> DataIdentity:
     Raises:
         DataError: a corpus or tokenizer is not where experiment.yaml says.
     """
-    cache, asked = folder / "corpora", _corpora_plan(experiment)
+    cache, plan = folder / "corpora", _corpora_plan(experiment)
     manifest = read_manifest(cache)
-    if manifest is None or manifest["keys"]["tokenizer"] != asked.tokenizer_key:
+    if manifest is None or manifest["keys"]["tokenizer"] != plan.tokenizer_key:
         return DataIdentity.unprepared(experiment, _vocab_size(experiment))
     prepared = DataIdentity.of(load_corpora(cache))
     made = manifest["keys"]
     train, held_out = {}, {}
     for name in experiment.corpora:
-        train_key, held_out_key = asked.side_keys(name)
+        train_key, held_out_key = plan.side_keys(name)
         train[name] = prepared.train[name] if made["train"].get(name) == train_key else ""
         is_made = made["held_out"].get(name) == held_out_key
         held_out[name] = prepared.held_out[name] if is_made else ""
     return DataIdentity(train, held_out, prepared.tokenizer, prepared.vocab_size)
-
-
-def _vocab_size(experiment: Experiment) -> int:
-    tokenizer = experiment.tokenizer
-    if tokenizer.path is None:
-        return tokenizer.vocab_size
-    return load_encoder(Path(tokenizer.path), tokenizer.end_of_text).vocab_size
 
 
 def advice(experiment: Experiment, corpora: Corpora) -> Iterator[str]:
@@ -82,8 +64,26 @@ def repetition(experiment: Experiment, unique_tokens: dict[str, int]) -> Iterato
         yield from repetition_note(name, share, passes * longest, passes * target)
 
 
+def _corpora_plan(experiment: Experiment) -> CorporaPlan:
+    """What an experiment asks of its corpora."""
+    return CorporaPlan(
+        experiment.corpora,
+        experiment.training.seq_len,
+        train_tokens(experiment),
+        experiment.held_out_tokens(),
+        experiment.tokenizer,
+    )
+
+
+def _vocab_size(experiment: Experiment) -> int:
+    tokenizer = experiment.tokenizer
+    if tokenizer.path is None:
+        return tokenizer.vocab_size
+    return load_encoder(Path(tokenizer.path), tokenizer.end_of_text).vocab_size
+
+
 def _complete(experiment: Experiment, corpora: Corpora) -> dict[str, int]:
-    """Sizes of the corpora that hold fewer tokens than were asked for: those were read whole."""
-    asked = train_tokens(experiment)
+    """Sizes of the corpora that hold fewer tokens than were wanted: those were read whole."""
+    wanted = train_tokens(experiment)
     sizes = {name: corpus.n_tokens for name, corpus in corpora.train.items()}
-    return {name: n for name, n in sizes.items() if 0 < n < asked[name]}
+    return {name: n for name, n in sizes.items() if 0 < n < wanted[name]}

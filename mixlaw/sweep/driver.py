@@ -15,16 +15,18 @@ from mixlaw.executors import STOPPED, Executor, Handle
 from mixlaw.rundir.folder import RunFolder
 from mixlaw.sweep.jobs import Task
 
+#: Seconds between two looks at the jobs: short beside the seconds that a job takes to start.
 POLL_SECONDS = 0.1
-#: How long a job may take to save and leave before it is killed.
+#: Seconds that a job may take to save and leave before it is killed. A convention, below the 30 s
+#: that Slurm gives a process after SIGTERM by default; raising it lets larger models save.
 GRACE_SECONDS = 20.0
-#: A job that a signal or its machine ended is started again from its checkpoint; this often in a
-#: row if it gets no further.
+#: How often in a row a job that a signal or its machine ended is started again from its checkpoint
+#: without having got further. A convention: more only delays the report of a job that cannot run.
 RETRIES = 2
 
 
 class Display(Protocol):
-    """Tells a person how a sweep goes."""
+    """Shows a person how a sweep goes."""
 
     def update(self, running: list[Task]) -> None:
         """Called several times a second."""
@@ -40,7 +42,7 @@ class Outcome:
 
     Attributes:
         failed: tasks whose process failed, with its exit code.
-        interrupted: whether somebody stopped or cancelled the sweep.
+        interrupted: whether the sweep was stopped or cancelled.
     """
 
     failed: list[tuple[Task, int]]
@@ -53,24 +55,24 @@ def execute(
     """Run all tasks; a task starts when its bases are done and a slot is free.
 
     Tasks whose base failed are left out. On the first SIGINT or SIGTERM, or when the stop file is
-    there, jobs are asked to save and leave; on the second signal they are killed. None outlives
+    there, jobs have to save and leave; on the second signal they are killed. None outlives
     this call.
     """
     work = _Work(tasks, executor, display)
     with _signals() as received:
 
-        def asked() -> int:
+        def stop_requests() -> int:
             return received() or int(stop_file is not None and stop_file.exists())
 
         try:
-            while work.goes_on and not asked():
+            while work.goes_on and not stop_requests():
                 work.start_ready()
                 work.take_ended()
                 display.update([task for task, _ in work.running])
                 time.sleep(POLL_SECONDS)
         finally:
-            _stop_all([handle for _, handle in work.running], asked)
-        return Outcome(work.failed, interrupted=asked() > 0)
+            _stop_all([handle for _, handle in work.running], stop_requests)
+        return Outcome(work.failed, interrupted=stop_requests() > 0)
 
 
 class _Work:
@@ -85,7 +87,7 @@ class _Work:
 
     @property
     def goes_on(self) -> bool:
-        """Whether something runs or can be started, here or by somebody else."""
+        """Whether a task runs or can be started, here or by workers of an earlier driver."""
         return bool(self.running) or any(task.is_ready or task.is_held for task in self.waiting)
 
     def start_ready(self) -> None:
@@ -98,7 +100,7 @@ class _Work:
         self.running += zip(begun, handles, strict=True)
 
     def take_ended(self) -> None:
-        """Sort out the tasks that have ended: done, to be continued, or failed."""
+        """Remove the tasks that have ended from ``running``: done, to be continued, or failed."""
         for task, handle in list(self.running):
             if (code := handle.poll()) is None:
                 continue
@@ -107,7 +109,7 @@ class _Work:
                 self.failed.append((task, code))
 
     def _continues(self, task: Task, code: int) -> bool:
-        """Put a task back that something from outside has ended, while it gets further."""
+        """Put a task back that was ended from outside, unless it makes no progress any more."""
         first = task.left[0]
         saved = first.saved()
         if saved > self._saved.get(first, (0, 0)):
@@ -120,13 +122,13 @@ class _Work:
         return True
 
 
-def _stop_all(handles: list[Handle], asked: Callable[[], int]) -> None:
-    """Ask jobs to leave; kill those that have not when the grace ends or the person insists."""
+def _stop_all(handles: list[Handle], stop_requests: Callable[[], int]) -> None:
+    """Stop jobs; kill those that are there after the grace period, or at a second request."""
     for handle in handles:
         handle.stop()
     deadline = time.monotonic() + GRACE_SECONDS
     while any(handle.poll() is None for handle in handles):
-        if time.monotonic() > deadline or asked() > 1:
+        if time.monotonic() > deadline or stop_requests() > 1:
             break
         time.sleep(POLL_SECONDS)
     for handle in handles:

@@ -76,8 +76,8 @@ def _slots(
     choice = experiment.executor
     plugins.load("executors", executor or choice.name)
     try:
-        with closing(open_executor(choice, folder, executor)) as place:
-            return place.slots, ()
+        with closing(open_executor(choice, folder, executor)) as opened:
+            return opened.slots, ()
     except ConfigError as error:
         if choice.workers is None:
             raise

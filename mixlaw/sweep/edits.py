@@ -1,7 +1,7 @@
 """What an edit of experiment.yaml, or of the text, does to a sweep that has been begun.
 
-Every sweep leaves a note of what it was asked (``runs/swept.json``). What differs from it now is
-named key by key; which bases and runs that makes outdated follows from their identities alone.
+Every sweep writes down what it was a sweep of (``runs/swept.json``). What differs from that now is
+named key by key; which bases and runs are outdated by it follows from their identities alone.
 """
 
 import json
@@ -17,9 +17,10 @@ from mixlaw.rundir.folder import RunFolder
 from mixlaw.sweep.jobs import run_folder
 from mixlaw.sweep.plan import DataIdentity, Plan
 
+#: File with what the last sweep was a sweep of, in the experiment's folder, and its format.
 NOTE = "runs/swept.json"
 SCHEMA = "mixlaw.swept/1"
-#: From here on counts are written as people do: 50k, 1.5M.
+#: From here on counts are printed short: 50k, 1.5M.
 _LARGE = 10_000
 
 
@@ -44,7 +45,7 @@ class Edit:
         corpora: corpora whose tokens are others than before, or not known before they are made.
         is_sure: whether the tokens of all of them are known.
         outdated: bases and runs that are trained anew under the same size, mixture and seeds.
-        dropped: bases and runs that are no longer asked for.
+        dropped: bases and runs that are in the plan no longer.
         kept: bases and runs that stay valid.
         n_added: planned bases and runs that take the place of none.
     """
@@ -90,7 +91,7 @@ class Edit:
 
 
 def remember(folder: Path, experiment: Experiment, plan: Plan, data: DataIdentity) -> None:
-    """Leave a note of what is being swept; the next edit is told from it."""
+    """Write down what is being swept; ``edit_since`` compares with it."""
     note = {
         "schema": SCHEMA,
         "experiment": experiment.model_dump(mode="json"),
@@ -121,38 +122,39 @@ def edit_since(folder: Path, experiment: Experiment, plan: Plan, data: DataIdent
         return None
     planned = {_folder_name(folder, spec): _cell(spec) for spec in plan.specs}
     begun = {name: _cell(run.spec()) for name in note["runs"] if (run := _begun(folder, name))}
-    left = {name: cell for name, cell in begun.items() if name not in planned}
-    outdated = {name: cell for name, cell in left.items() if cell in planned.values()}
-    kept = [name for name in planned if _begun(folder, name)]
-    fresh = {name: cell for name, cell in planned.items() if name not in note["runs"]}
+    unplanned = {name: cell for name, cell in begun.items() if name not in planned}
+    outdated = {name: cell for name, cell in unplanned.items() if cell in planned.values()}
+    valid = [name for name in planned if _begun(folder, name)]
+    new = {name: cell for name, cell in planned.items() if name not in note["runs"]}
     before = {*begun.values()}
     return Edit(
         changes=changes,
         corpora=corpora,
         is_sure=data.knows(data.train),
         outdated=tuple(outdated),
-        dropped=tuple(name for name in left if name not in outdated),
-        kept=tuple(kept),
-        n_added=sum(name not in kept and cell not in before for name, cell in fresh.items()),
+        dropped=tuple(name for name in unplanned if name not in outdated),
+        kept=tuple(valid),
+        n_added=sum(name not in valid and cell not in before for name, cell in new.items()),
     )
 
 
 def swept_runs(folder: Path) -> list[str] | None:
-    """Folders of the bases and runs that the last sweep asked for; None if that is not known."""
+    """Folders of the bases and runs of the last sweep's plan; None if that is not known."""
     note = _read_note(folder)
     return None if note is None else list(note["runs"])
 
 
 def messages(folder: Path, plan: Plan, edit: Edit | None) -> list[str]:
     """All there is to say of an edit, and of folders of runs that the plan does not ask for."""
-    told = {*edit.outdated, *edit.dropped} if edit else set()
-    return [*(edit.sentences() if edit else ()), *_strays(folder, plan, told)]
+    in_edit = {*edit.outdated, *edit.dropped} if edit else set()
+    return [*(edit.sentences() if edit else ()), *_strays(folder, plan, in_edit)]
 
 
-def _strays(folder: Path, plan: Plan, told: Set[str]) -> Iterator[str]:
-    asked = {_folder_name(folder, spec) for spec in plan.specs} | told
-    found = sorted(path.parent for path in folder.glob("*/*/spec.json"))
-    others = [RunFolder(path) for path in found if path.relative_to(folder).as_posix() not in asked]
+def _strays(folder: Path, plan: Plan, in_edit: Set[str]) -> Iterator[str]:
+    """Sentences on folders that are neither planned nor mentioned by the edit."""
+    known = {_folder_name(folder, spec) for spec in plan.specs} | in_edit
+    paths = sorted(path.parent for path in folder.glob("*/*/spec.json"))
+    others = [RunFolder(path) for path in paths if path.relative_to(folder).as_posix() not in known]
     copies = [run for run in others if run.origin != run.run_id]
     for copy in copies:
         yield (
@@ -203,7 +205,7 @@ def _begun(folder: Path, name: str) -> RunFolder | None:
 
 
 def _cell(spec: Any) -> tuple[Any, ...]:
-    """What a base or run is to a person, whatever it is made from: size, mixture, seeds."""
+    """Place of a base or run in the sweep's grid: size, mixture and seeds, not its data."""
     base = getattr(spec, "base", None)
     shares = tuple(sorted(getattr(spec, "shares", {}).items())) if base else ()
     seeds = getattr(spec, "seed", None), getattr(base, "seed", None)

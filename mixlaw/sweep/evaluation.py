@@ -10,14 +10,15 @@ from mixlaw.errors import DataError
 from mixlaw.experiment import ExistingBase, Experiment, TokenizerSource, load_experiment
 from mixlaw.roles import Roles
 from mixlaw.rundir.faults import plain_faults
-from mixlaw.rundir.folder import Record, RunFolder
+from mixlaw.rundir.folder import RunFolder
 from mixlaw.rundir.model_source import Source
+from mixlaw.rundir.records import Record
 from mixlaw.rundir.shape import ExistingShape
 from mixlaw.rundir.spec import ExistingSpec
-from mixlaw.sweep.api import Say
 from mixlaw.sweep.collect import base_row
 from mixlaw.sweep.models import resolve_models
 from mixlaw.sweep.plan import DataIdentity, existing_spec
+from mixlaw.sweep.progress import Say
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def evaluate_model(
             ``evals.csv`` of the experiment.
         tokens: pre-training tokens of the model, for the table.
         revision: branch, tag or commit on the hub.
-        download: whether the hub may be asked for what is not in its local cache.
+        download: whether what is not in the local cache may be fetched from the hub.
         trust_remote_code: whether code that comes with the model may run.
         say: called with sentences for a person.
 
@@ -97,7 +98,6 @@ def evaluate_model(
     """
     folder = Path(folder)
     table = table or folder / "evals.csv"
-    asked = load_experiment(folder)
     base = ExistingBase(
         models=(_full_path(model),),
         tokens=tokens,
@@ -105,7 +105,8 @@ def evaluate_model(
         download=download,
         trust_remote_code=trust_remote_code,
     )
-    experiment, models = resolve_models(folder, asked.model_copy(update={"base": base}))
+    experiment = load_experiment(folder).model_copy(update={"base": base})
+    experiment, models = resolve_models(folder, experiment)
     known = _read_table(table)
     with plain_faults(folder):
         corpora, is_shared = _held_out(folder, experiment, say)
@@ -134,12 +135,12 @@ def _full_path(model: str) -> str:
 def _measured(experiment: Path, spec: ExistingSpec, source: Source, corpora: Corpora) -> RunFolder:
     """The folder of the model's losses, which are measured unless they have been."""
     from mixlaw.train.pretrain import measure_base
-    from mixlaw.train.state import one_thread
+    from mixlaw.train.state import set_up_torch
 
     folder = RunFolder(experiment / "evals" / spec.run_id)
     folder.path.mkdir(parents=True, exist_ok=True)
-    source.note(folder.path)
-    one_thread()
+    source.save(folder.path)
+    set_up_torch()
     with folder.lock():
         if not folder.is_done:
             measure_base(folder, spec, corpora)
@@ -181,7 +182,7 @@ def _read_table(path: Path) -> Any:
 
 
 def _add_rows(rows: list[dict[str, Any]], known: Any, path: Path) -> None:
-    """Put rows into a table, in the place of those with their names."""
+    """Add rows to a table, replacing those of the same runs."""
     import pandas as pd
 
     from mixlaw.runs.table import validate_runs, write_runs

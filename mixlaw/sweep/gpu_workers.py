@@ -1,8 +1,8 @@
 """One job on several GPUs of a machine: ``python -m mixlaw.sweep.gpu_workers N FOLDER...``.
 
-It starts N workers with the variables that ``torchrun`` sets, which would do as well but for three
-things: it hands on the exit code of the workers, gives them the time they need to save, and ends
-them when its own parent has gone.
+It starts N workers, the ranks of one run, with the variables that ``torchrun`` sets. It does what
+``torchrun`` does not: it hands on the exit code of the workers, gives them the time they need to
+save, and ends them when its own parent has gone.
 """
 
 import math
@@ -13,12 +13,14 @@ import sys
 import time
 from pathlib import Path
 
-from mixlaw.executors import PARENT_VARIABLE, Job
-from mixlaw.executors._process import Process
+from mixlaw.executors import PARENT_VARIABLE, Job, Process
 
+#: Seconds between two looks at the workers.
 POLL_SECONDS = 0.1
-#: How long the others may go on once one rank has ended: they may be waiting for it for ever.
+#: Seconds that the others may go on once one rank has ended: they may be waiting for it for ever.
+#: Less than the driver's own ``GRACE_SECONDS``, so that this process can still report the end.
 GRACE_SECONDS = 15.0
+#: Signals that end a job: of a person, of an executor, and of a scheduler.
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2)
 
 
@@ -34,16 +36,18 @@ class Ranks:
         argv = [sys.executable, "-m", "mixlaw.sweep.worker", *folders]
         job, port = Job("ranks", argv, Path(os.devnull), gpus=n_ranks), _free_port()
         self._processes = [
-            Process(job, log=False, own_session=False, environment=_place(rank, n_ranks, port))
+            Process(
+                job, log=False, own_session=False, environment=_rank_variables(rank, n_ranks, port)
+            )
             for rank in range(n_ranks)
         ]
         self._parent = int(os.environ.get(PARENT_VARIABLE, 0))
-        self._must_stop = False
+        self._stop_requested = False
         self._deadline = math.inf
 
     def stop(self, *_: object) -> None:
-        """Ask them to save and leave."""
-        self._must_stop = True
+        """Have them save and leave."""
+        self._stop_requested = True
 
     def wait(self) -> int:
         """Wait for all of them.
@@ -51,10 +55,10 @@ class Ranks:
         Returns:
             The exit code of the first rank that did not end well; 0 if all did.
         """
-        told = False
+        stops_sent = False
         while (codes := [process.poll() for process in self._processes]).count(None):
-            if (self._must_stop or self._is_alone) and not told:
-                told = True
+            if (self._stop_requested or self._is_orphan) and not stops_sent:
+                stops_sent = True
                 for process in self._processes:
                     process.stop()
             self._end_stragglers(any(code is not None for code in codes))
@@ -62,7 +66,7 @@ class Ranks:
         return next((code for code in codes if code), 0)
 
     @property
-    def _is_alone(self) -> bool:
+    def _is_orphan(self) -> bool:
         return self._parent > 0 and os.getppid() != self._parent
 
     def _end_stragglers(self, one_has_ended: bool) -> None:
@@ -73,8 +77,21 @@ class Ranks:
                 process.end()
 
 
-def _place(rank: int, n_ranks: int, port: int) -> dict[str, str]:
-    """Where a rank finds the others."""
+def main(arguments: list[str]) -> int:
+    """Entry point of the process; it dies of the signal that a rank died of."""
+    ranks = Ranks(int(arguments[0]), arguments[1:])
+    for number in SIGNALS:
+        signal.signal(number, ranks.stop)
+    code = ranks.wait()
+    if code < 0:
+        if -code in SIGNALS:
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    return code
+
+
+def _rank_variables(rank: int, n_ranks: int, port: int) -> dict[str, str]:
+    """The variables by which a rank knows its number and reaches the others."""
     return {
         "RANK": str(rank),
         "LOCAL_RANK": str(rank),
@@ -89,19 +106,6 @@ def _free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
-
-
-def main(arguments: list[str]) -> int:
-    """Entry point of the process; it dies of the signal that a rank died of."""
-    ranks = Ranks(int(arguments[0]), arguments[1:])
-    for number in SIGNALS:
-        signal.signal(number, ranks.stop)
-    code = ranks.wait()
-    if code < 0:
-        if -code in SIGNALS:
-            signal.signal(-code, signal.SIG_DFL)
-        os.kill(os.getpid(), -code)
-    return code
 
 
 if __name__ == "__main__":

@@ -48,9 +48,9 @@ class Task:
 
     @property
     def is_ready(self) -> bool:
-        """Whether every base it needs is there and nobody works on it.
+        """Whether every base it needs is there and no process works on it.
 
-        Workers whose driver is gone may: those on other machines finish what they have begun.
+        A worker whose driver is gone may still do so: on other machines it finishes its run.
         """
         return all(RunFolder(base).is_done for base in self.needs) and not self.is_held
 

@@ -1,4 +1,4 @@
-"""The existing models that an experiment starts from: found, looked through, fit for each other."""
+"""The existing models that an experiment starts from: where they are, and whether they agree."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,10 +6,9 @@ from pathlib import Path
 from mixlaw.corpora.tokenizer import load_encoder
 from mixlaw.errors import DataError
 from mixlaw.experiment import ExistingBase, Experiment, TokenizerSource
-from mixlaw.rundir.model_source import Source, find_model
+from mixlaw.rundir.model_source import KnownModels, Source, find_model
 from mixlaw.rundir.shape import ExistingShape
 from mixlaw.rundir.spec import ExistingSpec
-from mixlaw.train.pretrained import shape_of
 
 
 @dataclass(frozen=True)
@@ -56,14 +55,22 @@ def resolve_models(
         )
         for name in base.models
     )
-    known = folder / "bases" / "models.json"
-    models = Models(sources, tuple(shape_of(source, known) for source in sources))
+    known = KnownModels.of(folder)
+    shapes = (known.shape(source) or _counted(source, known) for source in sources)
+    models = Models(sources, tuple(shapes))
     _check_sizes(models)
     _check_tokenizers(models, experiment)
     tokenizer = TokenizerSource(
         path=str(sources[0].folder), end_of_text=experiment.tokenizer.end_of_text
     )
     return experiment.model_copy(update={"tokenizer": tokenizer}), models
+
+
+def _counted(source: Source, known: KnownModels) -> ExistingShape:
+    # torch takes seconds to import, which a sweep of models that are known does without.
+    from mixlaw.train.pretrained import shape_of
+
+    return shape_of(source, known)
 
 
 def _check_sizes(models: Models) -> None:

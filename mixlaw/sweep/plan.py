@@ -77,10 +77,10 @@ class Plan:
 def plan_runs(
     experiment: Experiment, data: DataIdentity, models: Sequence[ExistingShape] = ()
 ) -> Plan:
-    """Every base and run that an experiment asks for.
+    """Every base and run of an experiment.
 
     Args:
-        experiment: what is asked for.
+        experiment: what to plan.
         data: identity of its corpora.
         models: those of ``base.models``, in their order.
 
@@ -105,6 +105,17 @@ def train_tokens(experiment: Experiment) -> dict[str, int]:
         for name in experiment.corpora
     }
     return {name: 2 ** int(np.ceil(np.log2(tokens + 1))) for name, tokens in needed.items()}
+
+
+def existing_spec(experiment: Experiment, data: DataIdentity, shape: ExistingShape) -> ExistingSpec:
+    """An existing model as an experiment measures it."""
+    return ExistingSpec(
+        shape=shape,
+        compute=_compute(experiment),
+        held_out=data.held_out,
+        tokenizer=data.tokenizer,
+        seq_len=experiment.training.seq_len,
+    )
 
 
 def _runs(
@@ -180,17 +191,6 @@ def _base(
         optim=_optim(experiment, shape, steps, 1.0),
         steps=steps,
         max_epochs=experiment.base.max_epochs,
-    )
-
-
-def existing_spec(experiment: Experiment, data: DataIdentity, shape: ExistingShape) -> ExistingSpec:
-    """An existing model as an experiment measures it."""
-    return ExistingSpec(
-        shape=shape,
-        compute=_compute(experiment),
-        held_out=data.held_out,
-        tokenizer=data.tokenizer,
-        seq_len=experiment.training.seq_len,
     )
 
 

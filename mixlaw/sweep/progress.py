@@ -1,49 +1,14 @@
-"""How a sweep tells a person where it is: live lines on a terminal, plain ones elsewhere."""
+"""What a person sees of a sweep: live lines on a terminal, plain ones elsewhere."""
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 from mixlaw.rundir.folder import RunFolder
 from mixlaw.sweep.jobs import Task
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Glimpse:
-    """What a running worker last said of itself.
-
-    Attributes:
-        tokens: done.
-        total: planned.
-        loss: of its last step.
-        rate: tokens a second.
-    """
-
-    tokens: int
-    total: int
-    loss: float
-    rate: float
-
-    @property
-    def done(self) -> float:
-        """Fraction done."""
-        return min(1.0, self.tokens / self.total)
-
-    def __str__(self) -> str:
-        return f"{self.done:4.0%}  loss {self.loss:.3f}  {self.rate:,.0f} tokens/s"
-
-
-def glimpse(folder: RunFolder) -> Glimpse | None:
-    """Progress of a run; None before it has trained for half a second."""
-    try:
-        return Glimpse(**json.loads((folder.path / "progress.json").read_text()))
-    except (OSError, ValueError):  # not there yet, or half written: the next look will do
-        return None
 
 
 class Lines:
@@ -80,8 +45,8 @@ class Lines:
             return f"done in {duration(passed)}"
         left = sum(self._seconds[folder] for folder in self._left)
         for folder in (task.left[0] for task in running if task.left):
-            seen = glimpse(folder)
-            left -= seen.done * self._seconds[folder] if seen else 0.0
+            progress = folder.progress
+            left -= progress.fraction * self._seconds[folder] if progress else 0.0
         done = self._planned - left
         # The first tenth says little: processes start, and the longest runs are not done.
         pace = passed / done if done > 0.1 * self._planned else 1 / self._slots
@@ -105,7 +70,7 @@ class Live(Lines):
 
         super().update(running)
         lines = [
-            f"  {folder.run_id}  {glimpse(folder) or 'starts'}"
+            f"  {folder.run_id}  {folder.progress or 'starts'}"
             for folder in (task.left[0] for task in running if task.left)
         ]
         n_done = len(self._seconds) - len(self._left)

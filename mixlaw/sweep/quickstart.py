@@ -9,11 +9,15 @@ from mixlaw.errors import ConfigError
 from mixlaw.experiment import FILE_NAME, parse_experiment
 from mixlaw.files import write_atomic
 
+#: Name of the built-in experiment.
 NAME = "quickstart"
 
+#: Names that a new experiment may have.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-#: Paragraphs that a sweep from existing models has not, or has at its end.
-_OTHERWISE = {"tokenizer", "sizes", "executor"}
+#: Paragraphs of the quickstart that an experiment from existing models leaves out, or has from
+#: ``existing_models.yaml``.
+_NOT_FOR_MODELS = {"tokenizer", "sizes", "executor"}
+#: Names of models on the Hugging Face hub: ``name`` or ``organisation/name``.
 _HUB_NAME = re.compile(r"([A-Za-z0-9][\w.-]*/)?[A-Za-z0-9][\w.-]*", re.ASCII)
 
 
@@ -68,26 +72,26 @@ def write_experiment(
 
 
 def _starting_from(models: Sequence[str]) -> str:
-    """The pattern, with the paragraphs that are others where bases are existing models."""
-    others = _paragraphs((Path(__file__).parent / "existing_models.yaml").read_text())
-    kept = {k: v for k, v in _paragraphs(_pattern()).items() if k not in _OTHERWISE}
+    """The quickstart with the paragraphs that differ where bases are existing models."""
+    replaced = _paragraphs((Path(__file__).parent / "existing_models.yaml").read_text())
+    common = {k: v for k, v in _paragraphs(_pattern()).items() if k not in _NOT_FOR_MODELS}
     quoted = [_quoted(model) for model in models]
     values = {
         "MODELS": ", ".join(quoted),
         "FIRST": quoted[0],
         "SEQ_LEN": str(min(map(_seq_len, models))),
     }
-    text = "\n\n".join((kept | others).values()) + "\n"
-    return re.sub("|".join(values), lambda found: values[found[0]], text)
+    text = "\n\n".join((common | replaced).values()) + "\n"
+    return re.sub("|".join(values), lambda match: values[match[0]], text)
 
 
 def _paragraphs(text: str) -> dict[str, str]:
     """The paragraphs of a commented YAML file by their key; "" for the heading."""
-    found = {}
+    by_key = {}
     for paragraph in text.strip().split("\n\n"):
         key = next((line for line in paragraph.splitlines() if not line.startswith("#")), "")
-        found[key.split(":")[0]] = paragraph
-    return found
+        by_key[key.split(":")[0]] = paragraph
+    return by_key
 
 
 def _known_model(model: str) -> str:

@@ -15,7 +15,6 @@ from mixlaw.sweep.data import expected_identity
 from mixlaw.sweep.edits import edit_since, swept_runs
 from mixlaw.sweep.models import resolve_models
 from mixlaw.sweep.plan import plan_runs
-from mixlaw.sweep.progress import glimpse
 
 #: In the order of a summary.
 STATES = (
@@ -64,8 +63,8 @@ class SweepStatus:
     @property
     def counts(self) -> dict[str, int]:
         """How many bases and runs are in each state that occurs."""
-        found = Counter(run.state for run in self.runs)
-        return {state: found[state] for state in STATES if found[state]}
+        counts = Counter(run.state for run in self.runs)
+        return {state: counts[state] for state in STATES if counts[state]}
 
     def summary(self) -> str:
         """All of it in one line."""
@@ -91,11 +90,11 @@ class SweepStatus:
 
 def sweep_status(experiment: Path) -> SweepStatus:
     """State of a sweep and of all its bases and runs."""
-    asked = swept_runs(experiment)
+    planned = swept_runs(experiment)
     return SweepStatus(
         experiment,
         is_locked(sweep_lock(experiment)),
-        tuple(_status(folder, asked) for folder in _folders(experiment)),
+        tuple(_status(folder, planned) for folder in _folders(experiment)),
         tuple(_notes(experiment)),
     )
 
@@ -135,12 +134,12 @@ def _folders(experiment: Path) -> Iterator[RunFolder]:
             yield RunFolder(spec.parent)
 
 
-def _status(folder: RunFolder, asked: Sequence[str] | None) -> RunStatus:
+def _status(folder: RunFolder, planned: Sequence[str] | None) -> RunStatus:
     if folder.origin not in (None, folder.run_id):
         return RunStatus(folder.run_id, "copy", f"of {folder.origin}; it is not used")
     state, detail = _state(folder)
     name = folder.path.relative_to(folder.experiment).as_posix()
-    if asked is not None and name not in asked and state not in {"running", "starting"}:
+    if planned is not None and name not in planned and state not in {"running", "starting"}:
         return RunStatus(folder.run_id, "outdated", "experiment.yaml does not ask for it any more")
     return RunStatus(folder.run_id, state, detail)
 
@@ -148,15 +147,15 @@ def _status(folder: RunFolder, asked: Sequence[str] | None) -> RunStatus:
 def _state(folder: RunFolder) -> tuple[str, str]:
     if folder.is_done:
         return folder.done()["status"], _last_losses(folder)
-    seen = glimpse(folder)
     if folder.is_held:
-        return ("running", str(seen)) if seen else ("starting", "")
+        progress = folder.progress
+        return ("running", str(progress)) if progress else ("starting", "")
     if (base := _failed_base(folder)) is not None:
         return "waiting", f"for its base {base}, which failed"
     if (reason := folder.failure) is not None:
         return "failed", reason
     if folder.log.exists() or folder.metrics.exists():
-        return "stopped", folder.last_words()
+        return "stopped", folder.last_line()
     return "waiting", ""
 
 
@@ -179,11 +178,11 @@ def _last_losses(folder: RunFolder) -> str:
 
 
 def _notes(experiment: Path) -> Iterator[str]:
-    """What an edit since the last sweep would do; or why that cannot be told."""
+    """What an edit since the last sweep would do; or why that is not known."""
     try:
-        asked, models = resolve_models(experiment, load_experiment(experiment), weights=False)
-        data = expected_identity(experiment, asked)
-        edit = edit_since(experiment, asked, plan_runs(asked, data, models.shapes), data)
+        content, models = resolve_models(experiment, load_experiment(experiment), weights=False)
+        data = expected_identity(experiment, content)
+        edit = edit_since(experiment, content, plan_runs(content, data, models.shapes), data)
     except MixlawError as error:
         yield str(error)
         return

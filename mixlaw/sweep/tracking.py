@@ -15,16 +15,18 @@ from pathlib import Path
 
 from mixlaw import plugins
 from mixlaw.files import write_atomic
-from mixlaw.rundir.folder import Record, RunFolder
+from mixlaw.rundir.folder import RunFolder
+from mixlaw.rundir.progress import RunProgress
+from mixlaw.rundir.records import Record
 from mixlaw.rundir.spec import ExistingSpec
-from mixlaw.sweep.progress import Glimpse, glimpse
+from mixlaw.sweep.progress import Say
 from mixlaw.trackers import Fact, TrackedRun, Tracker, folder_of
 
+#: Seconds between two readings of all run folders.
 LOOK_SECONDS = 1.0
-#: How long a finished sweep waits for the rest to be sent.
+#: How long a finished sweep waits for the rest to be sent; a later sweep sends what is missing.
 PATIENCE_SECONDS = 60.0
 
-Say = Callable[[str], None]
 Following = Callable[[Sequence[RunFolder], Say], AbstractContextManager[None]]
 
 
@@ -42,8 +44,8 @@ def open_tracking(name: str | None, experiment: Path) -> Following:
         return lambda folders, say: nullcontext()
     experiment = experiment.resolve()
     tracker = plugins.load("trackers", name).open_tracker(experiment)
-    book = folder_of(experiment, name) / "sent.json"
-    return lambda folders, say: _followed(name, _Courier(tracker, book, folders), say)
+    sent_file = folder_of(experiment, name) / "sent.json"
+    return lambda folders, say: _followed(name, _Courier(tracker, sent_file, folders), say)
 
 
 @contextmanager
@@ -77,10 +79,10 @@ def _follow(name: str, courier: "_Courier", stop: threading.Event, say: Say) -> 
 class _Courier:
     """Carries records from run folders to a tracker, each once."""
 
-    def __init__(self, tracker: Tracker, book: Path, folders: Sequence[RunFolder]) -> None:
-        self._tracker, self._book, self._left = tracker, book, list(folders)
+    def __init__(self, tracker: Tracker, sent_file: Path, folders: Sequence[RunFolder]) -> None:
+        self._tracker, self._sent_file, self._left = tracker, sent_file, list(folders)
         self._open: dict[RunFolder, TrackedRun] = {}
-        self._seen: dict[RunFolder, Glimpse] = {}
+        self._reported: dict[RunFolder, RunProgress] = {}
 
     def send(self) -> None:
         """Send what is new; close the runs that are done."""
@@ -109,19 +111,21 @@ class _Courier:
                 self._run(folder).log(record.tokens, values)
         if len(records) != done:
             self._sent[key] = len(records)
-            write_atomic(self._book, json.dumps(self._sent, indent=1) + "\n")
+            write_atomic(self._sent_file, json.dumps(self._sent, indent=1) + "\n")
 
     def _send_progress(self, folder: RunFolder) -> None:
-        seen = glimpse(folder)
-        if seen and seen != self._seen.get(folder):
-            self._seen[folder] = seen
-            values = {"train/loss": seen.loss, "train/tokens_per_s": seen.rate}
-            self._run(folder).log(seen.tokens, values)
+        progress = folder.progress
+        if progress and progress != self._reported.get(folder):
+            self._reported[folder] = progress
+            values = {"train/loss": progress.loss, "train/tokens_per_s": progress.rate}
+            self._run(folder).log(progress.tokens, values)
 
     @cached_property
     def _sent(self) -> dict[str, int]:
         """Records that the tracker has, by their file."""
-        known: dict[str, int] = json.loads(self._book.read_text()) if self._book.exists() else {}
+        known: dict[str, int] = (
+            json.loads(self._sent_file.read_text()) if self._sent_file.exists() else {}
+        )
         return known
 
     def _run(self, folder: RunFolder) -> TrackedRun:

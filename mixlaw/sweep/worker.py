@@ -3,14 +3,17 @@
 ``--together=K`` before them has K runs take their steps in one batched model; they have one shape.
 
 Everything it needs is in the folders and beside them, so that any executor, or a person, can start
-it. Exit code: 0 all done, 75 told to stop and can be continued, 74 its files cannot be written, 1 a
-run failed (the log says why).
+it. Exit code: 0 all done, 75 stopped and can be continued, 74 its files cannot be written, 1 a run
+failed (the log says why).
+
+torch takes seconds to import, so it is imported where it is needed: a person sees at once that a
+run has begun.
 """
 
 import logging
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
@@ -22,63 +25,73 @@ from mixlaw.rundir.faults import CannotWriteError, plain_faults
 from mixlaw.rundir.folder import LOG_FORMAT, LOG_TIME, RunFolder
 from mixlaw.rundir.locks import stop_file
 from mixlaw.rundir.spec import BaseSpec, ExistingSpec
-from mixlaw.train.batched_steps import take_steps
-from mixlaw.train.distributed import SharedFolder, leave, n_ranks, rank, together
 from mixlaw.train.interrupts import StoppedError, Watch
-from mixlaw.train.steps import Loop
+from mixlaw.train.ranks import leave, n_ranks, rank
+from mixlaw.train.steps import ComputeGradients, Loop, take_steps
 
 log = logging.getLogger("mixlaw")
 
-#: The run that has its turn; every loop has a context of its own.
+#: The run whose loop goes on now, for its log; every loop has a context of its own.
 _turn: ContextVar[RunFolder] = ContextVar("turn")
 
 
-def work(paths: list[Path], watch: Watch, at_once: int = 1) -> int:
+def work(
+    paths: list[Path],
+    watch: Watch,
+    at_once: int = 1,
+    open_folder: Callable[[Path], RunFolder] = RunFolder,
+) -> int:
     """Train what is not done; one that fails does not keep the others from running.
 
     Args:
         paths: folders of bases, and of runs of one shape.
         watch: when to stop.
         at_once: runs that take their steps together.
+        open_folder: what reads and writes a folder; another class where several ranks share it.
 
     Returns:
         The exit code.
     """
-    folders = [(SharedFolder if n_ranks() > 1 else RunFolder)(path) for path in paths]
+    folders = [open_folder(path) for path in paths]
     corpora = load_corpora(folders[0].experiment / "corpora")
-    failed = 0
+    exit_code = 0
     for group in _groups(folders, at_once):
-        own_watch = watch.beside if len(group) > 1 else lambda: watch
+        own_watch = watch.with_own_clock if len(group) > 1 else lambda: watch
         loops = [_train(folder, corpora, own_watch()) for folder in group]
-        for error in filter(None, take_steps(loops)):
+        for error in filter(None, take_steps(loops, _gradients)):
             if isinstance(error, (StoppedError, CannotWriteError)):
                 return error.exit_code
-            failed = 1
-    return failed
+            exit_code = 1
+    return exit_code
 
 
 def _groups(folders: list[RunFolder], at_once: int) -> Iterator[list[RunFolder]]:
-    """Bases one by one, then runs by so many."""
+    """Bases one by one, then runs in groups of ``at_once``."""
     runs = [folder for folder in folders if folder.path.parent.name == "runs"]
     yield from ([folder] for folder in folders if folder not in runs)
     yield from (runs[i : i + at_once] for i in range(0, len(runs), at_once))
+
+
+def _gradients() -> ComputeGradients:
+    from mixlaw.train.gradients import Gradients  # torch
+
+    return Gradients()
 
 
 def _train(folder: RunFolder, corpora: Corpora, watch: Watch) -> Loop:
     with (
         _logged_to(folder),
         plain_faults(folder.path, folder.memory_advice),
-        folder.lock(watch.stop_if_asked),
+        folder.lock(watch.stop_if_requested),
     ):
         if folder.is_done:
             return
         folder.begin()
         spec = folder.spec()
-        # Only now: torch takes seconds to import, in which a person wants to see a run start.
-        from mixlaw.train.pretrain import measure_base, train_base
-        from mixlaw.train.state import one_thread
+        from mixlaw.train.pretrain import measure_base, train_base  # torch
+        from mixlaw.train.state import set_up_torch
 
-        one_thread()
+        set_up_torch()
         if isinstance(spec, BaseSpec):
             yield from train_base(folder, spec, corpora, watch)
         elif isinstance(spec, ExistingSpec):
@@ -89,14 +102,14 @@ def _train(folder: RunFolder, corpora: Corpora, watch: Watch) -> Loop:
 
 
 class _RunLog(logging.FileHandler):
-    """A disk that is full takes no log either; the exit code still tells the driver."""
+    """A log file that drops lines on a full disk; the driver has the exit code."""
 
     def emit(self, record: logging.LogRecord) -> None:
         with suppress(OSError):
             super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """Standard error has the same words."""
+        """Nothing: the same lines are on standard error."""
 
 
 @contextmanager
@@ -137,8 +150,13 @@ def main(arguments: list[str]) -> int:
     # USR1 and USR2 are what schedulers send before they take a machine away.
     signals = [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2]
     watch = Watch(signals, stop_file(RunFolder(folders[0]).experiment))
-    with together():
-        return work(folders, watch, int(count or 1))
+    at_once = int(count or 1)
+    if n_ranks() == 1:
+        return work(folders, watch, at_once)
+    from mixlaw.train.distributed import SharedFolder, process_group  # torch
+
+    with process_group():
+        return work(folders, watch, at_once, SharedFolder)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ from safetensors.torch import load_file, save_file
 
 from mixlaw.errors import RunError
 from mixlaw.files import write_atomic_with
-from mixlaw.train.distributed import in_parts, rank, wait_for_all, whole
+from mixlaw.train.distributed import gathered, sharded_like, wait_for_all
+from mixlaw.train.ranks import rank
 
 Tensors = dict[str, torch.Tensor]
 
@@ -95,22 +96,22 @@ def _write(path: Path, tensors: Tensors, facts: dict[str, str]) -> None:
 
 def _weights(model: Any) -> Tensors:
     """Weights by name; one that has two names, such as a tied embedding, under its first."""
-    twins = _twins(model)
+    tied = _tied_names(model)
     return {
-        name: whole(weight.detach()).contiguous()
+        name: gathered(weight.detach()).contiguous()
         for name, weight in model.state_dict().items()
-        if name not in twins
+        if name not in tied
     }
 
 
 def _load_weights(model: Any, weights: Tensors) -> None:
-    weights = weights | {name: weights[first] for name, first in _twins(model).items()}
+    weights = weights | {name: weights[first] for name, first in _tied_names(model).items()}
     patterns = model.state_dict()
-    model.load_state_dict({name: in_parts(w, patterns[name]) for name, w in weights.items()})
+    model.load_state_dict({name: sharded_like(w, patterns[name]) for name, w in weights.items()})
 
 
-def _twins(model: Any) -> dict[str, str]:
-    """Further names of weights, each with the first name of the same weight."""
+def _tied_names(model: Any) -> dict[str, str]:
+    """Further names of tied weights, each with the first name of the same weight."""
     first: dict[int, str] = {}
     names = {
         name: first.setdefault(id(weight), name)
@@ -126,7 +127,7 @@ def _model_tensors(state: State) -> Tensors:
 def _optimizer_tensors(state: State) -> Tensors:
     slots = state.optimizer.state_dict()["state"]
     return {
-        f"optimizer.{index}.{slot}": whole(value)
+        f"optimizer.{index}.{slot}": gathered(value)
         for index, values in slots.items()
         for slot, value in values.items()
     }
@@ -138,7 +139,7 @@ def _load_optimizer(optimizer: torch.optim.AdamW, tensors: Tensors) -> None:
     for name, value in tensors.items():
         if name.startswith("optimizer."):
             _, index, slot = name.split(".", 2)
-            slots.setdefault(int(index), {})[slot] = in_parts(value, weights[int(index)])
+            slots.setdefault(int(index), {})[slot] = sharded_like(value, weights[int(index)])
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": slots, "param_groups": groups})
 

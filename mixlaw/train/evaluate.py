@@ -6,7 +6,7 @@ run of an experiment; bits per byte over the bytes that these tokens stand for.
 
 import math
 from dataclasses import dataclass
-from math import isfinite
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,14 +15,17 @@ from torch import nn
 
 from mixlaw.corpora.held_out import HeldOut, document_error
 from mixlaw.corpora.prepare import Corpora
-from mixlaw.rundir.folder import Record, RunFolder
-from mixlaw.rundir.spec import AnySpec
+from mixlaw.rundir.folder import RunFolder
+from mixlaw.rundir.records import Record
+from mixlaw.rundir.spec import Identified, Spec
 from mixlaw.train.checkpoint import State
 from mixlaw.train.loop import DivergedError
-from mixlaw.train.model import token_losses
+from mixlaw.train.model import step_flops, token_losses
 
-#: Windows per forward pass; part of the definition, since it may change the last bits.
+#: Windows per forward pass; part of the definition of a loss, since it may change its last bits.
 EVAL_BATCH = 16
+#: Resamples of documents for ``loss_se``, which has then itself a relative error of
+#: 1 / sqrt(2 * 200), 5%; part of the definition too.
 BOOTSTRAP_SAMPLES = 200
 
 Losses = NDArray[np.float64]
@@ -87,7 +90,7 @@ def standard_error(sums: Losses, held_out: HeldOut) -> float:
     return document_error(sums, held_out.documents, seq_len, BOOTSTRAP_SAMPLES)
 
 
-def eval_batch(spec: AnySpec) -> int:
+def eval_batch(spec: Identified) -> int:
     """Windows per forward pass: no more than go through the model in training."""
     return min(EVAL_BATCH, spec.micro_batch or EVAL_BATCH)
 
@@ -107,6 +110,11 @@ class Recorder:
     corpora: Corpora
     step_flops: int
     eval_batch: int = EVAL_BATCH
+
+    @classmethod
+    def of(cls, folder: RunFolder, spec: Spec, corpora: Corpora, model: Any) -> "Recorder":
+        """That of a base or run in training."""
+        return cls(folder, corpora, step_flops(spec, model), eval_batch(spec))
 
     def has(self, run_id: str, tokens: int) -> bool:
         """Whether all eval sets are recorded for this point."""
@@ -160,7 +168,7 @@ class Recorder:
             tokens=tokens,
             eval_set=name,
             loss=measured.loss if measured else None,
-            loss_se=measured.loss_se if measured and isfinite(measured.loss_se) else None,
+            loss_se=measured.loss_se if measured and math.isfinite(measured.loss_se) else None,
             bpb=measured.bpb if measured else None,
             eval_tokens=self.corpora.held_out[name].n_tokens,
             annealed=annealed,

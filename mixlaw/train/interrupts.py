@@ -1,10 +1,9 @@
-"""The watch beside a training loop: when to stop, when to save, what to tell a person.
+"""What may interrupt a training loop: requests to stop, checkpoints, and progress for a person.
 
 Nothing here changes what is computed.
 """
 
 import copy
-import json
 import os
 import signal
 import time
@@ -14,110 +13,125 @@ from pathlib import Path
 
 from mixlaw.errors import MixlawError
 from mixlaw.executors import PARENT_VARIABLE, STOPPED
-from mixlaw.train.distributed import rank
+from mixlaw.rundir.progress import RunProgress
+from mixlaw.train.ranks import rank
 
 #: Variable with the seconds between two checkpoints.
 CHECKPOINT_VARIABLE = "MIXLAW_CHECKPOINT_SECONDS"
+#: The same where the variable is not set: what a process that is killed loses at the most. Not
+#: measured; checkpoints of small proxies take milliseconds, those of large ones are made rarer by
+#: ``SAVING_SHARE``.
 CHECKPOINT_SECONDS = 20.0
-#: Part of the time that checkpoints may take, those of models that fill a disk's bandwidth too.
+#: Largest part of the time that writing checkpoints may take. A convention: it bounds what a model
+#: that fills a disk's bandwidth loses to saving.
 SAVING_SHARE = 0.05
+#: Seconds between two writings of ``progress.json``: often enough for a live display.
 PROGRESS_SECONDS = 0.5
-#: How often a file that says stop is looked for: on a shared disk each look is a message.
+#: Seconds between two looks for the stop file: on a shared disk each look is a message.
 LOOK_SECONDS = 1.0
 
 
 class StoppedError(MixlawError):
-    """The process was told to stop, saved a checkpoint, and can be continued."""
+    """The process was to stop, saved a checkpoint, and can be continued."""
 
     exit_code = STOPPED
 
 
 class Watch:
-    """Signals, the life of the process that started this one, a file that says stop, the clock.
+    """Knows when a process has to stop, when to save, and when to report progress.
+
+    A process stops on a signal, when the process that started it has died, or while the stop file
+    is there.
 
     Args:
-        signals: that ask this process to stop.
-        stop_file: the same, from whoever can write it; on any machine that sees the file.
+        signals: on which this process is to stop.
+        stop_file: file that stops the processes of an experiment on every machine that sees it.
     """
 
     def __init__(
         self, signals: Iterable[signal.Signals] = (), stop_file: Path | None = None
     ) -> None:
-        self._reasons: list[str] = []  # to stop; shared by watches that are beside each other
+        self._reasons: list[str] = []  # to stop; shared with the copies of ``with_own_clock``
         self._stop_file = stop_file
-        self._looked = -LOOK_SECONDS
+        self._last_look = -LOOK_SECONDS
         self._parent = int(os.environ.get(PARENT_VARIABLE, 0))
         self._every = float(os.environ.get(CHECKPOINT_VARIABLE, CHECKPOINT_SECONDS))
-        self._saved = self._told = time.monotonic()
-        self._path: Path | None = None
-        self._tokens_told = 0
+        self._last_save = self._last_report = time.monotonic()
+        self._reported_file: Path | None = None
+        self._reported_tokens = 0
         for number in signals:
-            signal.signal(number, lambda *_: self.ask_to_stop())
+            signal.signal(number, lambda *_: self.request_stop())
 
-    def ask_to_stop(self) -> None:
-        """Stop at the next step."""
-        self._reasons.append("asked")
+    def request_stop(self) -> None:
+        """Have the process stop at its next step."""
+        self._reasons.append("request")
 
     @property
     def must_stop(self) -> bool:
-        """Whether somebody asked, or the process that started this one has died."""
-        is_alone = self._parent > 0 and os.getppid() != self._parent
-        if is_alone or self._finds_stop_file():
-            self._reasons.append("alone" if is_alone else "stop file")
+        """Whether a stop was requested, or the process that started this one has died."""
+        is_orphan = self._parent > 0 and os.getppid() != self._parent
+        if is_orphan or self._stop_file_exists():
+            self._reasons.append("orphan" if is_orphan else "stop file")
         return bool(self._reasons)
 
-    def beside(self) -> "Watch":
-        """The same watch, with a clock of its own, for one of several runs that go together."""
+    def with_own_clock(self) -> "Watch":
+        """A copy for one of several runs that train together: it stops when the others do."""
         return copy.copy(self)
 
-    def _finds_stop_file(self) -> bool:
-        now = time.monotonic()
-        if self._stop_file is None or now - self._looked < LOOK_SECONDS:
-            return False
-        self._looked = now
-        return self._stop_file.exists()
-
-    def stop_if_asked(self) -> None:
-        """For moments at which nothing is in training.
+    def stop_if_requested(self) -> None:
+        """For a moment at which nothing is in training.
 
         Raises:
-            StoppedError: it must stop.
+            StoppedError: the process has to stop.
         """
         if self.must_stop:
             raise StoppedError("Stopped before it began; it can continue.")
 
     def checkpoint_due(self) -> bool:
-        """Whether it is time to save; asking starts the next interval."""
+        """Whether it is time to save; a yes starts the next interval."""
         now = time.monotonic()
-        if now - self._saved < self._every:
+        if now - self._last_save < self._every:
             return False
-        self._saved = now
+        self._last_save = now
         return True
 
     @contextmanager
     def saving(self) -> Iterator[None]:
         """Around a checkpoint: the longer it takes to write, the longer until the next one.
 
-        An interval that the environment asks for is kept.
+        An interval that the environment sets stays as it is.
         """
         begun = time.monotonic()
         yield
-        self._saved = time.monotonic()
+        self._last_save = time.monotonic()
         if CHECKPOINT_VARIABLE not in os.environ:
-            self._every = max(CHECKPOINT_SECONDS, (self._saved - begun) / SAVING_SHARE)
+            self._every = max(CHECKPOINT_SECONDS, (self._last_save - begun) / SAVING_SHARE)
 
-    def tell(self, path: Path, tokens: int, total: int, loss: float) -> None:
-        """Write ``progress.json`` twice a second: tokens done and planned, loss, tokens/s."""
+    def report(self, file: Path, tokens: int, total: int, loss: float) -> None:
+        """Write a run's progress, twice a second at the most.
+
+        Args:
+            file: ``progress.json`` of the run.
+            tokens: trained on so far.
+            total: tokens planned.
+            loss: of the last step, nats per token.
+        """
         if rank() > 0:
             return
         now = time.monotonic()
-        if path != self._path or tokens < self._tokens_told:
-            # Another run, or a leg of it again: a rate needs two looks at one thing.
-            self._path, self._told, self._tokens_told = path, now, tokens
-        if now - self._told < PROGRESS_SECONDS:
+        if file != self._reported_file or tokens < self._reported_tokens:
+            # Another run, or a part of it again: a rate needs two reports of one thing.
+            self._reported_file, self._last_report, self._reported_tokens = file, now, tokens
+        seconds = now - self._last_report
+        if seconds < PROGRESS_SECONDS:
             return
-        rate = (tokens - self._tokens_told) / (now - self._told)
-        self._told, self._tokens_told = now, tokens
-        facts = {"tokens": tokens, "total": total, "loss": round(loss, 4), "rate": round(rate)}
-        # A reader that meets half a line waits for the next; an fsync twice a second costs more.
-        path.write_text(json.dumps(facts))
+        rate = (tokens - self._reported_tokens) / seconds
+        self._last_report, self._reported_tokens = now, tokens
+        RunProgress(tokens, total, round(loss, 4), round(rate)).write(file)
+
+    def _stop_file_exists(self) -> bool:
+        now = time.monotonic()
+        if self._stop_file is None or now - self._last_look < LOOK_SECONDS:
+            return False
+        self._last_look = now
+        return self._stop_file.exists()

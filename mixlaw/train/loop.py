@@ -1,4 +1,4 @@
-"""The training loop, flat and readable top to bottom."""
+"""The training loop: schedule, gradients, step, progress, evaluation, from top to bottom."""
 
 import logging
 import math
@@ -11,9 +11,10 @@ import torch
 from mixlaw.corpora.mixing import MixtureStream
 from mixlaw.errors import RunError
 from mixlaw.rundir.folder import RunFolder
+from mixlaw.rundir.spec import Spec
 from mixlaw.schedule import Schedule
 from mixlaw.train.checkpoint import State, save_checkpoint
-from mixlaw.train.distributed import agreed, mean, share
+from mixlaw.train.distributed import any_rank, mean_over_ranks, own_sequences
 from mixlaw.train.interrupts import StoppedError, Watch
 from mixlaw.train.steps import Batch, Loop
 
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class DivergedError(RunError):
-    """The training loss is no number any more; ``step`` says when."""
+    """The training loss is not finite any more; ``step`` says when."""
 
     def __init__(self, step: int) -> None:
         super().__init__(f"The training loss is not finite after step {step}.")
@@ -40,8 +41,8 @@ class Leg:
         schedule: learning rate by step.
         clip: largest norm of the gradient.
         watch: when to stop and to save.
-        total: steps that a person waits for, for the progress display.
-        before: steps of other legs among them that were taken before, apart from ``state.step``.
+        total: steps of trunk and branches together, for the progress display.
+        before: steps of earlier branches among them: progress counts from there.
         micro_batch: sequences that go through the model at once; None for all of a step.
     """
 
@@ -56,6 +57,31 @@ class Leg:
     before: int = 0
     micro_batch: int | None = None
 
+    @classmethod
+    def of(
+        cls,
+        folder: RunFolder,
+        spec: Spec,
+        name: str,
+        *,
+        stream: MixtureStream,
+        schedule: Schedule,
+        watch: Watch,
+        total: int,
+    ) -> "Leg":
+        """The first leg of a base or run; batch, clipping and passes are those of its ``spec``."""
+        return cls(
+            folder=folder,
+            name=name,
+            stream=stream,
+            batch_size=spec.data.batch_size,
+            schedule=schedule,
+            clip=spec.optim.clip,
+            watch=watch,
+            total=total,
+            micro_batch=spec.micro_batch,
+        )
+
     @property
     def checkpoint(self) -> Path:
         """Its checkpoint file."""
@@ -69,17 +95,17 @@ def train(
     evaluate_at: Collection[int] = (),
     evaluate: Callable[[State], None] = lambda state: None,
 ) -> Loop:
-    """Take steps until ``state.step == until``; call ``evaluate`` after the steps asked for.
+    """Take steps until ``state.step == until``; call ``evaluate`` after those in ``evaluate_at``.
 
-    A generator: who runs it computes the gradients of each step (see ``mixlaw.train.together``).
+    A generator: who runs it computes the gradients of each step (see ``mixlaw.train.steps``).
 
     Raises:
         DivergedError: the loss is not finite.
-        StoppedError: the watch said so; the checkpoint holds the state.
+        StoppedError: the process has to stop; the checkpoint holds the state.
     """
     step_tokens = leg.batch_size * leg.stream.seq_len
     while state.step < until:
-        must_stop, is_due = agreed(leg.watch.must_stop, leg.watch.checkpoint_due())
+        must_stop, is_due = any_rank(leg.watch.must_stop, leg.watch.checkpoint_due())
         if must_stop:
             save_checkpoint(state, leg.checkpoint)
             raise StoppedError(
@@ -91,7 +117,7 @@ def train(
             log.info("%s: checkpoint at step %d", leg.name, state.step)
 
         rows = leg.stream.batch(state.step * leg.batch_size, leg.batch_size)
-        batch = torch.from_numpy(share(rows))
+        batch = torch.from_numpy(own_sequences(rows))
         for group in state.optimizer.param_groups:
             group["lr"] = leg.schedule.at(state.step)
         # ------------------------------------------------------------------ one step
@@ -102,11 +128,11 @@ def train(
         state.step += 1
         # ------------------------------------------------------------------
 
-        loss = mean(loss)
+        loss = mean_over_ranks(loss)
         if not math.isfinite(loss):
             raise DivergedError(state.step)
-        leg.watch.tell(
-            leg.folder.path / "progress.json",
+        leg.watch.report(
+            leg.folder.progress_file,
             (leg.before + state.step) * step_tokens,
             leg.total * step_tokens,
             loss,

@@ -61,7 +61,7 @@ def initialise(model: Any, seed: int) -> None:
 
 
 def configure(model: Any, compute: ComputeSpec | None) -> None:
-    """Have a model computed as asked for, in training and evaluation alike.
+    """Set how a model is computed, in training and evaluation alike.
 
     Weights, gradients and optimiser stay float32: updates of a low learning rate vanish in
     bfloat16, which has 8 bits of precision.

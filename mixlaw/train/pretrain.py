@@ -1,4 +1,4 @@
-"""Bases: existing models, or pre-trained from scratch on general text and decayed.
+"""Bases: pre-trained from scratch on general text and decayed, or existing models.
 
 Either way a base's held-out losses at 0 CPT tokens are recorded, and it is kept by the hash of what
 it is.
@@ -14,7 +14,6 @@ from mixlaw.train.checkpoint import save_weights
 from mixlaw.train.evaluate import Recorder, eval_batch
 from mixlaw.train.interrupts import Watch
 from mixlaw.train.loop import DivergedError, Leg, train
-from mixlaw.train.model import step_flops
 from mixlaw.train.pretrained import shape_of
 from mixlaw.train.state import new_state, resume
 from mixlaw.train.steps import Loop
@@ -28,7 +27,7 @@ def measure_base(folder: RunFolder, spec: ExistingSpec, corpora: Corpora) -> Non
     """
     if shape_of(folder.source, folder.known_models) != spec.shape:
         raise RunError(
-            f"'{folder.source.name}' is not the model any more that this sweep was planned with; "
+            f"'{folder.source.name}' is no longer the model that this sweep was planned with; "
             "sweep again to plan with the model as it is."
         )
     recorder = Recorder(folder, corpora, step_flops=0, eval_batch=eval_batch(spec))
@@ -46,21 +45,19 @@ def train_base(folder: RunFolder, spec: BaseSpec, corpora: Corpora, watch: Watch
 
     Raises:
         RunError: it diverged; nothing can start from it.
-        StoppedError: the watch said so.
+        StoppedError: the process has to stop.
     """
     state = new_state(spec)
     stream = base_stream(spec, corpora)
-    recorder = Recorder(folder, corpora, step_flops(spec, state.model), eval_batch(spec))
-    leg = Leg(
-        folder=folder,
-        name="base",
+    recorder = Recorder.of(folder, spec, corpora, state.model)
+    leg = Leg.of(
+        folder,
+        spec,
+        "base",
         stream=stream,
-        batch_size=spec.data.batch_size,
         schedule=folder.optim(spec).decayed(spec.steps),
-        clip=spec.optim.clip,
         watch=watch,
         total=spec.steps,
-        micro_batch=spec.micro_batch,
     )
     resume(state, leg.checkpoint)
     try:

@@ -1,27 +1,48 @@
 """Existing models, counted and loaded through the Auto classes of ``transformers``.
 
-Any causal language model that these know will do. No code that comes with a model runs unless that
-is asked for.
+Any causal language model that these know will do. Code that comes with a model runs
+only if the experiment allows it.
 """
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
 from safetensors import SafetensorError
 
-from mixlaw.corpora.tokens import checksum, combined_hash
 from mixlaw.errors import DataError
-from mixlaw.files import write_atomic
-from mixlaw.rundir.model_source import _PICKLES, WEIGHTS, Source, weight_files
+from mixlaw.rundir.model_source import (
+    KnownModels,
+    Source,
+    has_weights,
+    model_fingerprint,
+    weight_files,
+)
 from mixlaw.rundir.shape import ExistingShape
 
 #: The library's annotations do not say what these methods return.
 _AUTO_MODEL: Any = transformers.AutoModelForCausalLM
+
+
+def shape_of(source: Source, known: KnownModels) -> ExistingShape:
+    """Sizes and identity of a model, counted once and then kept in ``known``.
+
+    Args:
+        source: the model. Without any weights its fingerprint is empty: enough to plan with.
+        known: models that were counted before.
+
+    Raises:
+        DataError: as ``describe_model``, or its weights are pickled.
+    """
+    if not has_weights(source.folder):
+        return describe_model(source)
+    if (shape := known.shape(source)) is None:
+        shape = describe_model(source, model_fingerprint(source))
+        known.add(source, shape)
+    return shape
 
 
 def describe_model(source: Source, fingerprint: str = "") -> ExistingShape:
@@ -105,7 +126,7 @@ def _config(source: Source) -> Any:
 
 
 def _refuse_untrusted(source: Source) -> None:
-    """Refuse code that comes with a model, unless it is asked for or not needed."""
+    """Refuse code that comes with a model, unless it is allowed or not needed."""
     try:
         document = json.loads((source.folder / "config.json").read_text())
     except (ValueError, OSError) as error:
@@ -142,36 +163,3 @@ def _in_a_sentence(source: Source) -> Iterator[None]:
             f"'{source.name}' cannot be loaded as a causal language model "
             f"({type(error).__name__}: {reason})."
         ) from error
-
-
-def shape_of(source: Source, known: Path) -> ExistingShape:
-    """Sizes and identity of a model.
-
-    The identity is a hash of its configuration and weights. To read gigabytes takes seconds, and so
-    does counting, so both are kept with names, sizes and times of the model's files.
-
-    Args:
-        source: the model. Without any weights its fingerprint is empty: enough to plan with.
-        known: a JSON file with what was found before; made if absent.
-    """
-    if not [f for pattern in (WEIGHTS, *_PICKLES) for f in source.folder.glob(pattern)]:
-        return _described(source)
-    files = [source.folder / "config.json", *weight_files(source.folder)]
-    if source.trust_remote_code:
-        files += sorted(source.folder.glob("*.py"))
-    stats = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    state = combined_hash([repr(stats)])
-    entries = json.loads(known.read_text()) if known.is_file() else {}
-    entry = entries.get(str(source.folder), {})
-    if entry.get("state") == state:
-        return ExistingShape(**entry["shape"])
-    fingerprint = combined_hash([f"{file.name} {checksum(file)}" for file in files])
-    shape = _described(source, fingerprint)
-    entries[str(source.folder)] = {"state": state, "shape": shape.model_dump()}
-    write_atomic(known, json.dumps(entries, indent=1) + "\n")
-    return shape
-
-
-def _described(source: Source, fingerprint: str = "") -> ExistingShape:
-
-    return describe_model(source, fingerprint)

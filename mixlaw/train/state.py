@@ -10,15 +10,16 @@ from mixlaw.rundir.folder import RunFolder
 from mixlaw.rundir.shape import ExistingShape
 from mixlaw.rundir.spec import AnySpec, ExistingSpec
 from mixlaw.train.checkpoint import DamagedCheckpointError, State, load_checkpoint, load_weights
-from mixlaw.train.distributed import local_rank, n_ranks, shard
+from mixlaw.train.distributed import shard
 from mixlaw.train.model import build_model, build_optimizer, configure
 from mixlaw.train.pretrained import load_model
+from mixlaw.train.ranks import local_rank, n_ranks
 
 log = logging.getLogger(__name__)
 
 
-def one_thread() -> None:
-    """One thread a process, and only operations that give the same bits again.
+def set_up_torch() -> None:
+    """Have torch use one thread, and only operations that give the same bits again.
 
     Two spinning OpenMP threads on a busy machine are 10 to 100 times slower than one. A GPU's
     matrix products repeat their bits only with a fixed workspace, and torch refuses them without.

@@ -21,12 +21,13 @@ from mixlaw.rundir.shape import choose_shape
 from mixlaw.rundir.spec import ComputeSpec
 from mixlaw.schedule import Schedule
 from mixlaw.sweep.cost import token_flops
-from mixlaw.train.batched_steps import take_steps
 from mixlaw.train.checkpoint import State
+from mixlaw.train.gradients import Gradients
 from mixlaw.train.interrupts import CHECKPOINT_VARIABLE, Watch
 from mixlaw.train.loop import Leg, train
 from mixlaw.train.model import build_model, build_optimizer, configure, token_losses
-from mixlaw.train.state import device, one_thread
+from mixlaw.train.state import device, set_up_torch
+from mixlaw.train.steps import take_steps
 
 pytestmark = [
     pytest.mark.bench,
@@ -43,7 +44,7 @@ PEAK = {"H100": 989e12, "H200": 989e12}
 
 @pytest.fixture(autouse=True)
 def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    one_thread()
+    set_up_torch()
     monkeypatch.setenv(CHECKPOINT_VARIABLE, "1e9")  # bench_run_overhead has them
 
 
@@ -88,7 +89,7 @@ def seconds(work: Callable[[], object]) -> float:
 def take(states: list[State], legs: list[Leg], steps: int) -> None:
     """All of them together; each of them must end as it should."""
     loops = [train(s, one, s.step + steps) for s, one in zip(states, legs, strict=True)]
-    assert take_steps(loops) == [None] * len(loops)
+    assert take_steps(loops, Gradients) == [None] * len(loops)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

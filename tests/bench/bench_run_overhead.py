@@ -21,10 +21,10 @@ from mixlaw.sweep.worker import work
 from mixlaw.train.checkpoint import State, load_checkpoint, save_checkpoint
 from mixlaw.train.interrupts import Watch
 from mixlaw.train.model import build_model, build_optimizer
-from mixlaw.train.state import one_thread
+from mixlaw.train.state import set_up_torch
 
 VOCAB_SIZE, SEQ_LEN, TURNS = 1024, 128, 5
-IMPORTS = "import mixlaw.recipes.cpt, mixlaw.train.pretrain, mixlaw.train.batched_steps"
+IMPORTS = "import mixlaw.recipes.cpt, mixlaw.train.pretrain, mixlaw.train.gradients"
 
 
 def best(work: Callable[[], object]) -> float:
@@ -72,7 +72,7 @@ def evaluation_appended(run: RunFolder, scratch: Path) -> float:
 @pytest.mark.bench
 def bench_run_overhead(tmp_path: Path) -> None:
     """Milliseconds by cause; how often each occurs is said beside it."""
-    one_thread()
+    set_up_torch()
     experiment = write_tiny(tmp_path / "tiny", YAML)
     all_folders = folders(experiment, planned(experiment))
     assert work([folder.path for folder in all_folders], Watch()) == 0

@@ -19,12 +19,13 @@ from mixlaw.corpora.mixing import MixtureStream
 from mixlaw.rundir.folder import RunFolder
 from mixlaw.rundir.shape import choose_shape
 from mixlaw.schedule import Schedule
-from mixlaw.train.batched_steps import take_steps
 from mixlaw.train.checkpoint import State
+from mixlaw.train.gradients import Gradients
 from mixlaw.train.interrupts import CHECKPOINT_VARIABLE, Watch
 from mixlaw.train.loop import Leg, train
 from mixlaw.train.model import build_model, build_optimizer, token_losses
-from mixlaw.train.state import one_thread
+from mixlaw.train.state import set_up_torch
+from mixlaw.train.steps import take_steps
 
 VOCAB_SIZE, SEQ_LEN, BATCH_SIZE, CLIP = 1024, 128, 8, 1.0
 SIZES = {55_000: 16, 200_000: 8, 1_000_000: 3}  # parameters: steps a stretch
@@ -65,7 +66,9 @@ def mixlaw_loop(n_params: int, folder: Path) -> Stretch:
         watch=Watch(),
         total=10**6,
     )
-    return lambda steps: cpu_seconds(lambda: take_steps([train(state, leg, state.step + steps)]))
+    return lambda steps: cpu_seconds(
+        lambda: take_steps([train(state, leg, state.step + steps)], Gradients)
+    )
 
 
 def bare_loop(n_params: int, folder: Path) -> Stretch:
@@ -139,7 +142,7 @@ def cpu_seconds(work: Callable[[], object]) -> float:
 @pytest.mark.filterwarnings("default")
 def bench_training_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Median of the ratios to the bare loop's stretch of the same round; best rate of each."""
-    one_thread()
+    set_up_torch()
     # They are a matter of wall time, which a busy machine stretches; bench_run_overhead has them.
     monkeypatch.setenv(CHECKPOINT_VARIABLE, "1e9")
     print(f"\n{'parameters':>10} {'loop':8} {'tokens/CPU-s':>12} {'of bare':>8} {'quartiles':>13}")

@@ -22,7 +22,7 @@ from mixlaw.rundir.spec import BaseSpec, RunSpec
 from mixlaw.rundir.streams import base_stream, run_stream
 from mixlaw.train.evaluate import evaluate
 from mixlaw.train.model import build_model, build_optimizer
-from mixlaw.train.state import one_thread
+from mixlaw.train.state import set_up_torch
 
 
 def train(model: Any, spec: BaseSpec | RunSpec, stream: MixtureStream, steps: int) -> None:
@@ -55,7 +55,7 @@ def losses(model: Any, corpora: Corpora) -> dict[str, float]:
 
 
 def main(experiment: Path, size: int, out: Path) -> None:
-    one_thread()
+    set_up_torch()
     corpora = load_corpora(experiment / "corpora")
     runs = [run for run in planned(experiment).runs if run.shape.n_params == size]
     start = time.process_time()

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from mixlaw.corpora.plan import Plan
+from mixlaw.corpora.plan import CorporaPlan
 from mixlaw.corpora.prepare import prepare_corpora
 from mixlaw.corpora.tokens import TokenWriter
 from mixlaw.errors import ConfigError, DataError, RunError
@@ -92,4 +92,4 @@ def test_a_full_disk_is_a_sentence_and_is_continued(tmp_path, monkeypatch):
 def test_names_that_are_no_folder_names(tmp_path):
     source = CorpusSource(path=str(tmp_path))
     with pytest.raises(ConfigError, match=r"'\.\./a' cannot name a corpus"):
-        Plan({"../a": source}, 16, {}, {}, TokenizerSource())
+        CorporaPlan({"../a": source}, 16, {}, {}, TokenizerSource())

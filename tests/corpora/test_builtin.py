@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mixlaw.corpora import builtin
-from mixlaw.corpora.plan import Plan
+from mixlaw.corpora.plan import CorporaPlan
 from mixlaw.experiment import CorpusSource, TokenizerSource
 
 SMALL = {"general": 300_000, "domain": 300_000}
@@ -109,7 +109,7 @@ def test_both_sides_of_the_split_have_documents(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(builtin, "BUDGET", SMALL)
     pair = {name: CorpusSource(builtin=name) for name in SMALL}
-    plan = Plan(pair, 128, {}, {}, TokenizerSource())
+    plan = CorporaPlan(pair, 128, {}, {}, TokenizerSource())
     for name in pair:
         documents = list(plan.documents(name))
         held_out = sum(document.is_held_out for document in documents)

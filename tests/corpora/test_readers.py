@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from mixlaw.corpora.plan import Plan
+from mixlaw.corpora.plan import CorporaPlan
 from mixlaw.corpora.prepare import prepare_corpora
 from mixlaw.corpora.readers import Options, list_files, read_documents
 from mixlaw.corpora.readers.hub import read_hub
@@ -197,7 +197,7 @@ def test_arrays_that_are_no_token_ids_are_refused(tmp_path, tokenised):
 def test_token_ids_need_their_tokenizer(tmp_path, tokenised):
     _, ids = tokenised
     np.save(tmp_path / "a.npy", ids)
-    plan = Plan(
+    plan = CorporaPlan(
         {"domain": CorpusSource(path=str(tmp_path / "a.npy"))}, 16, {}, {}, TokenizerSource()
     )
     with pytest.raises(DataError, match="name the tokenizer"):

@@ -82,7 +82,7 @@ def test_detach_tells_of_a_driver_that_ends_without_a_word(
     folder = write_tiny(tmp_path)
     (folder / "sweep.log").write_text("mixlaw: what an earlier sweep said\n")
     monkeypatch.setattr(sys, "executable", shutil.which("false"))
-    with pytest.raises(RunError, match=r"ended at once, without a word \(exit code 1\)"):
+    with pytest.raises(RunError, match=r"ended at once, silently \(exit code 1\)"):
         detach_sweep(folder)
 
 

@@ -104,8 +104,9 @@ def test_no_ray_cluster_at_that_address(tmp_path: Path):
         open_executor(choice, tmp_path)
 
 
-def test_naming_executors_loads_none_of_their_packages():
-    code = "import sys, mixlaw.sweep.api\nprint({'ray', 'submitit', 'torch'} & set(sys.modules))"
+def test_drivers_and_a_starting_worker_load_nothing_heavy():
+    code = "import sys, mixlaw.sweep.api, mixlaw.sweep.status, mixlaw.sweep.worker\n"
+    code += "print({'ray', 'submitit', 'torch', 'transformers'} & set(sys.modules))"
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )

@@ -79,7 +79,7 @@ def test_damaged_base_weights_are_found_rebuilt_and_said(tmp_path: Path):
     sound = base.weights.read_bytes()
     base.weights.write_bytes(sound[:-1] + bytes([sound[-1] ^ 1]))
     assert work([run.path], Watch()) == 1
-    assert "sweep again to rebuild" in run.last_words()
+    assert "sweep again to rebuild" in run.last_line()
     said: list[str] = []
     assert run_sweep(folder, say=said.append).n_trained == 4
     assert any("weights of base-" in line and "trained again" in line for line in said)
@@ -112,7 +112,7 @@ def test_without_a_retry_or_after_it_a_divergence_ends_there(tmp_path: Path):
     for retry in (None, 0.5):
         base = diverging(folder, retry=retry)
         assert work([base.path], Watch()) == 1
-        assert "diverged at step" in base.last_words()
+        assert "diverged at step" in base.last_line()
 
 
 def planned_by_hand(folder: Path, spec: RunSpec, **optim: float | None) -> RunFolder:
@@ -180,14 +180,14 @@ def test_memory_that_ran_out_says_which_size_and_what_to_change(tmp_path: Path):
     code = (
         "import resource, sys\n"
         "from mixlaw.sweep.worker import main\n"
-        "from mixlaw.train import base\n"
-        "new_state = base.new_state\n"
+        "from mixlaw.train import pretrain\n"
+        "new_state = pretrain.new_state\n"
         "def limited(*arguments):\n"
         "    state = new_state(*arguments)\n"
         "    used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
         "    resource.setrlimit(resource.RLIMIT_AS, (used + 2**26, used + 2**26))\n"
         "    return state\n"
-        "base.new_state = limited\n"
+        "pretrain.new_state = limited\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )
     done = subprocess.run(
@@ -198,7 +198,7 @@ def test_memory_that_ran_out_says_which_size_and_what_to_change(tmp_path: Path):
     assert reason is not None
     assert reason.startswith(f"Memory ran out for {base.run_id}. Set training.micro_batch below 81")
     assert "leave the size 8.27k out" in reason
-    assert base.last_words() == reason
+    assert base.last_line() == reason
 
 
 def test_workers_that_are_killed_are_told_as_memory_that_ran_out(tmp_path: Path):

@@ -17,7 +17,7 @@ from mixlaw.sweep.data import expected_identity
 from mixlaw.sweep.edits import NOTE, remember
 from mixlaw.sweep.jobs import Task
 from mixlaw.sweep.plan import plan_runs
-from mixlaw.sweep.progress import Lines, Live, duration, glimpse
+from mixlaw.sweep.progress import Lines, Live, duration
 from mixlaw.sweep.status import RunStatus, read_log, sweep_status
 from mixlaw.sweep.worker import work
 from mixlaw.train.interrupts import CHECKPOINT_VARIABLE, Watch
@@ -55,10 +55,10 @@ def test_a_run_starts_then_runs(half: tuple[Path, list[RunFolder]]):
     run = all_folders[2]
     with run.lock():
         assert states(experiment)[run.run_id].state == "starting"
-        run.progress.write_text(json.dumps({"tokens": 1, "total": 2, "loss": 3.0, "rate": 7}))
+        run.progress_file.write_text(json.dumps({"tokens": 1, "total": 2, "loss": 3.0, "rate": 7}))
         row = states(experiment)[run.run_id]
         assert (row.state, row.detail) == ("running", " 50%  loss 3.000  7 tokens/s")
-    run.progress.unlink()
+    run.progress_file.unlink()
 
 
 def test_a_failure_has_its_reason_until_it_is_started_again(half: tuple[Path, list[RunFolder]]):
@@ -167,13 +167,13 @@ def test_the_live_display_shows_what_runs(
     runs = all_folders[2]
     facts = {"tokens": 50, "total": 200, "loss": 3.21, "rate": 1500}
     (runs.path / "progress.json").write_text(json.dumps(facts))
-    assert str(glimpse(runs)) == " 25%  loss 3.210  1,500 tokens/s"
+    assert str(runs.progress) == " 25%  loss 3.210  1,500 tokens/s"
     live = Live(dict.fromkeys(all_folders, 60.0), slots=2)
     with live.showing():
         live.update([Task((runs,), 60.0)])
     assert "25%  loss 3.210  1,500 tokens/s" in capsys.readouterr().err
     (runs.path / "progress.json").write_text('{"tok')
-    assert glimpse(runs) is None
+    assert runs.progress is None
     (runs.path / "progress.json").unlink()
 
 

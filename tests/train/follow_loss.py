@@ -10,11 +10,13 @@ from pathlib import Path
 from mixlaw.corpora.prepare import load_corpora
 from mixlaw.rundir.folder import RunFolder
 from mixlaw.rundir.spec import BaseSpec
-from mixlaw.train.batched_steps import take_steps
-from mixlaw.train.distributed import SharedFolder, leave, n_ranks, rank, together
+from mixlaw.train.distributed import SharedFolder, process_group
+from mixlaw.train.gradients import Gradients
 from mixlaw.train.interrupts import StoppedError, Watch
 from mixlaw.train.pretrain import train_base
-from mixlaw.train.state import one_thread
+from mixlaw.train.ranks import leave, n_ranks, rank
+from mixlaw.train.state import set_up_torch
+from mixlaw.train.steps import take_steps
 
 STEPS = 50
 
@@ -30,19 +32,19 @@ class Notes(Watch):
     def must_stop(self) -> bool:
         return len(self.losses) == STEPS
 
-    def tell(self, path: Path, tokens: int, total: int, loss: float) -> None:
+    def report(self, file: Path, tokens: int, total: int, loss: float) -> None:
         self.losses.append(loss)
 
 
 if __name__ == "__main__":
-    one_thread()
+    set_up_torch()
     notes = Notes()
-    with together():
+    with process_group():
         folder = (SharedFolder if n_ranks() > 1 else RunFolder)(Path(sys.argv[1]))
         spec = folder.spec()
         assert isinstance(spec, BaseSpec)
         loop = train_base(folder, spec, load_corpora(folder.experiment / "corpora"), notes)
-        [end] = take_steps([loop])
+        [end] = take_steps([loop], Gradients)
         assert isinstance(end, StoppedError), end
         if rank() == 0:
             Path(sys.argv[2]).write_text(json.dumps(notes.losses))

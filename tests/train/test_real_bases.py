@@ -1,6 +1,7 @@
 """Existing models as bases: three families, made tiny and saved as their makers save them."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from mixlaw.corpora.prepare import load_corpora
 from mixlaw.corpora.tokenizer import load_encoder
 from mixlaw.errors import DataError
 from mixlaw.experiment import load_experiment
-from mixlaw.rundir.folder import Record, RunFolder
-from mixlaw.rundir.model_source import find_model
+from mixlaw.rundir.folder import RunFolder
+from mixlaw.rundir.model_source import KnownModels, find_model
+from mixlaw.rundir.records import Record
 from mixlaw.rundir.spec import RunSpec
 from mixlaw.runs.table import read_runs
 from mixlaw.sweep.cost import token_flops
@@ -280,11 +282,22 @@ def test_models_that_do_not_go_together_are_refused(
 
 
 def test_what_is_known_of_a_model_is_read_again_when_its_files_change(tmp_path: Path):
-    folder, known = save_model(tmp_path / "model"), tmp_path / "models.json"
+    folder, known = save_model(tmp_path / "model"), KnownModels(tmp_path / "models.json")
     first = shape_of(find_model(str(folder)), known)
     assert shape_of(find_model(str(folder)), known) == first
     save_model(folder, width=48)
     assert shape_of(find_model(str(folder)), known).width == 48
+
+
+def test_the_fingerprint_of_a_model_follows_its_content_not_its_times(tmp_path: Path):
+    source, known = find_model(str(save_model(tmp_path / "model"))), KnownModels(tmp_path / "known")
+    first = known.fingerprint(source)
+    known.add(source, describe_model(source, first))
+    os.utime(source.folder / "config.json", (0, 0))
+    assert known.shape(source) is None  # counted again, since a file may have changed
+    assert known.fingerprint(source) == first
+    save_model(source.folder, width=48)
+    assert known.fingerprint(source) != first
 
 
 def call(*arguments: str) -> int:

@@ -16,12 +16,12 @@ from mixlaw.rundir.shape import choose_shape
 from mixlaw.schedule import Schedule
 from mixlaw.sweep.jobs import missing_tasks
 from mixlaw.sweep.worker import work
-from mixlaw.train.batched_steps import Gradients, take_steps
 from mixlaw.train.checkpoint import State
+from mixlaw.train.gradients import Gradients
 from mixlaw.train.interrupts import STOPPED, Watch
 from mixlaw.train.loop import DivergedError, Leg, train
 from mixlaw.train.model import build_model, build_optimizer
-from mixlaw.train.steps import Batch
+from mixlaw.train.steps import Batch, take_steps
 
 VOCAB_SIZE, SEQ_LEN, BATCH_SIZE = 64, 16, 4
 ONE_SIZE = YAML.replace("sizes: [8k, 16k]", "sizes: [8k]")
@@ -75,9 +75,9 @@ def test_gradients_of_several_models_are_those_of_each():
 def test_learning_rate_clipping_and_schedule_are_each_members_own(tmp_path: Path):
     alone, together = [new_state(k) for k in range(3)], [new_state(k) for k in range(3)]
     for k, state in enumerate(alone):
-        assert take_steps([train(state, leg(tmp_path, k), 8 + 2 * k)]) == [None]
+        assert take_steps([train(state, leg(tmp_path, k), 8 + 2 * k)], Gradients) == [None]
     loops = [train(state, leg(tmp_path, k), 8 + 2 * k) for k, state in enumerate(together)]
-    assert take_steps(loops) == [None] * 3
+    assert take_steps(loops, Gradients) == [None] * 3
     for one, other, start in zip(alone, together, map(new_state, range(3)), strict=True):
         assert one.step == other.step
         weights, moved = other.model.state_dict(), 0.0
@@ -91,10 +91,12 @@ def test_a_member_that_diverges_ends_alone(tmp_path: Path):
     states = [new_state(k) for k in range(3)]
     with torch.no_grad():
         states[1].model.lm_head.weight.fill_(torch.nan)
-    ends = take_steps([train(state, leg(tmp_path, k), 6) for k, state in enumerate(states)])
+    ends = take_steps(
+        [train(state, leg(tmp_path, k), 6) for k, state in enumerate(states)], Gradients
+    )
     assert [type(end) for end in ends] == [type(None), DivergedError, type(None)]
     lone = new_state(2)
-    take_steps([train(lone, leg(tmp_path, 2), 6)])
+    take_steps([train(lone, leg(tmp_path, 2), 6)], Gradients)
     weights = lone.model.state_dict()
     for name, weight in states[2].model.state_dict().items():
         torch.testing.assert_close(weight, weights[name], rtol=1e-3, atol=1e-5)

@@ -30,10 +30,12 @@ FORMATS = {
     ".npy": "token_ids",
     ".bin": "token_ids",
 }
+#: Suffixes of plain text, and of compressed files of any format.
 TEXT_SUFFIXES = {"", ".txt", ".text", ".md", ".rst"}
 COMPRESSED = {".gz", ".zst", ".zstd"}
 
-#: With fewer files than this, text files are cut into several documents each.
+#: With fewer files than this, text files are cut into several documents each, so that there are
+#: enough of them to hold some out. Conventional; it decides what the documents of a corpus are.
 FEW_FILES = 100
 
 
@@ -114,12 +116,12 @@ def _saved_data_set(folder: Path) -> list[Path]:
 
 def _json_object(file: Path) -> dict[str, Any]:
     try:
-        found = json.loads(file.read_text())
+        content = json.loads(file.read_text())
     except ValueError as error:
         raise DataError(f"'{file}' is not JSON ({error}); save the data set again.") from None
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise DataError(f"'{file}' holds no JSON object; save the data set again.")
-    return found
+    return content
 
 
 def _read_file(file: Path, options: Options) -> Iterator[Document]:

@@ -8,6 +8,7 @@ from mixlaw.corpora.readers import Options
 from mixlaw.corpora.readers.jsonl import text_of
 from mixlaw.errors import DataError
 
+#: How a path names a data set on the hub.
 PREFIX = "hf://"
 
 

@@ -9,6 +9,7 @@ from mixlaw.corpora.documents import Document
 from mixlaw.corpora.readers import Options
 from mixlaw.errors import DataError
 
+#: Halves of characters, which JSON can escape and UTF-8 cannot write.
 _SURROGATE = re.compile("[\ud800-\udfff]")
 #: A longer line than this (in bytes) is not a document but a mistake.
 LONGEST = 64 * 1_048_576

@@ -7,6 +7,7 @@ from mixlaw.corpora.documents import Document
 from mixlaw.corpora.readers import Options
 from mixlaw.errors import DataError
 
+#: Rows that are in memory at once; changes no result.
 ROWS = 256
 
 

@@ -13,9 +13,12 @@ from mixlaw.corpora.documents import Document
 from mixlaw.corpora.readers import Options
 from mixlaw.errors import DataError
 
+#: Characters of a document that is cut from a longer file. Conventional; another value gives other
+#: documents, and so other corpora.
 PIECE = 8_192
+#: The same where a corpus has many files: then only longer files are cut.
 LONGEST = 1_048_576
-
+#: Message for a file that is no text.
 _BINARY = "'{}' is a binary file, not text."
 
 
@@ -45,7 +48,7 @@ def _pieces(lines: Iterator[str], piece: int) -> Iterator[str]:
 
 
 def _lines(file: BinaryIO, origin: str) -> Iterator[str]:
-    """Lines, or the first ``LONGEST`` characters of longer ones."""
+    """Lines, longer ones in parts of ``PIECE`` characters."""
     stream = io.TextIOWrapper(file, encoding="utf-8-sig", errors="strict")
     n_lines = 0
     try:

@@ -1,19 +1,21 @@
 """Gradients of a training step: of one model, or of several of one shape in one batched pass."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import copy_context
 from typing import Any
 
 import torch
 from torch.func import functional_call, vmap
 
 from mixlaw.train.model import cross_entropy, token_losses
-from mixlaw.train.steps import Batch, Loop
+from mixlaw.train.steps import Batch
 
 
 class Gradients:
-    """Computes what training loops ask for; keeps the weights of those that go together stacked."""
+    """Computes the gradients of batches, those of several models of one shape in one pass.
+
+    The weights of several models are stacked once, and stay so while the same models come again.
+    """
 
     def __init__(self) -> None:
         self._population: Population | None = None
@@ -30,15 +32,6 @@ class Gradients:
         if self._population is None or self._population.models != models:
             self._population = Population(models)  # some have ended, or begun again
         return self._population.backward([batch.sequences for batch in batches])
-
-
-def _backward(batch: Batch) -> float:
-    losses = []
-    for part in torch.split(batch.sequences, batch.micro_batch):
-        loss = token_losses(batch.model, part).mean() * (len(part) / len(batch.sequences))
-        loss.backward()  # type: ignore[no-untyped-call]
-        losses.append(loss.detach())
-    return torch.stack(losses).sum().item()
 
 
 class Population:
@@ -84,6 +77,15 @@ class Population:
         return logits
 
 
+def _backward(batch: Batch) -> float:
+    losses = []
+    for part in torch.split(batch.sequences, batch.micro_batch):
+        loss = token_losses(batch.model, part).mean() * (len(part) / len(batch.sequences))
+        loss.backward()  # type: ignore[no-untyped-call]
+        losses.append(loss.detach())
+    return torch.stack(losses).sum().item()
+
+
 @contextmanager
 def _plain_attention(model: Any) -> Iterator[None]:
     """Attention written out: the fused one of the CPU has no rule for batching over models."""
@@ -93,51 +95,3 @@ def _plain_attention(model: Any) -> Iterator[None]:
         yield
     finally:
         config._attn_implementation = usual
-
-
-def take_steps(loops: Sequence[Loop]) -> list[Exception | None]:
-    """Run loops to their ends, one step of all that go on at a time.
-
-    Args:
-        loops: of models of one shape.
-
-    Returns:
-        What ended each of them: an exception, or None for its proper end.
-    """
-    members = [_Member(loop) for loop in loops]
-    for member in members:
-        member.resume(next, member.loop)
-    # Only now: until its first step a run has other things to say than that torch is imported.
-
-    gradients = Gradients()
-    while going := [member for member in members if member.batch is not None]:
-        try:
-            losses = gradients([member.batch for member in going if member.batch])
-        except Exception as error:  # memory that ran out, for one: each run says so in its way
-            for member in going:
-                member.resume(member.loop.throw, error)
-        else:
-            for member, loss in zip(going, losses, strict=True):
-                member.resume(member.loop.send, loss)
-    return [member.error for member in members]
-
-
-class _Member:
-    """One loop: what it waits for, or what ended it."""
-
-    def __init__(self, loop: Loop) -> None:
-        self.loop = loop
-        self.batch: Batch | None = None
-        self.error: Exception | None = None
-        # What a run sets for itself, such as where its log goes, holds only while it has its turn.
-        self._context = copy_context()
-
-    def resume(self, how: Callable[[Any], Batch], what: Any) -> None:
-        """Let it go on to its next step, or its end."""
-        self.batch = None
-        try:
-            self.batch = self._context.run(how, what)
-        except StopIteration:
-            pass
-        except Exception as error:
-            self.error = error
