@@ -40,19 +40,24 @@ def refusal(what: str, contains: str = "") -> Iterator[None]:
     raise ConformanceError(f"{what} is not refused; raise a ConfigError or a DataError.")
 
 
-def attempt(call: Callable[[], Result], what: str) -> Result | None:
-    """The result of a call; None where it was refused as :func:`refusal` wants it."""
+def attempt(call: Callable[[], Result], what: str, *, one_line: bool = True) -> Result | None:
+    """The result of a call; None where it was refused with exit code 2.
+
+    Raises:
+        ConformanceError: the refusal has another exit code, or, if it must be, is not one line.
+    """
     try:
         return call()
     except MixlawError as error:
-        require_sentence(error, what)
+        require_sentence(error, what, one_line)
         return None
 
 
-def require_sentence(error: MixlawError, what: str) -> None:
-    """Check that a refusal is one line and leaves with exit code 2 (bad input)."""
+def require_sentence(error: MixlawError, what: str, one_line: bool = True) -> None:
+    """Check that a refusal leaves with exit code 2 (bad input) and, mostly, is one line."""
     require(error.exit_code == 2, f"{what} is refused with exit code {error.exit_code}, not 2.")
-    require("\n" not in str(error), f"{what} is refused in more than one line: {error}")
+    many = one_line and "\n" in str(error)
+    require(not many, f"{what} is refused in more than one line: {error}")
 
 
 def empty_folder(folder: Path, name: str) -> Path:

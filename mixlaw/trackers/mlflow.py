@@ -31,17 +31,17 @@ class _Run:
 
 
 class MLflow:
-    """Runs of one MLflow experiment; the server is not asked before the first of them."""
+    """Runs of one MLflow experiment; the server is not called before the first of them."""
 
     def __init__(self, client: Any, name: str) -> None:
         self._client, self._name = client, name
 
     def open_run(self, run_id: str, facts: Mapping[str, Fact]) -> _Run:
         """The MLflow run that carries this run's name, or a new one."""
-        found = self._client.search_runs([self._experiment_id], f"tags.`{TAG}` = '{run_id}'")
-        if found:
-            self._client.update_run(found[0].info.run_id, status="RUNNING")
-            return _Run(self._client, found[0].info.run_id)
+        known = self._client.search_runs([self._experiment_id], f"tags.`{TAG}` = '{run_id}'")
+        if known:
+            self._client.update_run(known[0].info.run_id, status="RUNNING")
+            return _Run(self._client, known[0].info.run_id)
         run = self._client.create_run(self._experiment_id, run_name=run_id, tags={TAG: run_id})
         for name, value in facts.items():
             self._client.log_param(run.info.run_id, name, value)
