@@ -18,6 +18,7 @@ from mixlaw.fit.lmfit_report import Profiles, standard_errors
 from mixlaw.fit.provenance import facts
 from mixlaw.fit.selection import GivenTable
 from mixlaw.fit.stack import AUTO, Choice, auto, compared_document, one_law
+from mixlaw.laws import Law
 from mixlaw.result.fit_result import FitResult
 from mixlaw.result.types import DOCTOR_ERROR, MEANINGLESS, Status
 from mixlaw.roles import Roles
@@ -29,7 +30,7 @@ N_DRAWS = 500
 
 def fit_laws(
     runs: GivenTable | pd.DataFrame | str | Path,
-    law: str | None = None,
+    law: str | Law | None = None,
     roles: Roles | None = None,
     eval_sets: Sequence[str] | None = None,
     *,
@@ -46,7 +47,8 @@ def fit_laws(
     Args:
         runs: a runs table, the path of one, or one that was read already.
         law: name of a law, several (``dcpt,exponential``) or ``auto`` for a stack; default
-            ``dcpt`` for a mixture table, ``chinchilla`` for one corpus.
+            ``dcpt`` for a mixture table, ``chinchilla`` for one corpus. Or a ``Law`` that no
+            package brings (see ``mixlaw.laws.provide``).
         roles: which eval sets and corpora are the domain and the general.
         eval_sets: what to fit; default the domain and the general loss, or all without them.
         where: only rows with these values, by column.
@@ -62,6 +64,9 @@ def fit_laws(
         FitError: the law cannot be fitted to its rows.
         ConfigError: unknown law, eval set, corpus or constraint.
     """
+    if isinstance(law, Law):
+        laws.provide(law)
+        law = law.name
     roles, target = roles or Roles(), dict(target or {})
     table = runs if isinstance(runs, GivenTable) else GivenTable.of(runs)
     frame = only_where(table.frame, where or {})
