@@ -93,7 +93,7 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["fit", "runs.csv"], "mixlaw.fit.api.fit_laws"),
         (["plot", "fitted"], "mixlaw.report.draw.draw_figures"),
-        (["import", "auto", "runs.csv"], "mixlaw.importers._assemble.import_runs"),
+        (["import", "auto", "runs.csv"], "mixlaw.importers.assembly.api.import_runs"),
     ],
 )
 @pytest.mark.parametrize("out", ["notes.txt/deep/out.csv", UNWRITABLE])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mixlaw.cli.options import DomainCorpora, DomainSet, GeneralSet, Json, Own
-from mixlaw.cli.output import hint, say, write, write_json
+from mixlaw.cli.output import hint, point_to_glossary, say, write, write_json
 from mixlaw.cli.places import find_runs
 from mixlaw.quantities import parse_quantity
 
@@ -64,6 +64,8 @@ def doctor(
     say(f"{path}: {len(frame)} rows, {frame['run_id'].nunique()} runs, {len(findings)} findings")
     for finding in findings:
         write(describe(finding))
+    if findings:
+        point_to_glossary()
     hint(f"mixlaw fit {path}")
 
 

@@ -134,6 +134,7 @@ def _show(result: "FitResult", folder: Path, as_json: bool) -> None:
         output.write_json(document(result))
     else:
         output.write(page(result))
+        output.point_to_glossary()
     output.say(f"\nwritten to {folder}: fit.json, draws.npz, compare.csv")
     output.hint(_next(result, folder))
 

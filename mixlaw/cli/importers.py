@@ -9,7 +9,7 @@ import typer
 from mixlaw.cli import options, output
 
 if TYPE_CHECKING:
-    from mixlaw.importers._assemble import Imported
+    from mixlaw.importers.assembly.api import Imported
 
 
 def register(app: typer.Typer) -> None:
@@ -39,8 +39,8 @@ def import_logs(
     """Turn the logs of another trainer into a runs table."""
     from mixlaw.errors import ConfigError
     from mixlaw.files import check_writable
-    from mixlaw.importers._assemble import bytes_to_read, import_runs
     from mixlaw.importers._exports import csv_safe
+    from mixlaw.importers.assembly.api import bytes_to_read, import_runs
     from mixlaw.runs.table import write_runs
 
     if out.suffix not in {".csv", ".parquet"}:
@@ -81,7 +81,7 @@ def export(
 def importers(json: options.Json = False) -> None:
     """List the logs that 'mixlaw import' reads, each with an example line."""
     from mixlaw import plugins
-    from mixlaw.importers._description import EXAMPLE
+    from mixlaw.importers.assembly.description import EXAMPLE
 
     listing = [
         {"name": name, "files": list(module.FILES), "example": module.EXAMPLE}
@@ -102,7 +102,7 @@ def importers(json: options.Json = False) -> None:
 
 def _tell(imported: "Imported", out: Path, json: bool) -> None:
     """What was imported, and everything a person should know about it."""
-    from mixlaw.importers._assemble import flag_counts
+    from mixlaw.importers.assembly.api import flag_counts
 
     frame = imported.frame
     runs, eval_sets = sorted(frame["run_id"].unique()), sorted(frame["eval_set"].unique())

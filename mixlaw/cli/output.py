@@ -26,6 +26,11 @@ def hint(command: str) -> None:
     say(f"\nnext: {command}")
 
 
+def point_to_glossary() -> None:
+    """Where the words of a screen are explained."""
+    say("\nwords: mixlaw glossary [TERM]")
+
+
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A plain-text table: first column left, the others right, two spaces between."""
     lines = [tuple(header), *(tuple(row) for row in rows)]

@@ -221,6 +221,8 @@ def _show(answer: "Recommendation", emitted: "Emitted | None", as_json: bool, qu
         output.say(screen(answer))
     else:
         output.write(screen(answer))
+    if not as_json:
+        output.point_to_glossary()
     if emitted is not None and not as_json:
         output.write(emitted.text.rstrip("\n"))
         # JSON and argument files have no comments; what they cannot say is said beside them.

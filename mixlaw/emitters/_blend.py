@@ -241,7 +241,7 @@ def _notes(
         "their losses apart; a blended loss cannot show which of them moves."
     )
     if any(part.corpus not in options.paths for part in parts):
-        notes.append("Paths are placeholders where none was given: put your own.")
+        notes.append("Paths are placeholders where none was given: write your own.")
     return notes
 
 

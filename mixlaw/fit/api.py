@@ -21,6 +21,7 @@ from mixlaw.fit.provenance import facts
 from mixlaw.fit.selection import GivenTable
 from mixlaw.fit.stack import AUTO, Choice, auto, compared_document, single_law
 from mixlaw.fit.standard_draws import draw_standard
+from mixlaw.laws import Law
 from mixlaw.result.fit_result import FitResult
 from mixlaw.result.types import DOCTOR_ERROR, MEANINGLESS, Status
 from mixlaw.roles import Roles
@@ -47,7 +48,7 @@ class _Options:
 
 def fit_laws(
     runs: GivenTable | pd.DataFrame | str | Path,
-    law: str | None = None,
+    law: str | Law | None = None,
     roles: Roles | None = None,
     eval_sets: Sequence[str] | None = None,
     *,
@@ -64,7 +65,8 @@ def fit_laws(
     Args:
         runs: a runs table, the path of one, or one that was read already.
         law: name of a law, several (``dcpt,exponential``) or ``auto`` for a stack; default
-            ``dcpt`` for a mixture table, ``chinchilla`` for one corpus.
+            ``dcpt`` for a mixture table, ``chinchilla`` for one corpus. Or a ``Law`` that no
+            package brings (see ``mixlaw.laws.provide``).
         roles: which eval sets and corpora are the domain and the general.
         eval_sets: what to fit; default the domain and the general loss, or all without them.
         where: only rows with these values, by column.
@@ -80,6 +82,9 @@ def fit_laws(
         FitError: the law cannot be fitted to its rows.
         ConfigError: unknown law, eval set, corpus or constraint.
     """
+    if isinstance(law, Law):
+        laws.provide(law)
+        law = law.name
     options = _Options(
         law, list(eval_sets or ()), dict(where or {}), list(mix), list(constraints), n_draws, seed
     )

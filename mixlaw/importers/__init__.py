@@ -11,14 +11,47 @@ An importer module declares
 ``read(paths, request)``
     a :class:`Log` of the evaluations in the files of one run, or of a file that holds many runs.
 
+What it needs for that is public: this module's types, and ``mixlaw.importers.reading`` for files
+that may be huge, cut, corrupt or hostile, for numbers, and for the metric names of trainers. Logs
+are text or bytes to an importer: nothing in them is evaluated, unpickled or followed. What is wrong
+with a log is a ``DataError``, one sentence with the file and the line. A complete importer::
+
+    from mixlaw.errors import DataError
+    from mixlaw.importers import Evaluation, Log
+    from mixlaw.importers.reading import read_json_lines, refuse_without_losses, to_count, to_number
+
+    EXAMPLE = '{"step": 100, "held_out": {"domain": 2.31, "general": 2.87}}'
+    FILES = ("losses.jsonl",)
+
+    def recognises(path, head):
+        return b'"held_out"' in head.partition(b"}")[0]
+
+    def read(paths, request):
+        log = Log()
+        for path in paths:
+            for record, number in read_json_lines(path, request.progress):
+                if record is None:  # cut in the middle of this record
+                    log.truncated = True
+                    continue
+                place = f"'{path}', line {number}"
+                step, losses = to_count(record.get("step"), place), record.get("held_out")
+                if not isinstance(losses, dict):
+                    raise DataError(f"{place}: no map 'held_out'.")
+                for name, loss in losses.items():
+                    log.evaluations.append(Evaluation(name, to_number(loss, place), step=step))
+        if not log.evaluations:
+            raise refuse_without_losses(paths[0], "my trainer", ())
+        return log
+
 What the log cannot say (model size, mixture, tokens per step, base, ...) comes from a description
-by run id (``_description``), and ``_assemble`` joins the two. Logs are text or bytes to an
-importer: nothing in them is evaluated, unpickled or followed.
+by run id, and ``mixlaw.importers.assembly`` joins the two; an importer has nothing to do with it.
+``mixlaw.testing.check_importer`` holds an importer to a sample log, cut and changed everywhere.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from mixlaw import plugins
@@ -63,14 +96,14 @@ class Evaluation:
 
 @dataclass
 class Log:
-    """What one importer found in the files of one run (or in a file of many runs).
+    """What one importer read in the files of one run (or in a file of many runs).
 
     Attributes:
         evaluations: in the order of the log.
         notes: sentences a person should read.
         truncated: the log stops in the middle of a record; the whole records before it are here.
         ordered: the order is the order of training, so that a step back is a resumed run.
-        last_step: last training step the log tells of.
+        last_step: last training step in the log.
         planned_steps: steps the run was to take, if the log says so.
     """
 
@@ -84,7 +117,7 @@ class Log:
 
 @dataclass(frozen=True)
 class Request:
-    """What the description tells an importer about the log.
+    """What an importer is given of the description.
 
     Attributes:
         losses: metric or column names that are held-out losses, beside those the importer knows.
@@ -107,10 +140,11 @@ def recognise(path: Path) -> list[str]:
     """
     if not path.exists():
         raise DataError(f"There is no log '{path}'.")
-    return [name for name in plugins.available("importers") if _recognised_by(name, path)]
+    names = plugins.available("importers")
+    return [name for name in names if recognised_by(plugins.load("importers", name), path)]
 
 
-def files_of(name: str, path: Path) -> list[Path]:
+def find_files(importer: ModuleType, name: str, path: Path) -> list[Path]:
     """The log files of an importer at a path: the file itself, or those in a folder, by name.
 
     Raises:
@@ -120,17 +154,17 @@ def files_of(name: str, path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise DataError(f"There is no log '{path}'.")
-    patterns: Sequence[str] = plugins.load("importers", name).FILES
-    found = sorted({file for pattern in patterns for file in path.glob(pattern)})
-    if not found:
+    patterns: Sequence[str] = importer.FILES
+    files = sorted({file for pattern in patterns for file in path.glob(pattern)})
+    if not files:
         raise DataError(
             f"The folder '{path}' holds no {name} log; looked for {', '.join(patterns)}."
         )
-    return found
+    return files
 
 
-def _recognised_by(name: str, path: Path) -> bool:
-    importer = plugins.load("importers", name)
+def recognised_by(importer: ModuleType, path: Path) -> bool:
+    """Whether an importer recognises a log, a file or a folder."""
     if path.is_dir():
         return any(any(path.glob(pattern)) for pattern in importer.FILES)
     with path.open("rb") as file:

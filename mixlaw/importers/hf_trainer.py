@@ -11,8 +11,15 @@ from typing import Any
 
 from mixlaw.errors import DataError
 from mixlaw.importers import Evaluation, Log, Request
-from mixlaw.importers._files import closing, loads, read_text, to_count, to_number
-from mixlaw.importers._metrics import eval_set_of, refuse_without_losses
+from mixlaw.importers.reading import (
+    closing,
+    eval_set_of,
+    loads,
+    read_text,
+    refuse_without_losses,
+    to_count,
+    to_number,
+)
 
 EXAMPLE = '{"epoch": 1.0, "eval_domain_loss": 2.31, "num_input_tokens_seen": 65536, "step": 128}'
 FILES = ("trainer_state.json",)

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from mixlaw.errors import DataError
 from mixlaw.importers import UNNAMED, Evaluation, Log, Request
-from mixlaw.importers._files import read_csv, to_count, to_number
-from mixlaw.importers._metrics import refuse_without_losses
+from mixlaw.importers.reading import read_csv, refuse_without_losses, to_count, to_number
 
 EXAMPLE = "iter,learning_rate,loss,step,total_tokens,val_loss,val_ppl"
 FILES = ("metrics.csv",)

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mixlaw.importers import UNNAMED, Evaluation, Log, Request
-from mixlaw.importers._files import read_json_lines, to_count, to_number
-from mixlaw.importers._metrics import refuse_without_losses
+from mixlaw.importers.reading import read_json_lines, refuse_without_losses, to_count, to_number
 
 EXAMPLE = '{"current_steps": 100, "total_steps": 500, "eval_loss": 2.31, "total_tokens": 204800}'
 FILES = ("trainer_log.jsonl",)

@@ -12,8 +12,7 @@ from pathlib import Path
 
 from mixlaw.errors import DataError
 from mixlaw.importers import UNNAMED, Evaluation, Log, Request
-from mixlaw.importers._files import read_lines, to_count
-from mixlaw.importers._metrics import refuse_without_losses
+from mixlaw.importers.reading import read_lines, refuse_without_losses, to_count
 
 EXAMPLE = (
     " validation-domain loss at iteration 500 | lm loss value: 2.310000E+00 | lm loss PPL: ..."
@@ -70,11 +69,11 @@ def read(paths: Sequence[Path], request: Request) -> Log:
                 place = f"'{path}', line {number}"
                 _advance(position, train, line, place)
                 log.last_step, log.planned_steps = position.step, to_count(train[2], place)
-            elif found := _EVAL.search(line):
-                evaluation = _evaluation(path, number, line, whole, found, position)
+            elif match := _EVAL.search(line):
+                evaluation = _evaluation(path, number, line, whole, match, position)
                 if evaluation is None:
                     continue
-                if found["where"].strip() and _repeats(log, evaluation):
+                if match["where"].strip() and _repeats(log, evaluation):
                     again += 1  # at the end of training the last iteration is evaluated once more
                     continue
                 log.evaluations.append(evaluation)
@@ -96,13 +95,13 @@ def _evaluation(
     number: int,
     line: str,
     whole: bool,
-    found: re.Match[str],
+    match: re.Match[str],
     position: _Position,
 ) -> Evaluation | None:
     """The evaluation of a line; None for the test set and for a line that is cut at the end."""
-    if "test set" in found["where"]:
+    if "test set" in match["where"]:
         return None
-    value = _VALUE.search(line, found.end())
+    value = _VALUE.search(line, match.end())
     try:
         loss = float(value["loss"]) if value else None
     except ValueError:
@@ -111,9 +110,9 @@ def _evaluation(
         if not whole:
             return None
         raise DataError(f"'{path}', line {number}: an evaluation without a readable 'loss value'.")
-    step = to_count(found["step"], f"'{path}', line {number}")
+    step = to_count(match["step"], f"'{path}', line {number}")
     samples = position.samples_at(step)
-    return Evaluation(found["set"] or UNNAMED, loss, step=step, samples=samples)
+    return Evaluation(match["set"] or UNNAMED, loss, step=step, samples=samples)
 
 
 def _repeats(log: Log, evaluation: Evaluation) -> bool:

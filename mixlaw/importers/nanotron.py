@@ -2,7 +2,7 @@
 
 nanotron prints the training loss of the whole mixture, rounded to three digits, and no held-out
 loss. It is read as one unnamed set: usable where the description names it, that is, where the run
-trained on one corpus. ``consumed_tokens`` is rounded too, so ``tokens_per_step`` is asked for.
+trained on one corpus. ``consumed_tokens`` is rounded too, so ``tokens_per_step`` is needed.
 """
 
 import re
@@ -11,8 +11,7 @@ from pathlib import Path
 
 from mixlaw.errors import DataError
 from mixlaw.importers import UNNAMED, Evaluation, Log, Request
-from mixlaw.importers._files import read_lines, to_count, to_number
-from mixlaw.importers._metrics import refuse_without_losses
+from mixlaw.importers.reading import read_lines, refuse_without_losses, to_count, to_number
 
 EXAMPLE = "[INFO|DP=0]: iteration: 100 / 500 | consumed_tokens: 205K | lm_loss: 2.31 | lr: 0.0003"
 FILES = ("*.log", "*.out")
@@ -38,18 +37,18 @@ def read(paths: Sequence[Path], request: Request) -> Log:
         for number, (line, whole) in enumerate(
             read_lines(path, request.progress, strict=False), start=1
         ):
-            found = _LINE.search(_ANSI.sub("", line))
-            if found is None:
+            match = _LINE.search(_ANSI.sub("", line))
+            if match is None:
                 continue
             if not whole:
                 log.truncated = True
                 break
-            fields = dict(part.split(": ", 1) for part in found[3].split(" | ") if ": " in part)
+            fields = dict(part.split(": ", 1) for part in match[3].split(" | ") if ": " in part)
             fields = {name.strip(): value.strip() for name, value in fields.items()}
             if "lm_loss" not in fields:
                 raise DataError(f"'{path}', line {number}: an iteration without 'lm_loss'.")
             place = f"'{path}', line {number}"
-            log.last_step, log.planned_steps = (to_count(found[i], place) for i in (1, 2))
+            log.last_step, log.planned_steps = (to_count(match[i], place) for i in (1, 2))
             loss = to_number(fields["lm_loss"], place)
             log.evaluations.append(Evaluation(UNNAMED, loss, step=log.last_step))
     if not log.evaluations:

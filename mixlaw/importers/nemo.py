@@ -10,8 +10,7 @@ from pathlib import Path
 
 from mixlaw.errors import DataError
 from mixlaw.importers import UNNAMED, Evaluation, Log, Request
-from mixlaw.importers._files import read_json_lines, to_count, to_number
-from mixlaw.importers._metrics import refuse_without_losses
+from mixlaw.importers.reading import read_json_lines, refuse_without_losses, to_count, to_number
 
 EXAMPLE = 'validation_domain.jsonl: {"step": 100, "epoch": 0, "val_loss": 2.31}'
 FILES = ("training.jsonl", "validation*.jsonl")

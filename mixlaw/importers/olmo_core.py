@@ -13,8 +13,16 @@ from typing import Any
 
 from mixlaw.errors import DataError
 from mixlaw.importers import Evaluation, Log, Request
-from mixlaw.importers._files import closing, loads, read_text, to_count, to_number
-from mixlaw.importers._metrics import TOKENS, eval_set_of, refuse_without_losses
+from mixlaw.importers.reading import (
+    TOKENS,
+    closing,
+    eval_set_of,
+    loads,
+    read_text,
+    refuse_without_losses,
+    to_count,
+    to_number,
+)
 
 EXAMPLE = '{"throughput/total tokens": 65536, "eval/lm/domain/CE loss": 2.31}'
 FILES = ("metrics_step*.json", "metrics.json")

@@ -12,8 +12,14 @@ from typing import Any
 
 from mixlaw.errors import DataError
 from mixlaw.importers import UNNAMED, Evaluation, Log, Request
-from mixlaw.importers._files import OPEN_END, read_csv, read_json_lines, to_count, to_number
-from mixlaw.importers._metrics import is_perplexity
+from mixlaw.importers.reading import (
+    OPEN_END,
+    is_perplexity,
+    read_csv,
+    read_json_lines,
+    to_count,
+    to_number,
+)
 
 EXAMPLE = "run_id,n_params,tokens,share.domain,share.general,eval_set,loss"
 FILES = ()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mixlaw.errors import DataError
 from mixlaw.importers import Evaluation, Log, Request
-from mixlaw.importers._metrics import SAMPLES, TOKENS, eval_set_of, refuse_without_losses
+from mixlaw.importers.reading import SAMPLES, TOKENS, eval_set_of, refuse_without_losses
 
 EXAMPLE = "step 128, tag 'eval/domain_loss', value 2.31"
 FILES = ("events.out.tfevents.*",)
@@ -44,10 +44,10 @@ def read(paths: Sequence[Path], request: Request) -> Log:
             if tag.removeprefix("train/") in (*TOKENS, *SAMPLES) or tag in TOKENS:
                 counts.setdefault(step, {})[tag.removeprefix("train/")] = value
             elif (name := eval_set_of(tag.removesuffix(_VS_SAMPLES), request.losses)) is not None:
-                found = Evaluation(name, value, step=step)
+                evaluation = Evaluation(name, value, step=step)
                 if tag.endswith(_VS_SAMPLES):
-                    found = Evaluation(name, value, samples=step)
-                log.evaluations.append(found)
+                    evaluation = Evaluation(name, value, samples=step)
+                log.evaluations.append(evaluation)
     if not log.evaluations:
         raise refuse_without_losses(paths[0], "TensorBoard loggers of known trainers", tags)
     log.evaluations = [_counted(evaluation, counts) for evaluation in log.evaluations]

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mixlaw.importers import UNNAMED, Evaluation, Log, Request
-from mixlaw.importers._files import read_lines, to_count, to_number
-from mixlaw.importers._metrics import refuse_without_losses
+from mixlaw.importers.reading import read_lines, refuse_without_losses, to_count, to_number
 
 EXAMPLE = "validate step: 100  loss:  2.3100  memory:  1.20GiB(1.50%)  tps: 5,000"
 FILES = ("*.log", "*.out")
@@ -37,16 +36,16 @@ def read(paths: Sequence[Path], request: Request) -> Log:
             read_lines(path, request.progress, strict=False), start=1
         ):
             text = _ANSI.sub("", line)
-            found = _LINE.search(text)
-            if not whole and (found or _CUT.search(text)):
+            match = _LINE.search(text)
+            if not whole and (match or _CUT.search(text)):
                 log.truncated = True
                 break
-            if found is None:
+            if match is None:
                 continue
             place = f"'{path}', line {number}"
-            log.last_step = to_count(found[2], place)
-            if found[1]:
-                loss = to_number(found[3], place)
+            log.last_step = to_count(match[2], place)
+            if match[1]:
+                loss = to_number(match[3], place)
                 log.evaluations.append(Evaluation(UNNAMED, loss, step=log.last_step))
     if not log.evaluations:
         raise refuse_without_losses(paths[0], "torchtitan", ())

@@ -10,8 +10,17 @@ from pathlib import Path
 
 from mixlaw.errors import DataError
 from mixlaw.importers import Evaluation, Log, Request
-from mixlaw.importers._files import OPEN_END, read_csv, to_count, to_number
-from mixlaw.importers._metrics import SAMPLES, STEPS, TOKENS, eval_set_of, refuse_without_losses
+from mixlaw.importers.reading import (
+    OPEN_END,
+    SAMPLES,
+    STEPS,
+    TOKENS,
+    eval_set_of,
+    read_csv,
+    refuse_without_losses,
+    to_count,
+    to_number,
+)
 
 EXAMPLE = '"Step","r30 - eval/domain_loss","r30 - eval/domain_loss__MIN",...'
 FILES = ("*.csv",)

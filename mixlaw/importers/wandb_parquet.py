@@ -9,8 +9,15 @@ from typing import Any
 
 from mixlaw.errors import DataError
 from mixlaw.importers import Evaluation, Log, Request
-from mixlaw.importers._files import to_count, to_number
-from mixlaw.importers._metrics import SAMPLES, STEPS, TOKENS, eval_set_of, refuse_without_losses
+from mixlaw.importers.reading import (
+    SAMPLES,
+    STEPS,
+    TOKENS,
+    eval_set_of,
+    refuse_without_losses,
+    to_count,
+    to_number,
+)
 
 EXAMPLE = "columns _step, train/global_step, eval/domain_loss, eval/general_loss"
 FILES = ("*.parquet",)

@@ -35,6 +35,7 @@ rows may then be fitted with the others. A base model has no CPT mixture: r, R a
 row, and the law must not depend on them at D = 0.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -43,7 +44,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixlaw import plugins
-from mixlaw.errors import FitError
+from mixlaw.errors import ConfigError, FitError
 
 Array = NDArray[np.float64]
 Params = Mapping[str, Any]
@@ -223,12 +224,46 @@ def count_rows(x: Inputs) -> int:
     return int(next(iter(x.values())).shape[-1])
 
 
+#: Laws that no package brings, by name: see :func:`provide`.
+_provided: dict[str, Law] = {}
+
+
 def load(name: str) -> Law:
     """The law of this name.
 
     Raises:
-        ConfigError: there is no such law; the message names the nearest one and lists all.
+        ConfigError: there is no such law (the message names the nearest one and lists all), or its
+            plugin declares none, or one of another name, under which no saved fit would find it.
     """
-    law = plugins.load("laws", name).LAW
-    assert isinstance(law, Law)
+    if name in _provided:
+        return _provided[name]
+    law = getattr(plugins.load("laws", name), "LAW", None)
+    if not isinstance(law, Law) or law.name != name:
+        declared = f"a law named '{law.name}'" if isinstance(law, Law) else "no LAW of type Law"
+        raise ConfigError(
+            f"The plugin '{name}' of mixlaw.laws declares {declared}; it must declare LAW = "
+            f"Law('{name}', ...)."
+        )
     return law
+
+
+def provide(law: Law) -> None:
+    """Make a law that no package brings known by its name, for as long as this process lives.
+
+    ``fit_laws(law=LAW)`` does that. A saved fit holds the law's name and parameters, not its
+    formula, so in a later process the law is provided once more before the fit is loaded. A law of
+    the same name that was provided before is replaced.
+
+    Raises:
+        ConfigError: the name is that of an installed law, or is no name of a plugin.
+    """
+    if law.name in plugins.available("laws"):
+        if load(law.name) == law:
+            return
+        raise ConfigError(f"A law named '{law.name}' is installed; give yours another name.")
+    if law.name == "auto" or not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", law.name):
+        raise ConfigError(
+            f"'{law.name}' is no name for a law; use small letters, digits and '-', such as "
+            "my-law, and not 'auto'."
+        )
+    _provided[law.name] = law

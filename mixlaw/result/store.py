@@ -14,7 +14,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from mixlaw.errors import FitError
+from mixlaw import laws
+from mixlaw.errors import ConfigError, FitError
 from mixlaw.files import write_atomic
 from mixlaw.result.kriging import Kriging
 from mixlaw.result.screen import comparison
@@ -81,9 +82,25 @@ def load(folder: Path) -> dict[str, Any]:
         )
     try:
         with (folder / DRAWS).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return _fields(content, {name: arrays[name] for name in arrays.files})
+            fields = _fields(content, {name: arrays[name] for name in arrays.files})
     except (OSError, ValueError, KeyError, TypeError, AttributeError, BadZipFile) as error:
         raise FitError(f"The fit in '{folder}' is damaged: {error!r}; make it again.") from None
+    _check_laws(folder, fields)
+    return fields
+
+
+def _check_laws(folder: Path, fields: Mapping[str, Any]) -> None:
+    """Refuse a fit whose laws are not here: it holds their parameters, not their formulas."""
+    stacks = (*fields["stack"].values(), *fields["base_stack"].values())
+    for name in dict.fromkeys(member.law for members in stacks for member in members):
+        try:
+            laws.load(name)
+        except ConfigError as error:
+            raise FitError(
+                f"The fit in '{folder}' is of the law '{name}', which is not installed here; "
+                "install the package that brings it, or hand the law over with "
+                f"mixlaw.laws.provide(LAW) first. ({error})"
+            ) from error
 
 
 def _fields(content: Mapping[str, Any], arrays: Mapping[str, Array]) -> dict[str, Any]:

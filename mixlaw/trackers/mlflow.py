@@ -31,7 +31,7 @@ class _Run:
 
 
 class MLflow:
-    """Runs of one MLflow experiment; the server is contacted by the first of them."""
+    """Runs of one MLflow experiment; the server is not called before the first of them."""
 
     def __init__(self, client: Any, name: str) -> None:
         self._client, self._name = client, name

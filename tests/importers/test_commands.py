@@ -9,7 +9,7 @@ import pytest
 
 from mixlaw import plugins
 from mixlaw.cli import main
-from mixlaw.importers._description import EXAMPLE, load_description
+from mixlaw.importers.assembly.description import EXAMPLE, load_description
 from mixlaw.runs.table import read_runs
 
 SAMPLES = Path(__file__).parents[1] / "data" / "logs"

@@ -20,7 +20,7 @@ import pytest
 from mixlaw import emitters
 from mixlaw.emitters import EmitOptions
 from mixlaw.fit.api import fit_laws
-from mixlaw.importers._assemble import import_runs
+from mixlaw.importers.assembly.api import import_runs
 from mixlaw.recommend.api import recommend_ratio
 from mixlaw.runs.table import base_rows
 

@@ -12,8 +12,8 @@ import pytest
 
 from mixlaw.cli import main
 from mixlaw.errors import ConfigError, DataError, MixlawError
-from mixlaw.importers._assemble import Imported, import_runs
-from mixlaw.importers._description import load_description
+from mixlaw.importers.assembly.api import Imported, import_runs
+from mixlaw.importers.assembly.description import load_description
 from mixlaw.runs.table import read_runs
 
 SAMPLES = Path(__file__).parents[1] / "data" / "logs"

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from mixlaw.errors import DataError
-from mixlaw.importers._assemble import import_runs
-from mixlaw.importers._metrics import eval_set_of
+from mixlaw.importers.assembly.api import import_runs
+from mixlaw.importers.reading import eval_set_of
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(
 IMPORT = """
 import re, sys
 from pathlib import Path
-from mixlaw.importers._assemble import import_runs
+from mixlaw.importers.assembly.api import import_runs
 seen = 0
 def progress(n_bytes):
     global seen

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from shape_grid import broken_shapes
 
 from mixlaw import laws
 from mixlaw.laws import Claim, dcpt
 from mixlaw.laws._dcpt_switches import c_zero
+from mixlaw.testing.law_cases import broken_shapes
 
 UNCONSTRAINED = {
     "E": 1.5, "A": 0.3, "B": 0.2, "C": 0.25, "alpha": 0.4, "beta": 0.3, "gamma": 0.6,

@@ -1,15 +1,17 @@
 """Tiny sweeps with each tracker's own package, read back by that package."""
 
 import importlib.util
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pandas as pd
 import pytest
+import readers
+from readers import READERS, Points, read_tensorboard
 from tiny_sweep import YAML, write_tiny
 
 from mixlaw import plugins
@@ -17,77 +19,10 @@ from mixlaw.errors import ConfigError
 from mixlaw.runs.table import read_runs
 from mixlaw.sweep.api import run_sweep
 from mixlaw.sweep.tracking import open_tracking
+from mixlaw.testing import ConformanceError, check_tracker
 from mixlaw.trackers import import_package, tensorboard
 
 SMALL = YAML.replace("sizes: [8k, 16k]", "sizes: [8k]").replace("[0.5, 1]", "[0, 0.5]")
-
-Points = dict[tuple[str, str, int], float]  # run, name, tokens -> value
-
-
-def read_tensorboard(experiment: Path) -> Points:
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-    from tensorboard.util import tensor_util
-
-    points: Points = {}
-    for folder in (experiment / "tracking/tensorboard").glob("*/"):
-        events = EventAccumulator(str(folder)).Reload()
-        for tag in events.Tags()["tensors"]:
-            for event in events.Tensors(tag):
-                key = (folder.name, tag, event.step)
-                assert key not in points or tag.startswith("train/"), f"{key} stands twice"
-                points[key] = float(tensor_util.make_ndarray(event.tensor_proto))
-    return points
-
-
-def read_mlflow(experiment: Path) -> Points:
-    from mlflow import MlflowClient
-
-    client = MlflowClient(f"sqlite:///{experiment}/tracking/mlflow/mlflow.db")
-    known = client.get_experiment_by_name(experiment.name)
-    points: Points = {}
-    for run in client.search_runs([known.experiment_id]):
-        assert run.info.status == "FINISHED"
-        assert int(run.data.params["n_params"]) > 0
-        for name in run.data.metrics:
-            for metric in client.get_metric_history(run.info.run_id, name):
-                points[run.info.run_name, name, metric.step] = metric.value
-    return points
-
-
-def read_wandb(experiment: Path) -> Points:
-    from wandb.proto import wandb_internal_pb2
-
-    points: Points = {}
-    for path in (experiment / "tracking/wandb").glob("wandb/offline-run-*/*.wandb"):
-        for data in leveldb_records(path.read_bytes()):
-            record = wandb_internal_pb2.Record.FromString(data)
-            items = record.history.item
-            row = {i.key or "/".join(i.nested_key): json.loads(i.value_json) for i in items}
-            for name in (name for name in row if name != "tokens" and name[0] != "_"):
-                points[path.stem.removeprefix("run-"), name, row["tokens"]] = row[name]
-    return points
-
-
-def leveldb_records(data: bytes) -> Iterator[bytes]:
-    """Records of an offline W&B file: its header of 7 bytes, then a LevelDB log."""
-    place, record = 7, b""
-    while place + 7 <= len(data):
-        if (left := 2**15 - place % 2**15) < 7:  # no header fits at the end of a block
-            place += left
-            continue
-        length = int.from_bytes(data[place + 4 : place + 6], "little")
-        record += data[place + 7 : place + 7 + length]
-        if data[place + 6] in (1, 4):  # a whole record, or its last part
-            yield record
-            record = b""
-        place += 7 + length
-
-
-READERS: dict[str, Callable[[Path], Points]] = {
-    "tensorboard": read_tensorboard,
-    "wandb": read_wandb,
-    "mlflow": read_mlflow,
-}
 
 
 def expected(table: pd.DataFrame) -> Points:
@@ -116,6 +51,52 @@ def test_every_tracker_is_tested():
     assert plugins.available("trackers") == tuple(sorted(READERS))
 
 
+def test_tracker(tracker: str, tmp_path: Path):
+    command = [sys.executable, readers.__file__, tracker, str(tmp_path)]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+class Notebook:
+    """A tracker that keeps everything in a list, and may forget."""
+
+    def __init__(self, every: int = 1) -> None:
+        self._every, self._lines = every, []
+
+    def open_tracker(self, experiment: Path) -> "Notebook":
+        return self
+
+    def open_run(self, run_id: str, facts: Mapping[str, object]) -> SimpleNamespace:
+        def log(tokens: int, values: Mapping[str, float]) -> None:
+            self._lines += [((run_id, name, tokens), value) for name, value in values.items()]
+
+        return SimpleNamespace(log=log, close=lambda: None)
+
+    def read(self, experiment: Path) -> Points:
+        return dict(self._lines[:: self._every])
+
+
+def module(notebook: Notebook) -> ModuleType:
+    tracker = ModuleType("notebook")
+    tracker.open_tracker = notebook.open_tracker
+    return tracker
+
+
+def test_a_tracker_that_forgets_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("mixlaw.testing.tracker.PATIENCE", 0.0)
+    notebook = Notebook(every=2)
+    with pytest.raises(ConformanceError, match="notebook lacks 4 of 8 values"):
+        check_tracker(module(notebook), notebook.read, tmp_path)
+
+
+def test_a_tracker_that_makes_values_up_is_named(tmp_path: Path):
+    notebook = Notebook()
+    values = notebook.read
+    notebook.read = lambda folder: {**values(folder), ("run-2", "x", 1): 0.0}
+    with pytest.raises(ConformanceError, match="1 values that nobody wrote"):
+        check_tracker(module(notebook), notebook.read, tmp_path)
+
+
 def sweep(experiment: Path, *options: str) -> str:
     """What the command says; in a process of its own, as these packages leave threads behind."""
     command = [sys.executable, "-m", "mixlaw", "sweep", str(experiment), *options]
@@ -127,14 +108,14 @@ def sweep(experiment: Path, *options: str) -> str:
 @pytest.mark.filterwarnings("default")  # the packages' own, while they read back
 def test_a_tracker_has_all_losses_of_the_table_once(tracker: str, tmp_path: Path):
     experiment = write_tiny(tmp_path / "small", SMALL + f"track: {tracker}\n")
-    said = sweep(experiment)
-    assert "Tracking" not in said
+    messages = sweep(experiment)
+    assert "Tracking" not in messages
     table = read_runs(experiment / "runs.csv")
-    found = READERS[tracker](experiment)
-    evaluations = {key: v for key, v in found.items() if not key[1].startswith("train/")}
+    points = READERS[tracker](experiment)
+    evaluations = {key: v for key, v in points.items() if not key[1].startswith("train/")}
     assert evaluations == pytest.approx(expected(table), rel=1e-6)
     sweep(experiment)
-    assert READERS[tracker](experiment) == found
+    assert READERS[tracker](experiment) == points
 
 
 def test_a_tracker_that_is_not_installed_is_refused_before_anything_is_trained(
@@ -149,7 +130,7 @@ def test_a_tracker_that_is_not_installed_is_refused_before_anything_is_trained(
     assert not (experiment / "runs.csv").exists()
 
 
-def test_a_tracker_that_fails_is_said_once_and_kills_nothing(
+def test_a_tracker_that_fails_is_reported_once_and_kills_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     class Broken:
@@ -158,16 +139,16 @@ def test_a_tracker_that_fails_is_said_once_and_kills_nothing(
 
     experiment = write_tiny(tmp_path, SMALL)
     monkeypatch.setattr(tensorboard, "open_tracker", lambda folder: Broken())
-    said: list[str] = []
-    result = run_sweep(experiment, track="tensorboard", say=said.append)
+    messages: list[str] = []
+    result = run_sweep(experiment, track="tensorboard", say=messages.append)
     assert result.n_trained == 3
-    complaints = [line for line in said if "Tracking" in line]
+    complaints = [line for line in messages if "Tracking" in line]
     assert len(complaints) == 1
     assert "ConnectionError: the server is away" in complaints[0]
     monkeypatch.undo()
     run_sweep(experiment, track="tensorboard")  # has it all, though nothing is trained any more
-    found = read_tensorboard(experiment)
-    assert found == pytest.approx(expected(read_runs(result.table)), rel=1e-6)
+    points = read_tensorboard(experiment)
+    assert points == pytest.approx(expected(read_runs(result.table)), rel=1e-6)
 
 
 def test_a_package_that_cannot_be_imported_is_named(

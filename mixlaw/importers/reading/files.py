@@ -11,7 +11,7 @@ from typing import Any
 
 from mixlaw.errors import DataError
 
-#: Longer lines are no log line; reading one whole could fill the memory.
+#: Longer lines are no log line; reading one whole could fill the memory. Conventional.
 MAX_LINE_BYTES = 8 * 2**20
 #: JSON documents are read whole; a trainer_state.json of a million log rows has about this size.
 MAX_JSON_BYTES = 256 * 2**20
@@ -132,7 +132,7 @@ def closing(text: str, start: int) -> int | None:
 
 @dataclass
 class Table:
-    """A CSV file being read: its header, and what its rows showed so far.
+    """A CSV file being read: its header, its rows, and whether the row read last was cut.
 
     Attributes:
         header: column names.

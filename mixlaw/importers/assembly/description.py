@@ -12,6 +12,7 @@ from mixlaw.errors import ConfigError, unknown_name
 from mixlaw.experiment import Count, MixtureEntry, Section
 from mixlaw.mixture import Mixture
 
+#: Conventional; some thousand runs are a few hundred KiB. YAML is read whole, so it is bounded.
 MAX_BYTES = 2 * 2**20
 
 #: As 'mixlaw importers' shows it.
@@ -222,19 +223,19 @@ class _Loader(yaml.BaseLoader):
 
 
 def _with_defaults(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The document with what ``defaults`` says put into every run that does not say it."""
+    """The document with the entries of ``defaults`` in every run that lacks them."""
     plain = {key: value for key, value in document.items() if key != "defaults"}
     defaults, runs = document.get("defaults", {}), document.get("runs", {})
     if isinstance(defaults, dict) and isinstance(runs, dict):
-        plain["runs"] = {run: _merged(defaults, said) for run, said in runs.items()}
+        plain["runs"] = {run: _merged(defaults, entry) for run, entry in runs.items()}
     return plain
 
 
-def _merged(defaults: Mapping[str, Any], said: Any) -> Any:
+def _merged(defaults: Mapping[str, Any], entry: Any) -> Any:
     """A run's entry over the defaults; what is no map is left for the check to name."""
-    if said == "":
+    if entry == "":
         return dict(defaults)
-    return {**defaults, **said} if isinstance(said, dict) else said
+    return {**defaults, **entry} if isinstance(entry, dict) else entry
 
 
 def _mixture(entry: float | Mapping[str, float]) -> Mixture:

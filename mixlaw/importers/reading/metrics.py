@@ -62,7 +62,13 @@ def is_perplexity(metric: str) -> bool:
 
 
 def refuse_without_losses(source: object, what: str, metrics: Iterable[str]) -> DataError:
-    """The error for a log in which no held-out loss was found; perplexities are named as such."""
+    """The error for a log without a held-out loss; perplexities are named as such.
+
+    Args:
+        source: the log.
+        what: the trainer whose metrics were looked for.
+        metrics: names that the log has instead.
+    """
     names = sorted(set(metrics))
     averaged = [name for name in names if is_perplexity(name)]
     if averaged:
@@ -70,9 +76,9 @@ def refuse_without_losses(source: object, what: str, metrics: Iterable[str]) -> 
             f"'{source}' holds perplexities ({averaged[0]}) and no losses; an averaged perplexity "
             "is not the exponential of the mean loss, so log the cross-entropy and import that."
         )
-    found = f" it has {', '.join(names[:8])}." if names else ""
+    instead = f" it has {', '.join(names[:8])}." if names else ""
     return DataError(
-        f"'{source}' holds no held-out loss that {what} writes;{found} Is it a log of another "
+        f"'{source}' holds no held-out loss that {what} writes;{instead} Is it a log of another "
         "trainer, or of training alone? 'mixlaw importers' lists the formats, and 'eval_sets' of "
         "the description names other metrics."
     )
