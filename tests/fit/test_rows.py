@@ -1,5 +1,7 @@
 """Which rows are fitted, which are left out, and what is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -78,6 +80,16 @@ def test_final_laws_take_annealed_rows_and_trajectory_laws_trunk_rows():
     assert set(trajectory.rows["domain"].x["D"]) == {1e9}
     assert final.left_out == {"not annealed (law 'dcpt')": 12}
     assert final.statuses == ()
+
+
+def test_a_law_of_all_rows_takes_both_kinds():
+    frame = _frame()
+    frame["annealed"] = (frame["tokens"] == 2e9) | (frame["tokens"] == 0)
+    law = replace(laws.load("dcpt"), takes="all")
+    selection = select(validate_runs(frame), law, Roles())
+    assert set(selection.rows["domain"].x["D"]) == {1e9, 2e9}
+    assert selection.left_out == {}
+    assert selection.checklist["checkpoints"] == "annealed and trunk rows"
 
 
 def test_an_unknown_annealing_state_is_said():

@@ -130,6 +130,15 @@ def test_laws_are_compared_on_the_same_rows(stacked):
         assert by_law["cmr"]["note"] == "describes trunk rows"
 
 
+def test_a_law_that_cannot_take_some_rows_costs_no_other_law_them():
+    """The table has rows without domain data, at which a power of the share is infinite."""
+    design = Design(sizes=(60e6, 120e6), ratios=(0.0, 0.5, 1.0), checkpoints=2)
+    table = simulate_sweep(dcpt_truth(), np.random.default_rng(3), design)
+    fit = fit_laws(table, "exponential,bimix", n_draws=4)
+    assert fit.rows_used == fit_laws(table, "exponential", n_draws=4).rows_used
+    assert fit.compared["domain"]["bimix"]["note"] == "has no finite value on some of the rows"
+
+
 def test_a_stack_predicts_saves_and_restricts_to_a_member(stacked, tmp_path):
     shares = {"domain": [0.3], "general": [0.7]}
     every = stacked.predict("general", 2e9, 2e10, shares)
