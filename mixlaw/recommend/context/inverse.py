@@ -14,6 +14,7 @@ from mixlaw.quantities import format_quantity, moved, percent
 from mixlaw.recommend.options import Options
 from mixlaw.recommend.question import Question
 from mixlaw.recommend.rules import tolerance
+from mixlaw.recommend.rules.crossing import last_crossing
 from mixlaw.result.types import LEVEL, interval_document
 
 Array = NDArray[np.float64]
@@ -61,8 +62,8 @@ def return_to_base(question: Question, ratio: float) -> dict[str, Any]:
     """Tokens after which the general loss of a ratio is back at the reference for good."""
     budgets = question.tokens * np.geomspace(1 / _REACH, _REACH, _N_BUDGETS)
     rise = question.rise(np.full(len(budgets), ratio), budgets)
-    estimate = _last_crossing(budgets, rise.estimate[None, :])[0]
-    draws = _last_crossing(budgets, rise.draws)
+    estimate = _returns(budgets, rise.estimate[None, :])[0]
+    draws = _returns(budgets, rise.draws)
     never = float(np.mean(~np.isfinite(draws)))
     low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="nearest")
     if estimate <= budgets[0]:
@@ -107,19 +108,10 @@ def tokens_to_reach(question: Question, loss: float, options: Options) -> dict[s
     return {"loss": loss, "tokens": None, "domain_ratio": None, "text": text}
 
 
-def _last_crossing(budgets: Array, rise: Array) -> Array:
+def _returns(budgets: Array, rise: Array) -> Array:
     """Budget from which the rise stays at or below zero, by row; inf if it does not at the last."""
-    above = rise > 0
-    last = rise.shape[1] - 1 - np.argmax(above[:, ::-1], axis=1)
-    rows = np.arange(len(rise))
-    following = np.minimum(last + 1, rise.shape[1] - 1)
-    high, low = rise[rows, last], rise[rows, following]
-    part = np.where(high > low, high / np.where(high > low, high - low, 1.0), 0.0)
-    logs = np.log(budgets)
-    crossing = np.exp(logs[last] + np.clip(part, 0, 1) * (logs[following] - logs[last]))
-    late = np.where(last == rise.shape[1] - 1, np.inf, crossing)
-    found: Array = np.where(above.any(axis=1), late, budgets[0])
-    return found
+    back = np.exp(last_crossing(np.log(budgets), rise, above=True))
+    return np.where(np.isnan(back), budgets[0], back)
 
 
 def _finite(value: float) -> float | None:

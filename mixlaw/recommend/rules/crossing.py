@@ -1,8 +1,8 @@
-"""The largest share that keeps a bound: per draw, and with a stated probability.
+"""Where curves last cross a bound, and which share keeps it with a stated probability.
 
-Both functions take the *excess* of a quantity over its bound along an increasing ratio axis; a
-share is allowed where the excess is at most zero. Between two points of the axis the excess is
-linear. A NaN or +inf excess (a power law at share zero) is not allowed.
+Shared by the rules and by what stands beside an answer. Bounds are subtracted before: a curve is at
+or below its bound where it is at most zero. A NaN or +inf value (a power law at share zero) is
+above it.
 """
 
 import math
@@ -14,31 +14,52 @@ from mixlaw.errors import NotIdentifiedError
 
 Array = NDArray[np.float64]
 
-#: Steps between two points of the axis when the probability of staying within the bound is sought.
+#: Steps between two points of the axis when the probability of staying within the bound is sought:
+#: the axis has 401 points, so a ratio is placed to 1e-4, a hundredth of what the screen shows.
 _FINE = 41
 
 
+def last_crossing(axis: Array, values: Array, *, above: bool) -> Array:
+    """Where curves are last above zero, or last at or below it.
+
+    Between two points of the axis a curve is linear; next to a value that is not finite it does not
+    count as reaching across.
+
+    Args:
+        axis: increasing points, shape (n,).
+        values: the curves, shape (..., n).
+        above: seek the last place above zero; else the last at or below it.
+
+    Returns:
+        Places on the axis, shape (...): NaN where a curve never is on that side, and inf where it
+        still is at the last point.
+    """
+    below = values <= 0
+    sought = ~below if above else below
+    n = values.shape[-1]
+    last = n - 1 - np.argmax(sought[..., ::-1], axis=-1)
+    here = np.minimum(last, n - 2)[..., None]
+    start = np.take_along_axis(values, here, -1)[..., 0]
+    end = np.take_along_axis(values, here + 1, -1)[..., 0]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        part = np.nan_to_num(start / (start - end), nan=0.0, posinf=0.0, neginf=0.0)
+    here = here[..., 0]
+    place = axis[here] + part * (axis[here + 1] - axis[here])
+    place = np.where(last == n - 1, np.inf, place)
+    return np.asarray(np.where(sought.any(axis=-1), place, np.nan))
+
+
 def critical_ratios(ratios: Array, excess: Array) -> Array:
-    """Largest allowed ratio of every row.
+    """Largest ratio at which a quantity keeps its bound.
 
     Args:
         ratios: the ratio axis, shape (n_ratios,).
         excess: quantity minus bound, shape (n_draws, n_ratios).
 
     Returns:
-        Critical ratios, shape (n_draws,); NaN where no ratio is allowed.
+        Critical ratios, shape (n_draws,); NaN where no ratio keeps the bound.
     """
-    allowed = excess <= 0
-    last = excess.shape[1] - 1 - np.argmax(allowed[:, ::-1], axis=1)
-    rows = np.arange(len(excess))
-    following = np.minimum(last + 1, excess.shape[1] - 1)
-    inside, outside = excess[rows, last], excess[rows, following]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        step = np.where(outside > 0, inside / (inside - outside), 0.0)
-    step = np.nan_to_num(step, nan=0.0, posinf=0.0, neginf=0.0)
-    crossing = ratios[last] + step * (ratios[following] - ratios[last])
-    critical: Array = np.where(allowed.any(axis=1), crossing, np.nan)
-    return critical
+    return np.asarray(np.minimum(last_crossing(ratios, excess, above=False), ratios[-1]))
 
 
 def probability_exceeded(excess: Array) -> Array:
@@ -92,16 +113,8 @@ def turning_point(T: Array, slope: Array) -> Array:
         T₀ of shape (...), interpolated in ln T; 0 where the loss never rises, inf where it still
         rises at the last T.
     """
-    rising = slope > 0
-    last = np.where(rising.any(-1), slope.shape[-1] - 1 - rising[..., ::-1].argmax(-1), -1)
-    here = np.clip(last, 0, slope.shape[-1] - 2)[..., None]
-    before = np.take_along_axis(slope, here, -1)[..., 0]
-    after = np.take_along_axis(slope, here + 1, -1)[..., 0]
-    log_t = np.log(T)
-    drop = np.where(before > after, before - after, 1.0)
-    part = np.clip(before / drop, 0.0, 1.0)
-    inside = np.exp(log_t[here[..., 0]] + part * np.diff(log_t)[here[..., 0]])
-    return np.where(last < 0, 0.0, np.where(last == slope.shape[-1] - 1, np.inf, inside))
+    turn = last_crossing(np.log(T), slope, above=True)
+    return np.asarray(np.where(np.isnan(turn), 0.0, np.exp(turn)))
 
 
 def carry_ratio(n_params: Array, ratios: Array, target: float) -> dict[str, Array]:
