@@ -27,6 +27,7 @@ def cancel(
         output.say(f"Nobody works on '{folder}'.")
         return
     if left := cancel_sweep(folder, wait):
-        output.say(f"Asked; still at work: {', '.join(left)}. They leave at their next step.")
+        names = ", ".join(left)
+        output.say(f"Stop requested; still at work: {names}. They leave at their next step.")
     else:
         output.say(f"All have saved and left; 'mixlaw sweep {experiment}' goes on.")

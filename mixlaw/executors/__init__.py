@@ -3,7 +3,8 @@
 An executor is a module with ``Options``, a section of experiment.yaml (``executor.<name>``), and
 ``open_executor(options, wanted) -> Executor``. It is given jobs (an argument list, an environment
 and what they need), never a function: what runs is a command that anybody can type, and what it
-did is in files. All machines of an executor see these files under the same paths.
+did is in files. All machines of an executor see these files under the same paths. ``Process`` is
+for executors that start the processes of their jobs themselves.
 """
 
 import os
@@ -20,8 +21,7 @@ from mixlaw import plugins
 from mixlaw.errors import ConfigError
 from mixlaw.experiment import ExecutorChoice
 
-#: Variable with the id of the process that started a job: a job
-#: whose parent has died saves and stops.
+#: Variable with the id of the process that started a job: without it the job saves and stops.
 PARENT_VARIABLE = "MIXLAW_PARENT"
 #: Variable with the GPUs that a process may use.
 VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
