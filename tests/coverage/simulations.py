@@ -23,15 +23,8 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from simulate import (
-    CMR,
-    HUMP,
-    Design,
-    Truth,
-    anchored_truth,
-    dcpt_truth,
-    simulate_sweep,
-)
+from truths import Design, Truth, anchored_truth, dcpt_truth, simulate_sweep
+from truths.parameters import CMR, HUMP
 
 from mixlaw.fit import api, held_out, stack
 from mixlaw.fit.api import fit_laws

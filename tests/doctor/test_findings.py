@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
-from simulate import Design, dcpt_truth, simulate_sweep
+from truths import Design, dcpt_truth, simulate_sweep
 
 from mixlaw.doctor import examine
 from mixlaw.roles import Roles

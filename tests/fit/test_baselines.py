@@ -1,7 +1,7 @@
 """``next-smaller-size``: the look-up, by hand."""
 
 import numpy as np
-from sweeps import grid, rows_of
+from truths.rows import grid, rows_of
 
 from mixlaw import laws
 from mixlaw.fit import held_out

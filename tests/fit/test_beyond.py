@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from simulate import Design, Truth, dcpt_truth, simulate_sweep
+from truths import Design, Truth, dcpt_truth, simulate_sweep
 
 from mixlaw import laws
 from mixlaw.fit.discrepancy.out_of_range import Missed, drift, learn, missed_beyond, spread

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from sweeps import grid, rows_of, typical
+from truths.parameters import typical
+from truths.rows import grid, rows_of
 
 from mixlaw import laws
 from mixlaw.fit.bootstrap import Plan, noise_draws

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from sweeps import grid
+from truths.parameters import DCPT
+from truths.rows import grid
 
 from mixlaw import laws
 from mixlaw.cli import main
@@ -20,12 +21,6 @@ from mixlaw.result.types import DOCTOR_ERROR, MEANINGLESS, TABLE_ERRORS
 from mixlaw.roles import Roles
 
 QUICKSTART = Path(__file__).parents[1] / "data" / "quickstart" / "runs.csv"
-LOSSES = {
-    "domain": {"E": 1.2, "A": 0.35, "B": 0.12, "C": 0.06, "alpha": 0.30, "beta": 0.35, "eta": 0.5,
-               "eps": 0.1, "gamma": 0.7},
-    "general": {"E": 1.7, "A": 0.45, "B": 0.10, "C": 0.05, "alpha": 0.28, "beta": 0.30, "eta": 0.4,
-                "eps": 0.1, "gamma": 0.6},
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +29,7 @@ def table(tmp_path_factory):
     ratios, budgets = (0.1, 0.3, 0.5, 0.7, 0.9), (1e9, 2e9, 4e9, 8e9)
     x, trunk = grid((1e8, 2e8, 4e8), ratios, budgets)
     rng, law, parts = np.random.default_rng(0), laws.load("dcpt"), []
-    for eval_set, params in LOSSES.items():
+    for eval_set, params in DCPT.items():
         share = x["R"] if eval_set == "domain" else 1 - x["R"]
         loss = law.predict(params, x | {"r": share})
         loss *= np.exp(0.001 * rng.standard_normal(len(loss)))
@@ -92,7 +87,7 @@ def test_writes_a_fit_that_loads_and_says_how_it_was_made(table, tmp_path, capsy
     fit = FitResult.load(tmp_path)
     shares = {"domain": 0.4, "general": 0.6}
     truth = laws.load("dcpt").predict(
-        LOSSES["general"], {"N": np.array([4e8]), "D": np.array([4e9]), "r": np.array([0.6])}
+        DCPT["general"], {"N": np.array([4e8]), "D": np.array([4e9]), "r": np.array([0.6])}
     )
     low, high = fit.predict("general", 4e8, 4e9, shares).interval(0.99)
     assert low < truth < high

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from simulate import Design, dcpt_truth, simulate_sweep
+from truths import Design, dcpt_truth, simulate_sweep
 
 from mixlaw.cli import main
 from mixlaw.doctor import examine

@@ -3,7 +3,7 @@
 import lmfit
 import numpy as np
 import pytest
-from sweeps import grid, rows_of
+from truths.rows import grid, rows_of
 
 from mixlaw import laws
 from mixlaw.errors import ConfigError

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from sweeps import CORPORA, grid, in_plain_counts, rows_of, typical
+from truths.parameters import CORPORA, in_plain_counts, typical
+from truths.rows import grid, rows_of
 
 from mixlaw import laws, plugins
 from mixlaw.fit.diagnostics import condition_number

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.optimize import least_squares
-from sweeps import CORPORA, grid, rows_of, typical
+from truths.parameters import CORPORA, typical
+from truths.rows import grid, rows_of
 
 from mixlaw import laws
 from mixlaw.errors import ConfigError, FitError

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from simulate import Design, dcpt_truth, simulate_sweep
+from truths import Design, dcpt_truth, simulate_sweep
 
 from mixlaw import laws
 from mixlaw.errors import ConfigError, FitError

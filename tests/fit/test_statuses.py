@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from sweeps import CORPORA, grid, rows_of, typical
+from truths.parameters import CORPORA, typical
+from truths.rows import grid, rows_of
 
 from mixlaw import laws
 from mixlaw.fit.diagnostics import default_target, of_fit, ordered

@@ -3,7 +3,7 @@
 import cmr_paper
 import numpy as np
 import pytest
-from published import CMR_TABLE_2, CMR_TABLE_4, CMR_TABLE_5, domain_change, general_change
+from truths.published import CMR_TABLE_2, CMR_TABLE_4, CMR_TABLE_5, domain_change, general_change
 
 from mixlaw.fit.solver.problem import Model, Problem
 from mixlaw.fit.solver.search import solve

@@ -5,7 +5,7 @@ from itertools import pairwise
 import dcpt_paper
 import numpy as np
 import pytest
-from published import DCPT_TABLE_5, DCPT_TABLE_6
+from truths.published import DCPT_TABLE_5, DCPT_TABLE_6
 
 from mixlaw.fit.solver.problem import Model, Problem
 from mixlaw.fit.solver.search import solve

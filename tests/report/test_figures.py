@@ -6,7 +6,7 @@ import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
-from simulate import dcpt_truth, simulate_sweep
+from truths import dcpt_truth, simulate_sweep
 
 from mixlaw.errors import DataError
 from mixlaw.fit.api import fit_laws

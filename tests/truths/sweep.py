@@ -1,40 +1,22 @@
-"""Simulated sweeps with a known truth: a grid of sizes, ratios and budgets, trunks and branches.
+"""Simulated sweeps of a truth: a grid of sizes, ratios and budgets, trunks and branches.
 
-A truth is any function of (eval_set, N, D, R) in nats per token, R the domain ratio, and a base
-loss by (eval_set, N). Noise is that of real sweeps: every trunk has its own offset, its checkpoints
-wander around it, and its branches inherit it.
+Noise is that of real sweeps: every trunk has its own offset, its checkpoints wander around it, and
+its branches inherit it.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 import pandas as pd
 
-from mixlaw import laws
 from mixlaw.runs.table import validate_runs
-
-EVAL_SETS = ("domain", "general")
+from truths.truth import EVAL_SETS, Truth
 
 #: Bytes a token of either eval set carries.
 BYTES_PER_TOKEN = {"domain": 3.1, "general": 4.4}
-
-
-@dataclass(frozen=True)
-class Truth:
-    """A known law of both losses.
-
-    Attributes:
-        loss: ``loss(eval_set, N, D, R)``, arrays that broadcast, plain counts.
-        base: ``base(eval_set, N)``, the loss before CPT.
-        trajectory: True if ``loss`` describes trunks, False if it describes annealed ends.
-    """
-
-    loss: Callable[[str, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-    base: Callable[[str, np.ndarray], np.ndarray]
-    trajectory: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,7 +27,7 @@ class Design:
         sizes: non-embedding parameters.
         ratios: domain ratios.
         budgets: branch lengths in tokens; the longest is the trunk's.
-        checkpoints: trunk evaluations, log-spaced up to the longest budget.
+        checkpoints: trunk evaluations, log-spaced up to the longest budget; 0 for branches alone.
         replicated: number of ratios, from the first, that have a second seed at every size.
         seed_std: sd of a trunk's offset, nats.
         walk_std: sd of a checkpoint around its trunk, nats; neighbours are correlated.
@@ -62,36 +44,6 @@ class Design:
     walk_std: float = 0.002
     row_std: float = 0.0005
     anneal_gain: float = 0.05
-
-
-#: Parameters of the dcpt law for the domain and the general loss, of ordinary size.
-DCPT = {
-    "domain": {"E": 1.2, "A": 0.35, "B": 0.12, "C": 0.06, "alpha": 0.30, "beta": 0.35, "eta": 0.5,
-               "eps": 0.1, "gamma": 0.7},
-    "general": {"E": 1.7, "A": 0.45, "B": 0.10, "C": 0.05, "alpha": 0.28, "beta": 0.30, "eta": 0.4,
-                "eps": 0.1, "gamma": 0.6},
-}  # fmt: skip
-
-
-def dcpt_truth(
-    parameters: dict[str, dict[str, float]] = DCPT,
-    level_ratio: float = 0.4,
-    level_tokens: float = 8e9,
-) -> Truth:
-    """The dcpt law, with a base whose general loss is that of CPT at this ratio and length."""
-    law = laws.load("dcpt")
-
-    def loss(eval_set, N, D, R):
-        r = R if eval_set == "domain" else 1 - R
-        N, D, r = np.broadcast_arrays(*np.atleast_1d(N, D, r))
-        return law.predict(parameters[eval_set], {"N": N * 1.0, "D": D * 1.0, "r": r * 1.0})
-
-    def base(eval_set, N):
-        if eval_set == "general":
-            return loss("general", N, np.float64(level_tokens), np.float64(level_ratio))
-        return loss("domain", N, np.float64(1e8), np.float64(0.0)) + 0.3
-
-    return Truth(loss, base)
 
 
 def simulate_sweep(
@@ -154,8 +106,10 @@ def _trained(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _noise(rng: np.random.Generator, design: Design, log_tokens: np.ndarray) -> np.ndarray:
     """A trunk's offset, a walk correlated over about one e-fold of tokens, and single errors."""
-    distance = np.abs(log_tokens[:, None] - log_tokens[None, :])
-    walk = rng.multivariate_normal(np.zeros(len(log_tokens)), np.exp(-distance), method="eigh")
+    walk: np.ndarray | float = 0.0
+    if design.walk_std:
+        distance = np.abs(log_tokens[:, None] - log_tokens[None, :])
+        walk = rng.multivariate_normal(np.zeros(len(log_tokens)), np.exp(-distance), method="eigh")
     return (
         rng.normal(0, design.seed_std)
         + design.walk_std * walk
@@ -176,33 +130,3 @@ def _base_rows(truth: Truth, design: Design) -> pd.DataFrame:
         metric_version="1", tokenizer="t0", recipe="simulated", loss_se=0.0005,
         bpb=frame["loss"] / (np.log(2) * frame["eval_set"].map(BYTES_PER_TOKEN)),
     )  # fmt: skip
-
-
-#: Parameters of the hump law; the domain loss has its own share as r and gains more.
-HUMP = {
-    "domain": {"S": 0.10, "A": 1.6, "a": 4.0, "D1": 0.3, "beta": 1.0, "D0": 1.5, "alpha": 0.30,
-               "kappa": 0.05, "lam": 0.02},
-    "general": {"S": 0.45, "A": 0.35, "a": 3.0, "D1": 0.6, "beta": 0.8, "D0": 6.0, "alpha": 0.35,
-                "kappa": 0.08, "lam": -0.03},
-}  # fmt: skip
-
-#: Parameters of the cmr law, the same at every size; T is in units of 0.2B tokens.
-CMR = {
-    "domain": {"b1": -0.30, "b0": -0.05, "p1": -0.05, "p0": -0.01, "q1": 0.0, "q0": 0.0, "s": 0.05,
-               "eps": 0.15, "gamma": 0.6},
-    "general": {"b1": -0.01, "b0": 0.13, "p1": -0.018, "p0": 0.072, "q1": 0.002, "q0": 0.032,
-                "s": -0.05, "eps": 0.10, "gamma": 0.7},
-}  # fmt: skip
-
-
-def anchored_truth(law_name: str, parameters: dict[str, dict[str, float]]) -> Truth:
-    """A law of trunks that starts from the base model's loss, with bases of the dcpt example."""
-    law, base = laws.load(law_name), dcpt_truth().base
-
-    def loss(eval_set, N, D, R):
-        r = R if eval_set == "domain" else 1 - R
-        N, D, r = (a * 1.0 for a in np.broadcast_arrays(*np.atleast_1d(N, D, r)))
-        x = {"N": N, "D": D, "r": r, "L0": base(eval_set, N)}
-        return law.predict(parameters[eval_set], x)
-
-    return Truth(loss, base, trajectory=True)
