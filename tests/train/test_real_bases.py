@@ -138,7 +138,7 @@ def test_a_base_that_changed_under_a_sweep_is_not_measured(
     base = folders(experiment, planned(experiment))[0]
     save_model(experiment / "model", width=48)
     assert work([base.path], Watch()) == 1
-    assert "not the model any more" in caplog.text
+    assert "is no longer the model" in caplog.text
 
 
 class Mine:
