@@ -54,16 +54,16 @@ class Problem:
     kl: float
 
     def project(self, shares: Array) -> Array:
-        """The nearest point of the box on the simplex (shift and clip, found by bisection)."""
-        left, right = (self.low - shares).min(), (self.high - shares).max()
-        for _ in range(200):
-            middle = 0.5 * (left + right)
-            if np.clip(shares + middle, self.low, self.high).sum() < 1:
-                left = middle
-            else:
-                right = middle
-        found: Array = np.clip(shares + right, self.low, self.high)
-        return found
+        """The nearest point of the box on the simplex: all shares shifted alike, then clipped."""
+        from scipy.optimize import brentq
+
+        def excess(shift: float) -> float:
+            return float(np.clip(shares + shift, self.low, self.high).sum() - 1)
+
+        # One more than what brings every share to its bound, so that rounding changes no sign.
+        ends = (self.low - shares).min() - 1, (self.high - shares).max() + 1
+        shift = brentq(excess, *ends, xtol=1e-15)
+        return np.clip(shares + shift, self.low, self.high)
 
     def penalty(self, shares: Array) -> Array:
         """κ·KL(h ‖ h_nat) of mixtures, shape (..., n_corpora) -> (...)."""
