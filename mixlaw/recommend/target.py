@@ -1,6 +1,6 @@
 """From options to a ``Question``: the target's size, budget, mixture and base losses.
 
-And what had to be assumed about them because nobody said.
+And what had to be assumed about them where nothing was given.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from mixlaw.result.fit_result import FitResult
 
 
 def question_of(fit: FitResult, options: Options) -> Question:
-    """The question that these options put to a fit.
+    """The question that these options pose to a fit.
 
     Raises:
         ConfigError: the target has no size, or a name or unit does not fit the table.
@@ -46,7 +46,7 @@ def question_of(fit: FitResult, options: Options) -> Question:
 
 
 def assumptions(question: Question, options: Options) -> tuple[str, ...]:
-    """What was assumed because nobody said otherwise, each as a person reads it."""
+    """What was assumed where nothing was given, each as a person reads it."""
     return tuple(_assumed(question, options))
 
 
@@ -136,7 +136,7 @@ def non_embedding(total: float, sizes: Sequence[Sequence[float]]) -> float | Non
         sizes: pairs of non-embedding and total parameters.
 
     Returns:
-        A count, or None if the pairs do not tell.
+        A count, or None if no pair has embeddings.
     """
     from scipy.optimize import brentq
 

@@ -28,10 +28,13 @@ from mixlaw.result.types import LEVEL, Member, Status
 
 Array = NDArray[np.float64]
 
-#: Resampled sweeps on which the problem is solved for the intervals of the shares.
+#: Resampled sweeps on which the problem is solved for the intervals of the shares. Conventional: a
+#: 90% interval then rests on three draws beyond each end; more take longer in proportion.
 _N_RESAMPLED = 60
+#: Starts of the search, the natural mixture among them. Conventional; where the problem is convex
+#: one is enough.
 _N_STARTS = 6
-#: Step of the finite differences in a share.
+#: Step of the finite differences in a share: near the square root of the rounding of a double.
 _STEP = 1e-6
 
 
@@ -152,7 +155,7 @@ def _objective(question: Question, fit: FitResult, problem: Problem, shares: Arr
 def _solve(
     question: Question, fit: FitResult, problem: Problem, start: Array | None = None
 ) -> Array:
-    """The best mixture found by SLSQP from one start or several."""
+    """The best mixture that SLSQP reaches from one start or several."""
     from scipy.optimize import Bounds, LinearConstraint, minimize
 
     def value_and_gradient(shares: Array) -> tuple[float, Array]:
@@ -161,7 +164,7 @@ def _solve(
         values = _objective(question, fit, problem, np.maximum(shares + steps, 0.0))
         return float(values[0]), (values[1:] - values[0]) / _STEP
 
-    found = []
+    solutions = []
     for first in [start] if start is not None else _starts(problem):
         result = minimize(
             value_and_gradient,
@@ -172,9 +175,9 @@ def _solve(
             constraints=[LinearConstraint(np.ones((1, len(first))), 1.0, 1.0)],
             options={"maxiter": 200, "ftol": 1e-10},
         )
-        found.append(problem.project(np.asarray(result.x)))
-    values = _objective(question, fit, problem, np.array(found))
-    return found[int(np.argmin(values))]
+        solutions.append(problem.project(np.asarray(result.x)))
+    values = _objective(question, fit, problem, np.array(solutions))
+    return solutions[int(np.argmin(values))]
 
 
 def _starts(problem: Problem) -> list[Array]:
