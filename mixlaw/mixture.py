@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from mixlaw.errors import ConfigError
 
-#: How far the shares given by a person or a table may miss one before they are refused.
+#: How far the shares given by a person or a table may miss one before they are refused: they
+#: are often printed with three digits. Conventional.
 SUM_TOLERANCE = 1e-3
 
 

@@ -4,8 +4,10 @@ import re
 
 from mixlaw.errors import ConfigError
 
-#: Sizes, budgets or shares closer than this (relative) are one level.
+#: Sizes, budgets or shares closer than this (relative) are one level: rounding of printed counts
+#: to three digits is no new level. Conventional.
 SAME_LEVEL = 1e-3
+#: Powers of a thousand by the letter behind a count.
 _UNITS = {"": 1.0, "K": 1e3, "M": 1e6, "B": 1e9, "G": 1e9, "T": 1e12}
 _QUANTITY = re.compile(r"([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*([KMBGT]?)", re.IGNORECASE)
 

@@ -206,7 +206,7 @@ def _save(answer: "Recommendation", folder: Path) -> None:
     text = json_format.dumps(answer.document(), indent=2, allow_nan=False, ensure_ascii=False)
     try:
         write_atomic(folder / "recommendation.json", text + "\n")
-    except OSError as error:  # somebody else's fit can be asked, and not written to
+    except OSError as error:  # another's fit may be read, and not written to
         output.say(f"The answer was not saved beside the fit: {error}.")
 
 
@@ -225,7 +225,7 @@ def _show(answer: "Recommendation", emitted: "Emitted | None", as_json: bool, qu
         output.point_to_glossary()
     if emitted is not None and not as_json:
         output.write(emitted.text.rstrip("\n"))
-        # JSON and argument files have no comments; what they cannot say is said beside them.
+        # JSON and argument files have no comments; their notes go to stderr.
         for note in emitted.notes:
             if note not in emitted.text:
                 output.say(note)

@@ -1,20 +1,24 @@
-"""FitResult + target -> Recommendation: rules, intervals, regret, distances, warnings.
+"""A fit and a target -> Recommendation: ratio, interval, regret, distances, warnings.
+
+In the order of their imports, each from those above it alone:
 
 ::
 
-    options.py, target.py   what may be asked, and the question that it puts to a fit
-    question.py   a fit asked at one target: losses and rises along the ratio, draw by draw
-    critical.py   the largest share that keeps a bound: per draw, and with a stated probability
-    tolerance.py, turning_point.py, limited_domain.py, allocation.py, balance.py, mixture.py
-                  the rules: one exact problem each
-    inverse.py    the question the other way round: tokens for a loss, bound of a ratio, return
-    observed.py   the first rows of the target run recalibrate the draws
-    tokenizer.py, size.py   a base measured in other tokens, a size counted by another convention
-    regret.py, sensitivity.py, next_run.py, extrapolation.py, practice.py   what an answer costs,
-                  what would change it, which run would narrow it, how far it is from the data,
-                  and what others did
-    api.py        recommend_ratio; compose.py puts the answer.Recommendation together; text.py is
-                  the screen for a person
+    option.py, loss_units.py, options.py
+                      the options, each described once; no numpy
+    mixture_path.py, calibration.py, question.py
+                      a fit at one target: losses and rises along the ratio, draw by draw
+    tokenizer.py, observed.py
+                      a base measured in other tokens; the first rows of the target run
+    verdict.py, rule.py, rules/
+                      what a rule returns and declares; one rule a file; what rules share
+    target.py         from options to a question, and what was assumed on the way
+    context/          what stands beside an answer: regret, sensitivity, the run to add, inverse
+                      questions, other rules, distance from the data, what others did
+    recommendation.py, answer.py, api.py
+                      the record and its JSON document; its composition; ``recommend_ratio``
+    screen/           the screen for a person
 
-Nothing here imports lmfit, pandas or torch, so an answer starts about as fast as numpy does.
+At its start nothing here imports lmfit, pandas, scipy or torch: an answer starts about as fast as
+numpy does.
 """

@@ -1,7 +1,7 @@
 """The first rows of the target run recalibrate the draws.
 
 A law carried far from its data is mostly wrong in its level, less in its shape. Rows of the target
-run itself, even of its first few percent, measure that level. For every draw k and eval set
+run itself, be it of its first few percent, measure that level. For every draw k and eval set
 
     shift_k  = mean over the observed rows of (observed - predicted_k)
     weight_k ∝ exp(-Σ rows ((observed - predicted_k) - shift_k)² / (2 σ²)),
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-#: Counts of one model's parameters may differ this much by convention.
+#: Counts of one model's parameters may differ this much by convention (biases, norms).
 SAME_MODEL = 0.05
 
 
@@ -103,7 +103,7 @@ def _remedy(trunks: bool) -> str:
 
 
 def _tokenizer(question: Question, frame: "pd.DataFrame") -> str | None:
-    """What the target's losses were measured with: as the rows say, else as was said before."""
+    """What the target's losses were measured with: as the rows say, else as given."""
     if "tokenizer" not in frame or not question.fit.about.get("tokenizers"):
         return question.base_tokenizer
     named = sorted(set(frame["tokenizer"].dropna().astype(str)) - {""})

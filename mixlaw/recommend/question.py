@@ -60,7 +60,7 @@ class Question:
 
     @property
     def ratios(self) -> Array:
-        """The ratio axis, shape (n_ratios,): where the fitted laws can be asked.
+        """The ratio axis, shape (n_ratios,): where the fitted laws are valid.
 
         A power of a share jumps at share zero, so an end of the axis counts only where a law was
         fitted to it; where rows at a measured end had to be left out, the axis stops before them.

@@ -1,4 +1,4 @@
-"""The recommendation: everything that is said about one target, and its JSON document."""
+"""The recommendation: all about one target, and its JSON document."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -33,7 +33,7 @@ class Recommendation:
         extrapolation: distances from the data.
         practice: what others do.
         held_out: the law's errors on held-out rows, and the baseline's.
-        assumptions: what was assumed because nobody said otherwise.
+        assumptions: what was assumed where nothing was given.
         warnings: first what matters most.
         would_change: what the answer would be under other bounds, risk and reference.
         next_run: where the interval is wide, the run that would narrow it most for its price.

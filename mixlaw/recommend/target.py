@@ -1,6 +1,6 @@
 """From options to a ``Question``: the target's size, budget, mixture and base losses.
 
-And what had to be assumed about them because nobody said.
+And what had to be assumed about them where nothing was given.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from mixlaw.result.fit_result import FitResult
 
 
 def question_of(fit: FitResult, options: Options) -> Question:
-    """The question that these options put to a fit.
+    """The question that these options pose to a fit.
 
     Raises:
         ConfigError: the target has no size, or a name or unit does not fit the table.
@@ -46,7 +46,7 @@ def question_of(fit: FitResult, options: Options) -> Question:
 
 
 def assumptions(question: Question, options: Options) -> tuple[str, ...]:
-    """What was assumed because nobody said otherwise, each as a person reads it."""
+    """What was assumed where nothing was given, each as a person reads it."""
     return tuple(_assumed(question, options))
 
 
@@ -123,7 +123,8 @@ def _unique_tokens(fit: FitResult, path: MixturePath, options: Options) -> dict[
     return {c: domain * part for c, part in path.domain.items() if domain * part} | named
 
 
-#: Power of the size with which embeddings grow where the table has one size only.
+#: Power of the size with which embeddings grow where the table has one size only: they grow with
+#: the width, and a model of fixed proportions has N ~ width^3.
 _ONE_SIZE = 1 / 3
 
 
@@ -135,8 +136,10 @@ def non_embedding(total: float, sizes: Sequence[Sequence[float]]) -> float | Non
         sizes: pairs of non-embedding and total parameters.
 
     Returns:
-        A count, or None if the pairs do not tell.
+        A count, or None if no pair has embeddings.
     """
+    from scipy.optimize import brentq
+
     pairs = [(size, both - size) for size, both in sizes if both > size]
     if not pairs:
         return None
@@ -146,5 +149,10 @@ def non_embedding(total: float, sizes: Sequence[Sequence[float]]) -> float | Non
         centred = logs[:, 0] - logs[:, 0].mean()
         power = float(np.clip(centred @ logs[:, 1] / (centred @ centred), 0.0, 1.0))
     scale = np.exp(logs[:, 1].mean() - power * logs[:, 0].mean())
-    size = np.geomspace(1.0, total, 20001)
-    return float(np.interp(total, size + scale * size**power, size))
+
+    def excess(size: float) -> float:
+        return float(size + scale * size**power - total)
+
+    if excess(1.0) >= 0:  # embeddings alone would be more than the total
+        return 1.0
+    return float(brentq(excess, 1.0, total))

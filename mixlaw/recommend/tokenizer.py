@@ -6,7 +6,7 @@ carries, B = loss / (bpb·ln 2), and with it
 
     nats per token of the table = bpb · ln 2 · B.
 
-Everything is reckoned in the table's tokens, and said in bits per byte beside them.
+All reckoning is in the table's tokens; bits per byte are shown beside them.
 """
 
 import math
@@ -52,13 +52,13 @@ def bytes_per_token(fit: FitResult, eval_set: str, what: str) -> float:
     Raises:
         FitError: the table has no ``bpb`` for it.
     """
-    found = fit.about.get("bytes_per_token", {}).get(eval_set)
-    if found is None:
+    size = fit.about.get("bytes_per_token", {}).get(eval_set)
+    if size is None:
         raise FitError(
             f"{what} compares in bits per byte, and the fitted table has no bpb for '{eval_set}': "
             "add the column bpb and fit again."
         )
-    return float(found)
+    return float(size)
 
 
 def is_foreign(fit: FitResult, tokenizer: str | None) -> bool:

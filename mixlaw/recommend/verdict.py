@@ -14,11 +14,13 @@ from mixlaw.result.types import LEVEL, Status
 Array = NDArray[np.float64]
 
 
-#: Probability of breaking the bound everywhere from which "no feasible ratio" is said.
+#: From this probability of breaking the bound at every ratio the verdict is "no feasible ratio";
+#: below it the data cannot tell. Conventional.
 SURE = 0.9
 
-#: An interval of the ratio wider than this part of the axis tells nothing: `not-identified`.
-TELLS_NOTHING = 0.6
+#: An interval of the ratio wider than this part of the axis is the status `not-identified`.
+#: Conventional: two thirds of the 90% that a uniform guess would give.
+NOT_IDENTIFIED = 0.6
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def ratio_interval(draws: Array) -> tuple[float, float]:
 def identified(draws: Array, what: str) -> tuple[bool | None, tuple[Status, ...]]:
     """True if the draws agree on a ratio; None, with the reason, if they are all over the axis."""
     low, high = ratio_interval(draws)
-    if high - low < TELLS_NOTHING:
+    if high - low < NOT_IDENTIFIED:
         return True, ()
     text = (
         f"Every share from {percent(low)} to {percent(high)} may be {what}; the data cannot tell "

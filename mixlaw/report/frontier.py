@@ -94,7 +94,7 @@ def _draw_curve(axis: Axes, ratios: Array, general: Prediction, domain: Predicti
 
 
 def _along(fit: FitResult, n_params: float, tokens: float) -> tuple[Array, Prediction, Prediction]:
-    """The ratios that the laws can be asked, and general and domain loss along them."""
+    """The ratios at which the laws are valid, and general and domain loss along them."""
     question = Question(fit, n_params, tokens, MixturePath.of(fit))
     ratios = question.ratios
     return ratios, question.general(ratios), question.domain(ratios)

@@ -15,7 +15,9 @@ from mixlaw.quantities import format_quantity
 RATIO_MAP = mpl.colormaps["cividis"]
 #: Okabe & Ito's blue and vermillion: distinct to all common kinds of colour vision.
 BLUE, VERMILLION = "#0072B2", "#D55E00"
+#: One marker a model size, in the order of the sizes.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
+#: Dots per inch of the PNG files. Conventional.
 DPI = 150
 
 _RC: Any = {

@@ -12,10 +12,10 @@ from mixlaw.recommend.api import recommend_ratio
 from mixlaw.recommend.context.regret import regrets
 from mixlaw.recommend.mixture_path import MixturePath
 from mixlaw.recommend.question import Question
-from mixlaw.recommend.rules import allocation
+from mixlaw.recommend.rules import allocation, turning_point
 from mixlaw.recommend.screen import screen
 from mixlaw.result.fit_result import FitResult
-from mixlaw.result.types import Member, Status
+from mixlaw.result.types import Member, Prediction, Status
 
 #: The synthetic coefficients of D-CPT with C just above the C0 that makes the law fall with r.
 USAGE_2 = {
@@ -235,6 +235,29 @@ def test_turning_point_is_where_the_peak_falls_on_the_budget():
     assert answer.details["turning_tokens"] == pytest.approx(turn_of(answer.recommended), rel=0.01)
     longer = recommend_ratio(hump_fit(), n_params=1e9, tokens=1e10, rule="turning-point")
     assert longer.estimate > answer.estimate
+
+
+class _KnownCurve:
+    """A question whose general loss turns at ``top`` tokens, whatever the ratio: -(ln T/top)^2."""
+
+    tokens, top = 9e9, 7e9
+
+    def general(self, ratios, tokens):
+        loss = -(np.log(tokens / self.top) ** 2)
+        return Prediction(loss, loss[None, :])
+
+
+def test_turn_of_a_known_curve_is_not_displaced_by_the_step():
+    """A one-sided difference puts the turn half a step early, 0.05% of the tokens."""
+    curve = _KnownCurve()
+    assert turning_point.turns_at(curve, 0.5, np.inf) == pytest.approx(curve.top, rel=1e-9)
+
+
+def test_slope_of_a_known_curve_is_exact():
+    tokens = np.geomspace(1e9, 1e11, 7)
+    slope, draws = turning_point._slope(_KnownCurve(), np.full(7, 0.5), tokens, np.inf)
+    np.testing.assert_allclose(slope, -2 * np.log(tokens / 7e9), atol=1e-9)
+    np.testing.assert_array_equal(draws, slope[None, :])
 
 
 def test_finite_lambda_weighs_the_domain_loss_in():

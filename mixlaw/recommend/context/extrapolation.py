@@ -8,8 +8,13 @@ from mixlaw.quantities import format_factor, format_quantity, percent, times
 from mixlaw.recommend.question import Question
 from mixlaw.result.types import Status
 
-#: Beyond this factor a target is said to be far outside in the first lines a person reads.
+#: Beyond this factor the first lines of the screen say that a target is far outside the data.
+#: Conventional: a power of ten.
 FAR = 10.0
+#: Factors up to this one are inside the data: sizes of one model differ so much by convention.
+_INSIDE = 1.05
+#: Shares outside the swept ones by less than this are inside: the screen shows no smaller step.
+_SHARE_INSIDE = 0.005
 
 _NAMES = {
     "n_params": ("{} parameters", "model"),
@@ -21,14 +26,14 @@ _NAMES = {
 def distances(question: Question, ratio: float) -> dict[str, float]:
     """Distance of a target and ratio from the fitted data, by quantity."""
     ranges = question.fit.ranges
-    found = {
+    factors = {
         name: _factor(value, *ranges[name])
         for name, value in _counts(question).items()
         if name in ranges
     }
     outside = _outside(question, ratio)
     passes = [factor for factor, _, _ in _passes(question, ratio)]
-    return found | {
+    return factors | {
         "share": max(outside.values(), default=0.0),
         **({"epochs": max(passes)} if passes else {}),
     }
@@ -37,23 +42,23 @@ def distances(question: Question, ratio: float) -> dict[str, float]:
 def notices(question: Question, ratio: float) -> tuple[Status, ...]:
     """One warning per quantity outside the fitted range, and one where the size is carried over."""
     ranges, counts = question.fit.ranges, _counts(question)
-    found = [
+    statuses = [
         Status(f"extrapolation.{name}", _sentence(name, counts[name], *ranges[name]))
         for name in counts
-        if name in ranges and not 1 / 1.05 <= _factor(counts[name], *ranges[name]) <= 1.05
+        if name in ranges and not 1 / _INSIDE <= _factor(counts[name], *ranges[name]) <= _INSIDE
     ]
     for corpus, outside in _outside(question, ratio).items():
-        if outside > 0.005:
+        if outside > _SHARE_INSIDE:
             low, high = ranges[f"share.{corpus}"]
             share = float(question.path.shares(ratio)[corpus])
-            found.append(
+            statuses.append(
                 Status(
                     "extrapolation.share",
                     f"A share of {percent(share)} for {corpus} lies outside the swept "
                     f"{percent(low)} to {percent(high)}.",
                 )
             )
-    found += [
+    statuses += [
         Status(
             "extrapolation.epochs",
             f"The target passes {times(epochs)} over {corpus}, and no run more than "
@@ -62,7 +67,7 @@ def notices(question: Question, ratio: float) -> tuple[Status, ...]:
         for factor, corpus, epochs in _passes(question, ratio)
         if factor > 1
     ]
-    return (*_carried(question), *found)
+    return (*_carried(question), *statuses)
 
 
 def _counts(question: Question) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The question the other way round.
+"""Inverse questions.
 
 Tokens that reach a domain loss within the bound, the bound that a given ratio implies, and whether
 the general loss of a ratio ever comes back to the base's. All three read the same draws as the
@@ -19,8 +19,10 @@ from mixlaw.result.types import LEVEL, interval_document
 
 Array = NDArray[np.float64]
 
-#: Budgets are sought between a thousandth and a thousand times the target's.
+#: Budgets are sought between a thousandth and a thousand times the target's. Conventional.
 _REACH = 1e3
+#: Points of that grid where losses are read, 30 a power of ten, and where each costs the rule's
+#: decision, 8 a power of ten. Conventional; crossings are interpolated, the latter are not.
 _N_BUDGETS, _N_BUDGETS_DECIDED = 181, 49
 
 

@@ -33,9 +33,11 @@ from mixlaw.result.types import LEVEL, Member, Prediction, Status
 
 Array = NDArray[np.float64]
 
-#: Tokens per parameter between which the optimum is sought.
+#: Tokens per parameter between which the optimum is sought: four powers of ten around the
+#: usual 20 on either side, so an optimum at an end is a warning and not a limit. Conventional.
 _TOKENS_PER_PARAM = (1e-4, 1e6)
-#: Sizes of the logarithmic grid at a given and at a free ratio.
+#: Sizes of the logarithmic grid at a given ratio, and at a free one, where each costs a search of
+#: the ratio. Conventional; the minimum is refined between the points by a parabola.
 _N_SIZES, _N_SIZES_FREE = 401, 61
 
 
@@ -160,8 +162,8 @@ def _sizes_at_ratio(
     logs = np.log(_grid(flops, _N_SIZES))
     sizes = np.exp(logs)
     loss = question.at(n_params=sizes).domain(np.full(len(sizes), ratio), flops / 6 / sizes)
-    found = minimum(logs, loss, 0.0)
-    return np.exp(np.append(found.estimate, found.draws)), None
+    optimum = minimum(logs, loss, 0.0)
+    return np.exp(np.append(optimum.estimate, optimum.draws)), None
 
 
 def _grid(flops: float, n: int) -> Array:

@@ -3,7 +3,7 @@
     minimise  w_d·L_d(N, D, r) + w_g·L_g(N, D, r)     over the ratios that were swept
 
 Weights default to one each. The frontier lists what every ratio buys: domain against general loss.
-With more than two corpora the whole share vector is sought (``mixture``).
+With more than two corpora the whole share vector is sought (``balance_many``).
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ from mixlaw.recommend.rules.minimum import at_edge, flat_optimum, minimum
 from mixlaw.recommend.verdict import Verdict
 from mixlaw.result.types import Prediction, interval_document
 
-#: Points of the frontier's table.
+#: Points of the frontier: one every five points of the share. Conventional.
 _N_FRONTIER = 21
 
 
@@ -43,21 +43,21 @@ def decide(question: Question, options: Options) -> Verdict:
         w_d * domain.estimate + w_g * general.estimate, w_d * domain.draws + w_g * general.draws
     )
     noise = float(np.hypot(w_d * question.noise(domain_set), w_g * question.noise(general_set)))
-    found = minimum(ratios, objective, noise)
+    optimum = minimum(ratios, objective, noise)
     details: dict[str, Any] = {
         "weights": weights,
-        "near_equal": {"low": found.near[0], "high": found.near[1], "within": noise},
+        "near_equal": {"low": optimum.near[0], "high": optimum.near[1], "within": noise},
         "frontier": frontier(question),
     }
     return Verdict(
         feasible=True,
-        recommended=found.recommended,
-        estimate=found.estimate,
-        draws=found.draws,
-        at=found.recommended,
-        warnings=(*flat_optimum(found.near, noise), *at_edge(found, question.swept)),
+        recommended=optimum.recommended,
+        estimate=optimum.estimate,
+        draws=optimum.draws,
+        at=optimum.recommended,
+        warnings=(*flat_optimum(optimum.near, noise), *at_edge(optimum, question.swept)),
         details=details,
-        regret=found.regret,
+        regret=optimum.regret,
     )
 
 

@@ -95,7 +95,7 @@ def interpolate(ratios: Array, loss: Array, where: Array) -> Array:
     return np.where(weight >= 1, right_loss, between)
 
 
-#: Sizes from which a critical ratio may be carried to another size.
+#: Sizes from which a critical ratio may be carried to another size: with two, no line is tested.
 MIN_SIZES = 3
 
 

@@ -27,7 +27,8 @@ from mixlaw.recommend.verdict import Verdict
 
 Array = NDArray[np.float64]
 
-#: Without a budget a share of zero would mean an endless run.
+#: Smallest share where the budget is free, for which a share of zero would mean an endless run:
+#: a run of a hundred times the domain tokens. Conventional.
 _SMALLEST = 0.01
 
 
@@ -42,25 +43,25 @@ def decide(question: Question, options: Options) -> Verdict:
     assert options.domain_tokens is not None
     noise = question.noise(question.fit.domain_set)
     once = best(question, options, 1.0, noise)
-    found = best(question, options, options.max_epochs, noise)
-    ratio = found.recommended
+    optimum = best(question, options, options.max_epochs, noise)
+    ratio = optimum.recommended
     tokens = _tokens(question, options, options.max_epochs, np.array([ratio]))[0]
     epochs = ratio * tokens / options.domain_tokens
     details: dict[str, Any] = {
         "epochs": float(epochs),
-        "near_equal": {"low": found.near[0], "high": found.near[1], "within": noise},
+        "near_equal": {"low": optimum.near[0], "high": optimum.near[1], "within": noise},
         "without_repetition": {"estimate": once.estimate, "recommended": once.recommended},
-        "lines": _lines(options, found, once, float(epochs), float(tokens)),
+        "lines": _lines(options, optimum, once, float(epochs), float(tokens)),
     }
     return Verdict(
         feasible=True,
         recommended=ratio,
-        estimate=found.estimate,
-        draws=found.draws,
+        estimate=optimum.estimate,
+        draws=optimum.draws,
         at=ratio,
-        warnings=(*flat_optimum(found.near, noise), *at_edge(found, question.swept)),
+        warnings=(*flat_optimum(optimum.near, noise), *at_edge(optimum, question.swept)),
         details=details,
-        regret=found.regret,
+        regret=optimum.regret,
         tokens=float(tokens),
     )
 
@@ -97,13 +98,13 @@ def _tokens(question: Question, options: Options, epochs: float, ratios: Array) 
 
 
 def _lines(
-    options: Options, found: Optimum, once: Optimum, epochs: float, tokens: float
+    options: Options, optimum: Optimum, once: Optimum, epochs: float, tokens: float
 ) -> tuple[str, ...]:
     lines = [
         f"Domain data: {format_quantity(options.domain_tokens or 0)} distinct tokens are seen "
         f"{times(epochs)} in {format_quantity(tokens)} tokens."
     ]
-    if found.recommended == 1:
+    if optimum.recommended == 1:
         lines.append("The best share is 100%: general data do not help the domain loss here.")
     if options.max_epochs > 1:
         lines.append(f"Without repetition the best share is {percent(once.estimate)}.")

@@ -15,7 +15,8 @@ from mixlaw.result.types import Prediction, Status
 
 Array = NDArray[np.float64]
 
-#: Ratios that are as good as the best are worth a word from this width on.
+#: From this width on, ratios whose loss equals the best within the noise are a warning.
+#: Conventional: five points of the share.
 _FLAT = 0.05
 
 
@@ -58,13 +59,13 @@ def minimum(axis: Array, objective: Prediction, noise: float) -> Optimum:
     )
 
 
-def at_edge(found: Optimum, swept: tuple[float, float]) -> tuple[Status, ...]:
+def at_edge(optimum: Optimum, swept: tuple[float, float]) -> tuple[Status, ...]:
     """The status of a minimum at an end of the swept ratios short of 0 or 1; empty if inside."""
-    if not any(found.estimate == end and 0 < end < 1 for end in swept):
+    if not any(optimum.estimate == end and 0 < end < 1 for end in swept):
         return ()
     text = (
-        f"The best share is the {'smallest' if found.estimate == swept[0] else 'largest'} that "
-        f"was swept, {percent(found.estimate)}: sweep beyond it to see where the optimum lies."
+        f"The best share is the {'smallest' if optimum.estimate == swept[0] else 'largest'} that "
+        f"was swept, {percent(optimum.estimate)}: sweep beyond it to see where the optimum lies."
     )
     return (Status("at-bound", text),)
 
@@ -90,8 +91,7 @@ def argmin(axis: Array, values: Array) -> Array:
     usable = np.isfinite(bend) & (bend > 0)
     shift = np.where(usable, 0.5 * (left - right) / np.where(usable, bend, 1.0), 0.0)
     inner = axis[middle] + np.clip(shift, -1, 1) * (axis[middle + 1] - axis[middle])
-    found: Array = np.where(best == middle, inner, axis[best])
-    return found
+    return np.asarray(np.where(best == middle, inner, axis[best]))
 
 
 def _near(axis: Array, above: Array, noise: float) -> tuple[float, float]:

@@ -9,7 +9,7 @@ published values follow from this rule, and not from the tolerance on the rise, 
 in their runs. ``recommended`` obeys P(not yet turned) <= risk.
 
 A law that falls with tokens everywhere cannot answer. A law fitted size by size is asked at every
-size, and the ratios are carried to the target (``mixlaw.laws.cmr.carry_ratio``): the spread
+size, and the ratios are carried to the target (``crossing.carry_ratio``): the spread
 between the ways of carrying them is part of the interval.
 """
 
@@ -35,9 +35,11 @@ from mixlaw.result.types import Status
 
 Array = NDArray[np.float64]
 
-#: Relative step of the derivative by ln T: two-sided, so its error is of the order of its square.
+#: Half the width in ln T of the central difference, whose error is of the order of its square: 1e-6
+#: of the third derivative. Much smaller, rounding of the losses (1e-16) would show in the slope.
 _STEP = 1e-3
-#: Multiples of the budget at which a loss that falls must not be found rising again.
+#: Multiples of the budget, up to 64, at which a loss that falls at the budget must still fall: a
+#: loss that rises only later has not turned. Conventional.
 _LATER = 2.0 ** np.arange(1, 7)
 
 
@@ -114,7 +116,8 @@ def _with_later(slope: Array, later: Array, ratios: Array, coarse: Array) -> Arr
 
 def _slope(question: Question, ratios: Array, tokens: Array, lambda_: float) -> tuple[Array, Array]:
     """dF/d(ln T), divided by λ: of the point estimate (n,) and of the draws (n_draws, n)."""
-    both = np.concatenate([ratios, ratios]), np.concatenate([tokens, tokens * np.exp(_STEP)])
+    around = tokens * np.exp(_STEP), tokens * np.exp(-_STEP)
+    both = np.concatenate([ratios, ratios]), np.concatenate(around)
     loss = question.general(*both)
     estimate, draws = loss.estimate, loss.draws
     if np.isfinite(lambda_):
@@ -122,7 +125,10 @@ def _slope(question: Question, ratios: Array, tokens: Array, lambda_: float) -> 
         estimate = estimate + domain.estimate / lambda_
         draws = draws + domain.draws / lambda_
     n = len(ratios)
-    return (estimate[n:] - estimate[:n]) / _STEP, (draws[:, n:] - draws[:, :n]) / _STEP
+    return (
+        (estimate[:n] - estimate[n:]) / (2 * _STEP),
+        (draws[:, :n] - draws[:, n:]) / (2 * _STEP),
+    )
 
 
 def _carried(
@@ -185,9 +191,9 @@ def _rising(question: Question) -> dict[str, float]:
 
 
 def _law_that_rises(question: Question) -> str:
-    found = _rising(question)
-    if found:
-        return max(found, key=lambda name: found[name])
+    weights = _rising(question)
+    if weights:
+        return max(weights, key=lambda name: weights[name])
     falls = Claim("decreasing", "D")
     every = [laws.load(name) for name in plugins.available("laws")]
     names = [law.name for law in every if law.takes != "ends" and falls not in law.claims]
