@@ -42,7 +42,7 @@ DOCTOR_ERROR = "doctor-error"
 MEANINGLESS = "meaningless-losses"
 
 
-#: Both are told before anything else.
+#: Both are printed before anything else.
 TABLE_ERRORS = (MEANINGLESS, DOCTOR_ERROR)
 
 
