@@ -90,5 +90,5 @@ def describe(finding: "Finding") -> str:
 
 
 def _target(model_size: str | None, tokens: str | None) -> Mapping[str, float]:
-    asked = (("n_params", model_size, "model size"), ("tokens", tokens, "token budget"))
-    return {name: parse_quantity(text, what) for name, text, what in asked if text is not None}
+    given = (("n_params", model_size, "model size"), ("tokens", tokens, "token budget"))
+    return {name: parse_quantity(text, what) for name, text, what in given if text is not None}

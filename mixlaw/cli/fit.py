@@ -10,8 +10,44 @@ from mixlaw.cli.options import DomainCorpora, DomainSet, GeneralSet, Json, Own
 from mixlaw.errors import ConfigError
 
 if TYPE_CHECKING:
+    from mixlaw.fit.selection import GivenTable
     from mixlaw.result.fit_result import FitResult
     from mixlaw.roles import Roles
+
+
+Source = Annotated[
+    str | None, typer.Argument(help="Experiment or runs table; default the experiment swept last.")
+]
+LawName = Annotated[
+    str | None,
+    typer.Option(
+        "--law",
+        help="Law to fit (mixlaw laws), several (A,B), or auto; default dcpt, or chinchilla "
+        "for one corpus.",
+        metavar="NAME",
+    ),
+]
+Out = Annotated[Path | None, typer.Option("--out", help="Folder of the fit; default fits/NAME.")]
+EvalSets = Annotated[
+    str | None,
+    typer.Option("--eval-set", help="Eval sets to fit (comma separated).", metavar="A,B"),
+]
+Where = Annotated[
+    list[str], typer.Option("--where", help="Only rows with this value.", metavar="COLUMN=VALUE")
+]
+Mix = Annotated[
+    list[str],
+    typer.Option("--mix", help="Let definitions in this column differ.", metavar="COLUMN"),
+]
+Constraints = Annotated[
+    list[str],
+    typer.Option("--constrain", help="Impose or lift a constraint of the law.", metavar="eta>1"),
+]
+Profile = Annotated[
+    list[str], typer.Option("--profile", help="Profile interval of a parameter.", metavar="NAME")
+]
+Draws = Annotated[int, typer.Option("--draws", min=20, help="Resampled sweeps.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the resampling.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -20,60 +56,27 @@ def register(app: typer.Typer) -> None:
 
 
 def fit(
-    source: Annotated[
-        str | None,
-        typer.Argument(help="Experiment or runs table; default the experiment swept last."),
-    ] = None,
-    law: Annotated[
-        str | None,
-        typer.Option(
-            "--law",
-            help="Law to fit (mixlaw laws), several (A,B), or auto; default dcpt, or chinchilla "
-            "for one corpus.",
-            metavar="NAME",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder of the fit; default fits/NAME.")
-    ] = None,
-    eval_set: Annotated[
-        str | None,
-        typer.Option("--eval-set", help="Eval sets to fit (comma separated).", metavar="A,B"),
-    ] = None,
+    source: Source = None,
+    law: LawName = None,
+    out: Out = None,
+    eval_set: EvalSets = None,
     domain_set: DomainSet = "domain",
     general_set: GeneralSet = "general",
     domain_corpora: DomainCorpora = "domain",
     own: Own = [],  # noqa: B006 (typer copies it)
-    where: Annotated[
-        list[str],
-        typer.Option("--where", help="Only rows with this value.", metavar="COLUMN=VALUE"),
-    ] = [],  # noqa: B006
-    mix: Annotated[
-        list[str],
-        typer.Option("--mix", help="Let definitions in this column differ.", metavar="COLUMN"),
-    ] = [],  # noqa: B006
-    constrain: Annotated[
-        list[str],
-        typer.Option(
-            "--constrain", help="Impose or lift a constraint of the law.", metavar="eta>1"
-        ),
-    ] = [],  # noqa: B006
-    profile: Annotated[
-        list[str],
-        typer.Option("--profile", help="Profile interval of a parameter.", metavar="NAME"),
-    ] = [],  # noqa: B006
-    draws: Annotated[int, typer.Option("--draws", min=20, help="Resampled sweeps.")] = 500,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the resampling.")] = 0,
+    where: Where = [],  # noqa: B006
+    mix: Mix = [],  # noqa: B006
+    constrain: Constraints = [],  # noqa: B006
+    profile: Profile = [],  # noqa: B006
+    draws: Draws = 500,
+    seed: Seed = 0,
     json: Json = False,
 ) -> None:
     """Fit scaling laws to a runs table, with intervals and held-out errors."""
-    from mixlaw.cli.doctor import show_worst
-    from mixlaw.doctor import examine
     from mixlaw.files import check_writable
     from mixlaw.fit.api import fit_laws
     from mixlaw.fit.selection import GivenTable
     from mixlaw.roles import Roles
-    from mixlaw.runs.views import only_where
 
     path = places.find_runs(source)
     folder = out or places.FITS / _name(path)
@@ -94,9 +97,20 @@ def fit(
         seed=seed,
         target=target,
     )
-    show_worst(examine(only_where(table.frame, filters), roles, target), path)
+    _show_worst(table, filters, roles, target)
     result.save(folder)
     _show(result, folder, json)
+
+
+def _show_worst(
+    table: "GivenTable", filters: dict[str, str], roles: "Roles", target: dict[str, float]
+) -> None:
+    """What the doctor finds wrong with the rows that were fitted."""
+    from mixlaw.cli.doctor import show_worst
+    from mixlaw.doctor import examine
+    from mixlaw.runs.views import only_where
+
+    show_worst(examine(only_where(table.frame, filters), roles, target), Path(table.source))
 
 
 def _experiment(table: Path, given: "Roles") -> tuple["Roles", dict[str, float]]:

@@ -41,5 +41,5 @@ def examine(
     # A junk table may hold any float; sums of losses near the largest one are infinite, and are
     # then compared as such.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        found = [finding for check in CHECKS if (finding := check(table)) is not None]
-    return sorted(found, key=lambda finding: _ORDER[finding.severity])
+        findings = [finding for check in CHECKS if (finding := check(table)) is not None]
+    return sorted(findings, key=lambda finding: _ORDER[finding.severity])

@@ -7,7 +7,7 @@ from mixlaw.doctor.finding import Check, Finding, Table, finding
 from mixlaw.quantities import format_factor, format_quantity
 from mixlaw.runs.table import SHARE, UNIQUE_TOKENS
 
-#: Correlation of log N and log D from which their exponents cannot be told apart in practice: the
+#: Correlation of log N and log D from which their exponents cannot be separated in practice: the
 #: variance of either exponent is then 1 / (1 - 0.95^2), ten times that of a crossed design.
 COLLINEAR = 0.95
 
@@ -22,7 +22,7 @@ EPOCHS = 4.0
 #: How far beyond the sweep the coverage of the intervals has been tested.
 TESTED_MULTIPLE = 4.0
 
-#: Rise of the general loss, in nats, that ``recommend`` tolerates unless told otherwise.
+#: Rise of the general loss, in nats, that ``recommend`` tolerates by default.
 TOLERANCE = 0.02
 
 #: Domain ratios from here on count as the end of what there is to sweep.
@@ -171,7 +171,7 @@ def target_outside(table: Table) -> Finding | None:
 
 
 def best_mixture_outside(table: Table) -> Finding | None:
-    """The ratio asked for is not bracketed: it lies beyond the smallest or largest swept one."""
+    """The best ratio is not bracketed: it lies beyond the smallest or largest swept one."""
     losses = _losses_by_ratio(table)
     if losses is None:
         return None

@@ -27,7 +27,7 @@ class Finding:
         code: short name, stable across versions.
         severity: ``error`` the answer is wrong if it is fitted so; ``warning`` the answer is
             weaker than it looks; ``note`` something that the table does not say.
-        what: what was found, with its figures.
+        what: the trouble, with its figures.
         n_rows: how many rows it concerns.
         run_ids: a few of their runs.
         eval_sets: their eval sets; empty where the rows stand for settings.

@@ -76,13 +76,13 @@ def schedule_unknown(table: Table) -> Finding | None:
     rows = table.trained
     if "annealed" in rows or rows.empty:
         return None
-    untold = rows if "schedule" not in rows else rows[~rows["schedule"].map(_parsed).map(bool)]
-    several = untold.groupby("run_id")["tokens"].transform("nunique") > 1
+    unknown = rows if "schedule" not in rows else rows[~rows["schedule"].map(_parsed).map(bool)]
+    several = unknown.groupby("run_id")["tokens"].transform("nunique") > 1
     if not several.any():
         return None
     return finding(
-        "schedule-unknown", "note", untold[several],
-        f"{untold.loc[several, 'run_id'].nunique()} runs have several checkpoints, and neither "
+        "schedule-unknown", "note", unknown[several],
+        f"{unknown.loc[several, 'run_id'].nunique()} runs have several checkpoints, and neither "
         "annealed nor schedule says whether the learning rate was decaying.",
         "If it was, these checkpoints are not runs of that length, and the gain from more tokens "
         "looks too large.",

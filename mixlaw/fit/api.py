@@ -35,7 +35,7 @@ N_DRAWS = 500
 
 @dataclass(frozen=True)
 class _Options:
-    """What a fit was asked for, as ``fit_laws`` takes it and ``fit.json`` keeps it."""
+    """The request for a fit, as ``fit_laws`` takes it and ``fit.json`` keeps it."""
 
     law: str | None
     eval_sets: list[str]
@@ -231,7 +231,7 @@ def _held_out(choice: Choice) -> dict[str, Any]:
 
 
 def _solution(choice: Choice, profiles: Profiles) -> dict[str, Any]:
-    """How the heaviest law of every eval set was found, and how well its parameters are known."""
+    """How the heaviest law of every eval set was fitted, and how well its parameters are known."""
     leading = choice.leading
     return {
         "checklist": provenance.checklist(choice.selection, leading),

@@ -6,7 +6,7 @@ stays in every draw, and a setting with a single run still varies, which resampl
 cell could not achieve. What the fit has absorbed is given back: the level of the paths and their
 inner variation are scaled to unbiased estimates of their variances (the law's own leverage taken
 into account), and each draw is spread by a χ² factor with the degrees of freedom that the runs
-leave, so that few runs give the longer tails of Student's t. Where no noise between runs is found,
+leave, so that few runs give the longer tails of Student's t. Where there is no noise between runs,
 the noise is that of all rows, and so are its degrees of freedom.
 """
 

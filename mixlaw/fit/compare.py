@@ -79,17 +79,17 @@ def compare(
         laws_: candidates.
         settings: how they are fitted.
     """
-    found = {
+    compared = {
         name: {law.name: _compared(law, rows, settings) for law in laws_}
         for name, rows in selection.rows.items()
     }
     for law in laws_:
         regret = ratio_regret(
-            selection.rows, {name: found[name][law.name].forecasts for name in found}
+            selection.rows, {name: compared[name][law.name].forecasts for name in compared}
         )
-        for name in found:
-            found[name][law.name] = replace(found[name][law.name], regret=regret)
-    return found
+        for name in compared:
+            compared[name][law.name] = replace(compared[name][law.name], regret=regret)
+    return compared
 
 
 def not_offered(law: Law, rows: Rows) -> str:
@@ -116,14 +116,23 @@ def _compared(law: Law, rows: Rows, settings: Settings) -> Compared:
         return Compared(law, note=str(error))
 
 
-def ratio_regret(rows: Mapping[str, Rows], found: Mapping[str, Mapping[str, Forecast]]) -> float:
+def ratio_regret(
+    rows: Mapping[str, Rows], forecasts_of: Mapping[str, Mapping[str, Forecast]]
+) -> float:
     """Loss given away by the mixtures that forecasts prefer, relative; nan if nothing was chosen.
 
     A choice is made at every held-out (size, tokens) with several mixtures; the loss is the mean
     log loss over the eval sets.
     """
-    splits = set.intersection(*(set(by_split) for by_split in found.values())) if found else set()
-    regrets = [_regrets(rows, {name: found[name][split] for name in found}) for split in splits]
+    splits = (
+        set.intersection(*(set(by_split) for by_split in forecasts_of.values()))
+        if forecasts_of
+        else set()
+    )
+    regrets = [
+        _regrets(rows, {name: forecasts_of[name][split] for name in forecasts_of})
+        for split in splits
+    ]
     every = [regret for by_split in regrets for regret in by_split]
     return float(np.mean(every)) if every else float("nan")
 
@@ -142,15 +151,15 @@ def _regrets(rows: Mapping[str, Rows], split: Mapping[str, Forecast]) -> Array:
     setting, index = np.unique(np.concatenate(keys, axis=1), axis=1, return_inverse=True)
     count = np.bincount(index.ravel())
     true = np.bincount(index.ravel(), np.concatenate(measured)) / count
-    said = np.bincount(index.ravel(), np.concatenate(predicted)) / count
+    expected = np.bincount(index.ravel(), np.concatenate(predicted)) / count
     # A replicate counts again for every eval set; a mixture without one of the sets is no choice.
-    whole = np.isfinite(said) & (count % len(split) == 0) & (count > 0)
+    whole = np.isfinite(expected) & (count % len(split) == 0) & (count > 0)
     cell = np.unique(setting[:2], axis=1, return_inverse=True)[1].ravel()
     regrets = []
     for c in range(cell.max() + 1):
         here = np.flatnonzero((cell == c) & whole)
         if len(here) > 1:
-            regrets.append(true[here[np.argmin(said[here])]] - true[here].min())
+            regrets.append(true[here[np.argmin(expected[here])]] - true[here].min())
     return np.array(regrets)
 
 

@@ -24,7 +24,7 @@ ORDER = (
 )  # fmt: skip
 #: Condition number of the scaled Hessian beyond which some combination of parameters is free.
 CONDITION = 1e8
-#: Confidence at which what a law explains is told from chance.
+#: Confidence of the F test of what a law explains: conventional.
 CONFIDENCE = 0.99
 #: With fewer rows beyond its parameters a law explains any losses, and no test can tell.
 LEAST_ROWS_LEFT = 4
@@ -46,20 +46,21 @@ def of_fit(fit: LawFit, rows: Rows, eval_set: str, target: dict[str, Array]) -> 
         eval_set: their name.
         target: inputs at which basins are compared, as plain counts.
     """
-    found: Found = [(_violated(message), None) for message in shapes.violations(fit.law, rows)]
-    found += _no_size_information(fit)
+    statuses: Sized = [(_violated(message), None) for message in shapes.violations(fit.law, rows)]
+    statuses += _no_size_information(fit)
     for part in fit.parts:
-        found += [*_shapes(part), *_too_few_levels(part), *_at_bound(part)]
-        found += _not_identified(part)
-        found += [*_several_basins(part, target), *_lack_of_fit(part), *_noise_assumed(part)]
-        found += _explains_nothing(part)
+        statuses += [*_shapes(part), *_too_few_levels(part), *_at_bound(part)]
+        statuses += _not_identified(part)
+        statuses += [*_several_basins(part, target), *_lack_of_fit(part), *_noise_assumed(part)]
+        statuses += _explains_nothing(part)
     return [
         Status(status.code, _at_size(status.message, part_size), eval_set, fit.law.name)
-        for status, part_size in found
+        for status, part_size in statuses
     ]
 
 
-Found = list[tuple[Status, float | None]]
+#: Statuses, each with the size of the slice that it is about; None for a fit of all sizes.
+Sized = list[tuple[Status, float | None]]
 
 
 def _at_size(message: str, size: float | None) -> str:
@@ -70,11 +71,11 @@ def _violated(message: str) -> Status:
     return Status("shape-violated", message)
 
 
-def _shapes(part: RowFit) -> Found:
+def _shapes(part: RowFit) -> Sized:
     return [(_violated(message), part.size) for message in shapes.unexpected(part)]
 
 
-def _no_size_information(fit: LawFit) -> Found:
+def _no_size_information(fit: LawFit) -> Sized:
     sizes = [part.size for part in fit.parts if part.size is not None]
     if not sizes or len(sizes) >= SIZES:
         return []
@@ -86,15 +87,15 @@ def _no_size_information(fit: LawFit) -> Found:
     return [(Status("no-size-information", message), None)]
 
 
-def _too_few_levels(part: RowFit) -> Found:
-    found = []
+def _too_few_levels(part: RowFit) -> Sized:
+    statuses = []
     for name in part.lacking:
         held = part.law.held[name]
         message = (
             f"{SPELLED.get(name, name)} takes a single level, so {', '.join(held)} "
             f"{'is' if len(held) == 1 else 'are'} held"
         )
-        found.append((Status("too-few-levels", message), part.size))
+        statuses.append((Status("too-few-levels", message), part.size))
     for name in ("r", "R"):
         if name in part.law.inputs and len(shares := levels(part.rows.x[name])) < 4:
             several = "s" * (len(shares) != 1)
@@ -102,19 +103,19 @@ def _too_few_levels(part: RowFit) -> Found:
                 f"only {len(shares)} level{several} of {SPELLED[name]}; {part.law.minimum} "
                 "are needed"
             )
-            found.append((Status("too-few-levels", message), part.size))
-    return found
+            statuses.append((Status("too-few-levels", message), part.size))
+    return statuses
 
 
-def _at_bound(part: RowFit) -> Found:
+def _at_bound(part: RowFit) -> Sized:
     model, theta = part.problem.model, part.theta[0]
-    found = []
+    statuses = []
     for p, value, low, high in zip(model.free, theta, model.low, model.high, strict=True):
         if value <= low or value >= high:
             end = "lower" if value <= low else "upper"
             message = f"{p.name} ({p.meaning}) ends at its {end} bound {value:g}"
-            found.append((Status("at-bound", message), part.size))
-    return found
+            statuses.append((Status("at-bound", message), part.size))
+    return statuses
 
 
 def condition_number(part: RowFit) -> tuple[float, Array]:
@@ -137,7 +138,7 @@ def condition_number(part: RowFit) -> tuple[float, Array]:
     return float((singular[0] / least) ** 2), weakest
 
 
-def _not_identified(part: RowFit) -> Found:
+def _not_identified(part: RowFit) -> Sized:
     condition, weakest = condition_number(part)
     if condition <= CONDITION:
         return [] if part.solution.converged[0] else [(_unfinished(part), part.size)]
@@ -157,7 +158,7 @@ def _unfinished(part: RowFit) -> Status:
     return Status("not-identified", message)
 
 
-def _several_basins(part: RowFit, target: dict[str, Array]) -> Found:
+def _several_basins(part: RowFit, target: dict[str, Array]) -> Sized:
     at_target = part.predict(target, part.near_optima)[:, 0]
     basins = levels(at_target)
     if len(basins) < 2:
@@ -170,7 +171,7 @@ def _several_basins(part: RowFit, target: dict[str, Array]) -> Found:
     return [(Status("several-basins", message), part.size)]
 
 
-def _lack_of_fit(part: RowFit) -> Found:
+def _lack_of_fit(part: RowFit) -> Sized:
     """Residual variance against the variance between replicates, by an F test."""
     if not in_range.unexplained(part):
         return []
@@ -182,7 +183,7 @@ def _lack_of_fit(part: RowFit) -> Found:
     return [(Status("lack-of-fit", message), part.size)]
 
 
-def _explains_nothing(part: RowFit) -> Found:
+def _explains_nothing(part: RowFit) -> Sized:
     """The F test of the whole regression: is the law closer to the losses than one number is?"""
     log_loss = np.log(part.rows.loss)
     n_rows, n_free = len(log_loss), len(part.problem.model.free)
@@ -201,7 +202,7 @@ def _explains_nothing(part: RowFit) -> Found:
     return [(Status(EXPLAINS_NOTHING, message), part.size)]
 
 
-def _noise_assumed(part: RowFit) -> Found:
+def _noise_assumed(part: RowFit) -> Sized:
     if not part.noise.assumed:
         return []
     message = (
@@ -215,12 +216,12 @@ def of_selection(
     selection: Selection, fits: Mapping[str, Mapping[str, LawFit]], target: Mapping[str, float]
 ) -> list[Status]:
     """Every status of a fit: of its rows and of the laws on each eval set."""
-    found = list(selection.statuses)
+    statuses = list(selection.statuses)
     for name, by_law in fits.items():
         rows = selection.rows[name]
         for fit in by_law.values():
-            found += of_fit(fit, rows, name, default_target(rows, target))
-    return found
+            statuses += of_fit(fit, rows, name, default_target(rows, target))
+    return statuses
 
 
 def default_target(rows: Rows, wanted: Mapping[str, float]) -> dict[str, Array]:

@@ -60,7 +60,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What was said about the rows of a split.
+    """What was predicted for the rows of a split.
 
     Attributes:
         mask: which rows were held out, shape (n_rows,).
@@ -85,19 +85,19 @@ class Forecast:
 def splits(rows: Rows) -> dict[str, NDArray[np.bool_]]:
     """Masks of the held-out rows by the name of the split."""
     sizes = levels(rows.x["N"])
-    found = {"largest-size": rows.x["N"] >= sizes[-1] * 0.999} if len(sizes) > 1 else {}
+    masks = {"largest-size": rows.x["N"] >= sizes[-1] * 0.999} if len(sizes) > 1 else {}
     budgets = levels(rows.x["D"])
     if len(budgets) > 1:
-        found["longest-budget"] = rows.x["D"] > budgets[-1] * LONGEST * 1.001
+        masks["longest-budget"] = rows.x["D"] > budgets[-1] * LONGEST * 1.001
     if min(len(sizes), len(budgets)) > MANY:
         # Sizes and budgets that follow from compute: neither alone says how far a run reaches.
         compute = rows.x["N"] * rows.x["D"]
-        found["largest-compute"] = compute >= compute.max() / COMPUTE
+        masks["largest-compute"] = compute >= compute.max() / COMPUTE
     share = rows.x.get("R", rows.x.get("r"))
     if share is not None and len(ratios := levels(share)) > 2:
-        found["highest-ratio"] = share >= ratios[-1] - 1e-9
-        found["lowest-ratio"] = share <= ratios[0] + 1e-9
-    return {name: mask for name, mask in found.items() if not mask.all()}
+        masks["highest-ratio"] = share >= ratios[-1] - 1e-9
+        masks["lowest-ratio"] = share <= ratios[0] + 1e-9
+    return {name: mask for name, mask in masks.items() if not mask.all()}
 
 
 def forecasts(law: Law, rows: Rows, settings: Settings = DEFAULT) -> dict[str, Forecast]:
@@ -106,9 +106,9 @@ def forecasts(law: Law, rows: Rows, settings: Settings = DEFAULT) -> dict[str, F
     return {name: forecast(law, rows, mask, quick) for name, mask in splits(rows).items()}
 
 
-def held_out(found: Mapping[str, Forecast]) -> dict[str, Score]:
+def held_out(by_split: Mapping[str, Forecast]) -> dict[str, Score]:
     """Scores of the forecasts of every split."""
-    return {name: Score.of(f.predicted, f.measured, f.note) for name, f in found.items()}
+    return {name: Score.of(f.predicted, f.measured, f.note) for name, f in by_split.items()}
 
 
 def baseline(rows: Rows) -> dict[str, Score]:
@@ -116,12 +116,12 @@ def baseline(rows: Rows) -> dict[str, Score]:
     scores = {}
     for name, mask in splits(rows).items():
         wanted = rows.where(mask)
-        found = next_smaller_size(rows.where(~mask), wanted)
-        stands_in = int(found.nearest.sum())
+        looked_up = next_smaller_size(rows.where(~mask), wanted)
+        stands_in = int(looked_up.nearest.sum())
         note = f"{stands_in} of {len(wanted)} from the nearest budget" if stands_in else ""
-        if not np.isfinite(found.loss).any():
+        if not np.isfinite(looked_up.loss).any():
             note = "no smaller size has these mixtures"
-        scores[name] = Score.of(found.loss, wanted.loss, note)
+        scores[name] = Score.of(looked_up.loss, wanted.loss, note)
     return scores
 
 

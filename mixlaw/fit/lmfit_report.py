@@ -1,7 +1,7 @@
 """The final fit in lmfit: parameters, covariance, report, and profile intervals on request.
 
 lmfit minimises a sum of squares, so it gets sign(r)·sqrt(2·weight·Huber(r)), whose squares sum to
-twice the objective. It starts at the optimum that the solver found.
+twice the objective. It starts at the solver's optimum.
 """
 
 import re
@@ -58,13 +58,13 @@ def spelled(name: str) -> str:
 
 def standard_errors(fit: LawFit) -> list[dict[str, float | None]]:
     """Standard errors from lmfit's covariance, one dictionary a slice; None if there is none."""
-    found = []
+    errors = []
     for part in fit.parts:
         result = minimize(part)
-        found.append(
+        errors.append(
             {p.name: result.params[spelled(p.name)].stderr for p in part.problem.model.free}
         )
-    return found
+    return errors
 
 
 def profile_interval(part: RowFit, name: str, level: float = LEVEL) -> tuple[float, float] | None:
@@ -85,17 +85,17 @@ def profile_interval(part: RowFit, name: str, level: float = LEVEL) -> tuple[flo
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)
-            found = lmfit.conf_interval(task, result, p_names=[spelled(name)], sigmas=[level])
+            profile = lmfit.conf_interval(task, result, p_names=[spelled(name)], sigmas=[level])
     except (lmfit.MinimizerException, ValueError, UserWarning):
         # lmfit's three ways to say that there is no covariance, or that a bracket did not close.
         return None
-    low, high = found[spelled(name)][0][1], found[spelled(name)][-1][1]
+    low, high = profile[spelled(name)][0][1], profile[spelled(name)][-1][1]
     return (float(low), float(high)) if np.isfinite([low, high]).all() else None
 
 
 @dataclass(frozen=True)
 class Profiles:
-    """Profile intervals asked for, and what went wrong with them.
+    """The requested profile intervals, and what went wrong with them.
 
     Attributes:
         intervals: by eval set and parameter, one interval (or None) a slice.
@@ -112,9 +112,9 @@ class Profiles:
         failed = []
         for eval_set, fit in fits.items():
             for name in names:
-                found = [profile_interval(part, name) for part in fit.parts]
-                intervals.setdefault(eval_set, {})[name] = found
-                if None in found:
+                of_parts = [profile_interval(part, name) for part in fit.parts]
+                intervals.setdefault(eval_set, {})[name] = of_parts
+                if None in of_parts:
                     message = f"the profile of {name} does not close at the {LEVEL:.0%} level"
                     failed.append(Status("not-identified", message, eval_set, fit.law.name))
         return cls(intervals, tuple(failed))

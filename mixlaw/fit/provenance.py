@@ -76,10 +76,10 @@ def _longest(frame: pd.DataFrame, roles: Roles) -> list[dict[str, Any]]:
     base = losses[losses.index.get_level_values("tokens") == 0]["general"].mean()
     ends = largest[largest["tokens"] == largest["tokens"].max()].drop_duplicates("run_id")
     ratios = roles.domain_ratio(ends)
-    found = []
+    runs = []
     for (_, row), ratio in zip(ends.iterrows(), ratios, strict=True):
         loss = losses.loc[(row["run_id"], row["tokens"])]
-        found.append(
+        runs.append(
             {
                 "run_id": row["run_id"],
                 "domain_ratio": float(ratio),
@@ -88,7 +88,7 @@ def _longest(frame: pd.DataFrame, roles: Roles) -> list[dict[str, Any]]:
                 "rise": float(loss["general"] - base),
             }
         )
-    return found
+    return runs
 
 
 PACKAGES = ("mixlaw", "numpy", "scipy", "pandas", "lmfit")
@@ -136,16 +136,16 @@ def checklist(selection: Selection, fits: Mapping[str, LawFit]) -> dict[str, obj
     return {
         **selection.checklist,
         "objective": "Huber loss of log residuals, weighted sum",
-        "delta": {name: found[0].problem.delta for name, found in parts.items()},
+        "delta": {name: of_set[0].problem.delta for name, of_set in parts.items()},
         "objective_value": {
-            name: [float(part.solution.objective[0]) for part in found]
-            for name, found in parts.items()
+            name: [float(part.solution.objective[0]) for part in of_set]
+            for name, of_set in parts.items()
         },
         "evaluations": {
-            name: [asdict(part.problem.effort) for part in found] for name, found in parts.items()
+            name: [asdict(part.problem.effort) for part in of_set] for name, of_set in parts.items()
         },
         "correlation_within_trunks": {
-            name: [part.noise.correlation for part in found] for name, found in parts.items()
+            name: [part.noise.correlation for part in of_set] for name, of_set in parts.items()
         },
         "rows": {name: len(rows) for name, rows in selection.rows.items()},
         "trunks": len(selection.trunks),

@@ -1,11 +1,10 @@
 """From a runs table to what a law is fitted to: arrays by eval set, and what was left out and why.
 
 A law of final loss takes annealed rows, a law of trajectories the rows of trunks. Rows of different
-definitions are never mixed unasked, and no row leaves in silence.
+definitions are mixed on request only, and every row left out is counted with its reason.
 """
 
 import hashlib
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mixlaw.errors import ConfigError, DataError, unknown_name
+from mixlaw.fit.thinning import thin
 from mixlaw.laws import Array, Law
 from mixlaw.result.inputs import MixtureRoles, RowSettings, law_inputs
 from mixlaw.result.types import Status
@@ -85,6 +85,34 @@ class Selection:
     left_out: dict[str, int] = field(default_factory=dict)
     statuses: tuple[Status, ...] = ()
     checklist: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class GivenTable:
+    """A validated runs table and its origin.
+
+    Attributes:
+        frame: the table, as ``validate_runs`` returns it.
+        source: path that it was read from; empty for a table in memory.
+        sha256: of the file, or of a table in memory written as CSV.
+    """
+
+    frame: pd.DataFrame
+    source: str
+    sha256: str
+
+    @classmethod
+    def of(cls, runs: pd.DataFrame | str | Path) -> "GivenTable":
+        """Validate a table in memory, or read one.
+
+        Raises:
+            DataError: the file is missing, or the table breaks a rule of runs tables.
+        """
+        if isinstance(runs, pd.DataFrame):
+            frame = validate_runs(runs)
+            return cls(frame, "", hashlib.sha256(frame.to_csv(index=False).encode()).hexdigest())
+        frame = read_runs(runs)
+        return cls(frame, str(runs), hashlib.sha256(Path(runs).read_bytes()).hexdigest())
 
 
 def select(
@@ -199,12 +227,13 @@ def _refuse_mixed(frame: pd.DataFrame, mix: Sequence[str]) -> None:
         if column not in frame.columns or column in mix:
             continue
         values = frame[column].map(schedule_kind) if column == "schedule" else frame[column]
-        found = sorted(set(values) - {""})
-        if len(found) > 1:
+        distinct = sorted(set(values) - {""})
+        if len(distinct) > 1:
             raise DataError(
-                f"The rows have {len(found)} values of '{column}' ({', '.join(found[:3])}), and "
-                "losses of different definitions are not mixed unasked; filter the table "
-                f"(--where {column}={found[0]}) or allow it (--mix {column})."
+                f"The rows have {len(distinct)} values of '{column}' "
+                f"({', '.join(distinct[:3])}), and losses of different definitions are not mixed "
+                f"unasked; filter the table (--where {column}={distinct[0]}) or allow it "
+                f"(--mix {column})."
             )
 
 
@@ -291,86 +320,3 @@ def _checklist(frame: pd.DataFrame, law: Law) -> dict[str, object]:
 
 def _numbers(column: pd.Series) -> Array:
     return column.to_numpy(dtype=float)
-
-
-#: Rows up to which every checkpoint is kept, and checkpoints kept of a run beyond.
-LARGE_TABLE = 5_000
-
-
-CHECKPOINTS = 20
-
-
-#: Most rows of an eval set that are fitted.
-MOST_ROWS = 2_000
-
-
-def thin(frame: pd.DataFrame, left_out: Counter[str]) -> pd.DataFrame:
-    """The rows to fit of a large table; a small one as it is.
-
-    Args:
-        frame: trained rows, with ``trunk`` names in the column ``_trunk``.
-        left_out: rows left out by reason, which is added to.
-    """
-    if len(frame) <= LARGE_TABLE:
-        return frame
-    return _fewer_runs(_fewer_checkpoints(frame, left_out), left_out)
-
-
-def _fewer_checkpoints(frame: pd.DataFrame, left_out: Counter[str]) -> pd.DataFrame:
-    """About 20 log-spaced checkpoints of every run."""
-    groups = frame.groupby(["run_id", "eval_set"], sort=False)["tokens"]
-    size, low, high = (groups.transform(name) for name in ("size", "min", "max"))
-    slot = np.floor(
-        (CHECKPOINTS - 1) * np.log(frame["tokens"] / low) / np.log((high / low).clip(lower=1.001))
-    )
-    # The last checkpoint of a slot stays, so the longest budget of a run always does.
-    ordered = frame.assign(_slot=slot).sort_values("tokens")
-    last = ~ordered.duplicated(["run_id", "eval_set", "_slot"], keep="last")
-    keep = last.reindex(frame.index) | (size <= CHECKPOINTS)
-    left_out["thinned to log-spaced checkpoints"] += int((~keep).sum())
-    return frame[keep]
-
-
-def _fewer_runs(frame: pd.DataFrame, left_out: Counter[str]) -> pd.DataFrame:
-    """Every k-th run in the order of size, budget and mixture, the largest and longest among them.
-
-    A trunk stays or goes with all of its branches.
-    """
-    every = math.ceil(frame["eval_set"].value_counts().max() / MOST_ROWS)
-    if every <= 1:
-        return frame
-    shares = [column for column in frame.columns if column.startswith(SHARE)]
-    ordered = frame.sort_values(["n_params", "tokens", *shares])
-    trunks = ordered["_trunk"].drop_duplicates(keep="last")
-    keep = frame["_trunk"].isin(trunks.iloc[::-every])
-    reason = f"one run in {every} fitted: more than {MOST_ROWS:,} rows an eval set add nothing"
-    left_out[reason] += int((~keep).sum())
-    return frame[keep]
-
-
-@dataclass(frozen=True)
-class GivenTable:
-    """A validated runs table and its origin.
-
-    Attributes:
-        frame: the table, as ``validate_runs`` returns it.
-        source: path that it was read from; empty for a table in memory.
-        sha256: of the file, or of a table in memory written as CSV.
-    """
-
-    frame: pd.DataFrame
-    source: str
-    sha256: str
-
-    @classmethod
-    def of(cls, runs: pd.DataFrame | str | Path) -> "GivenTable":
-        """Validate a table in memory, or read one.
-
-        Raises:
-            DataError: the file is missing, or the table breaks a rule of runs tables.
-        """
-        if isinstance(runs, pd.DataFrame):
-            frame = validate_runs(runs)
-            return cls(frame, "", hashlib.sha256(frame.to_csv(index=False).encode()).hexdigest())
-        frame = read_runs(runs)
-        return cls(frame, str(runs), hashlib.sha256(Path(runs).read_bytes()).hexdigest())

@@ -37,13 +37,13 @@ def unexpected(part: RowFit) -> list[str]:
     points: dict[str, Array] = {n: a.ravel() for n, a in zip(law.inputs, axes, strict=True)}
     log_loss = np.log(part.predict(points)[0]).reshape(axes[0].shape)
     noise = max(noises.DELTA, float(np.hypot(part.noise.between, part.noise.within)))
-    found = []
+    messages = []
     for claim in law.expects:
         change = _against(claim, log_loss, law.inputs.index(claim.variable))
         if change > noise:
             what = f"{_opposite(claim)} with {SPELLED[claim.variable]}"
-            found.append(f"the fitted curve {what} by up to {change:.2%}")
-    return found
+            messages.append(f"the fitted curve {what} by up to {change:.2%}")
+    return messages
 
 
 def _against(claim: Claim, log_loss: Array, axis: int) -> float:
@@ -86,7 +86,7 @@ def _changes(rows: Rows, claim: Claim) -> list[tuple[float, float, NDArray[np.in
     group = np.unique(np.stack(others), axis=1, return_inverse=True)[1].ravel()
     order = np.argsort(group, kind="stable")
     sign, seed = 1.0 if claim.direction == "decreasing" else -1.0, noises.seed_std(rows)
-    found = []
+    changes = []
     for here in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
         _, level, count = np.unique(
             rows.x[claim.variable][here], return_inverse=True, return_counts=True
@@ -95,8 +95,8 @@ def _changes(rows: Rows, claim: Claim) -> list[tuple[float, float, NDArray[np.in
         if len(curve) > 1:
             change = float(np.max(curve - np.minimum.accumulate(curve)))
             noise = _noise(seed, rows.trunk[here]) / np.sqrt(count.min())
-            found.append((change, float(noise), here))
-    return found
+            changes.append((change, float(noise), here))
+    return changes
 
 
 def _noise(seed: float, trunk: NDArray[np.intp]) -> float:
@@ -125,7 +125,7 @@ def without_rising_edges(selection: Selection, law: Law) -> Selection:
     claim = next((c for c in law.claims if c == Claim("decreasing", "D")), None)
     if claim is None or "r" not in law.inputs:
         return selection
-    rows, found, left_out = {}, [], dict(selection.left_out)
+    rows, broken, left_out = {}, [], dict(selection.left_out)
     for name, every in selection.rows.items():
         rows[name] = every
         if "r" not in every.x:
@@ -140,8 +140,8 @@ def without_rising_edges(selection: Selection, law: Law) -> Selection:
                 f"{edge.sum()} rows {without} rise with tokens and were left out: {law.name} "
                 "cannot describe them, so ratios near that end are extrapolated"
             )
-            found.append(Status("shape-violated", message, name, law.name))
-    return replace(selection, rows=rows, left_out=left_out, statuses=(*selection.statuses, *found))
+            broken.append(Status("shape-violated", message, name, law.name))
+    return replace(selection, rows=rows, left_out=left_out, statuses=(*selection.statuses, *broken))
 
 
 def _absent(corpora: Sequence[str], rows: Rows) -> str:

@@ -25,7 +25,7 @@ from mixlaw.fit.selection import Selection, select
 from mixlaw.laws import Array, Law, Takes
 from mixlaw.roles import Roles
 
-#: Name under which a stack is asked for and saved.
+#: Name of a stack: as the law to fit, and in a saved fit.
 AUTO = "auto"
 #: Laws whose score is within this factor of the best one take part.
 WITHIN = 1.5
@@ -40,7 +40,7 @@ class Choice:
     """Laws fitted to the rows of every eval set, with their weights.
 
     Attributes:
-        law: the name asked for.
+        law: the name of the law, or AUTO.
         selection: the rows.
         fits: by eval set and law, the heaviest first.
         weights: the same, summing to one.
@@ -116,10 +116,10 @@ def auto(
         FitError: no law can be fitted and held against held-out rows.
     """
     every = candidates(names)
-    told = "annealed" in frame.columns
-    trunks = told and not frame.loc[frame["tokens"] > 0, "annealed"].any()
+    known = "annealed" in frame.columns
+    trunks = known and not frame.loc[frame["tokens"] > 0, "annealed"].any()
     kind: Takes = "trunk" if trunks else "ends"
-    offered = [law for law in every if not told or law.takes in (kind, "all")]
+    offered = [law for law in every if not known or law.takes in (kind, "all")]
     if not offered:
         raise FitError("None of these laws describes the kind of rows that this table has.")
     anything = replace(laws.load("constant"), name=AUTO, takes=kind)
@@ -186,8 +186,8 @@ def stack_weights(compared: Mapping[str, Compared], runs: int) -> dict[str, floa
         if np.isfinite(forecast.predicted).all()
     }
     # A split that no law can answer, such as the larger of two sizes, tells none from another.
-    asked = {name: c.on(answered) for name, c in compared.items()}
-    complete = {name: c for name, c in asked.items() if c.complete}
+    answerable = {name: c.on(answered) for name, c in compared.items()}
+    complete = {name: c for name, c in answerable.items() if c.complete}
     if not answered or not complete:
         reasons = "; ".join(f"{name}: {c.note}" for name, c in compared.items() if c.note)
         reasons = reasons or "one level of every setting leaves nothing to hold out"

@@ -97,7 +97,7 @@ def row_settings(
     tokens: ArrayLike,
     shares: Mapping[str, ArrayLike],
 ) -> RowSettings:
-    """Settings at which a fit is asked for a loss, broadcast to a common (n,).
+    """Settings at which a loss is predicted, broadcast to a common (n,).
 
     Raises:
         FitError: the share of a corpus is missing.

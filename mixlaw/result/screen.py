@@ -38,16 +38,16 @@ def comparison(fit: FitRecord) -> str:
     writer.writeheader()
     for eval_set, scores in fit.held_out.items():
         writer.writerows(_lines(fit, eval_set, {"law": fit.law, "weight": "1"}, scores))
-        for law, found in fit.compared.get(eval_set, {}).items():
+        for law, entry in fit.compared.get(eval_set, {}).items():
             about = {
                 "law": law,
-                "weight": _plain(found["weight"]),
-                "regret": _plain(found["regret"]),
-                "note": found["note"],
-                **{key: _plain(value) for key, value in found.get("at", {}).items()},
-                "statuses": " ".join(found.get("statuses", ())),
+                "weight": _plain(entry["weight"]),
+                "regret": _plain(entry["regret"]),
+                "note": entry["note"],
+                **{key: _plain(value) for key, value in entry.get("at", {}).items()},
+                "statuses": " ".join(entry.get("statuses", ())),
             }
-            lines = _lines(fit, eval_set, about, found["splits"])
+            lines = _lines(fit, eval_set, about, entry["splits"])
             writer.writerows(lines or [{"eval_set": eval_set, **about}])
     return buffer.getvalue()
 
@@ -79,21 +79,21 @@ def _rows(fit: FitRecord) -> str:
 
 
 def _statuses(fit: FitRecord) -> str:
-    """One line per finding, with all eval sets and laws that share it, whatever their figures."""
+    """One line per status, with all eval sets and laws that share it, whatever their figures."""
     alike: dict[tuple[str, str], list[Status]] = {}
     for s in fit.statuses:
         pattern = FIGURE.sub("#", s.message.replace(s.law, "LAW") if s.law else s.message)
         alike.setdefault((s.code, pattern), []).append(s)
     return "\n".join(
-        f"{found[0].code}{_in_sets([s.eval_set for s in found], fit)}{_of_laws(found, fit)}: "
-        f"{found[0].message}"
-        for found in alike.values()
+        f"{group[0].code}{_in_sets([s.eval_set for s in group], fit)}{_of_laws(group, fit)}: "
+        f"{group[0].message}"
+        for group in alike.values()
     )
 
 
-def _of_laws(found: Sequence[Status], fit: FitRecord) -> str:
+def _of_laws(statuses: Sequence[Status], fit: FitRecord) -> str:
     """Which laws of a stack; the message is the first one's, and its figures with it."""
-    laws = list(dict.fromkeys(s.law for s in found if s.law))
+    laws = list(dict.fromkeys(s.law for s in statuses if s.law))
     if not fit.compared or not laws:
         return ""
     more = f", and so with other figures {', '.join(laws[1:])}" * (len(laws) > 1)
@@ -124,39 +124,39 @@ def _laws(fit: FitRecord) -> str:
     """Every law of a stack, the heaviest first: weight and errors on the same held-out rows."""
     lines = []
     for eval_set, by_law in fit.compared.items():
-        splits = dict.fromkeys(split for found in by_law.values() for split in found["splits"])
+        splits = dict.fromkeys(split for entry in by_law.values() for split in entry["splits"])
         lines.append(f"{eval_set}: every law on the same rows, error (bias) in %{_place(by_law)}")
         heads = "".join(f"{split:>{SPLIT_WIDTH}}" for split in splits)
         lines.append(f"  {'':18}{heads}{'regret':>7}{'90% interval':>13}")
-        for law, found in sorted(by_law.items(), key=lambda pair: -pair[1]["weight"]):
-            head = f"  {found['weight']:4.0%} {law:13}"
-            if not found["splits"]:
-                lines.append(f"{head}  {found['note']}")
+        for law, entry in sorted(by_law.items(), key=lambda pair: -pair[1]["weight"]):
+            head = f"  {entry['weight']:4.0%} {law:13}"
+            if not entry["splits"]:
+                lines.append(f"{head}  {entry['note']}")
                 continue
-            scores = [_percent(found["splits"][split]) for split in splits]
+            scores = [_percent(entry["splits"][split]) for split in splits]
             columns = "".join(f"{score:>{SPLIT_WIDTH}}" for score in scores)
-            lines.append(f"{head}{columns}{_regret(found):>7}{_said(found):>13}".rstrip())
-            if remarks := [*found.get("statuses", ()), *filter(None, [found["note"]])]:
+            lines.append(f"{head}{columns}{_regret(entry):>7}{_interval(entry):>13}".rstrip())
+            if remarks := [*entry.get("statuses", ()), *filter(None, [entry["note"]])]:
                 lines.append(f"{'':7}{', '.join(remarks)}")
     return "\n".join(lines)
 
 
 def _place(by_law: Mapping[str, Any]) -> str:
-    """Where the laws are asked for a loss, if they are."""
-    at = next((found["at"] for found in by_law.values() if "at" in found), None)
+    """Where the laws are compared, if they are."""
+    at = next((entry["at"] for entry in by_law.values() if "at" in entry), None)
     if at is None:
         return ""
     size, tokens = format_quantity(at["n_params"]), format_quantity(at["tokens"])
     return f", loss at {size} and {tokens} tokens"
 
 
-def _regret(found: Mapping[str, Any]) -> str:
-    regret = found["regret"]
+def _regret(entry: Mapping[str, Any]) -> str:
+    regret = entry["regret"]
     return "" if regret is None or regret != regret else f"{100 * regret:.2f}"
 
 
-def _said(found: Mapping[str, Any]) -> str:
-    at = found.get("at")
+def _interval(entry: Mapping[str, Any]) -> str:
+    at = entry.get("at")
     return f"{at['low']:.3f}-{at['high']:.3f}" if at else ""
 
 

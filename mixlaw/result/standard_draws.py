@@ -5,7 +5,7 @@ keep their precision. Fits of earlier versions did not store them; they get thos
 versions computed at every prediction.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
 
@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+#: Quantiles of a distribution at probabilities, elementwise.
+Quantile = Callable[[Array], Array]
 
 #: Directions in which a prediction may leave the sweep; compute is size x tokens.
 DIRECTIONS = ("n_params", "tokens", "compute")
@@ -49,22 +51,29 @@ class StandardDraws:
         return len(self.place)
 
     @classmethod
-    def of_earlier_versions(cls, n_draws: int) -> "StandardDraws":
-        """Those that earlier versions computed at every prediction: multiples of square roots.
+    def of(cls, n_draws: int, normal: Quantile, student: Quantile) -> "StandardDraws":
+        """Draws at quasi-random points, without ``weights``.
 
-        ``weights`` are left out; see ``earlier_weights``.
+        Args:
+            n_draws: number of draws.
+            normal: quantiles of the normal distribution.
+            student: quantiles of Student's t with two degrees of freedom.
         """
-        quantile = NormalDist().inv_cdf
-
-        def normal(number: int) -> Array:
-            return np.array([quantile(p) for p in _low_discrepancy(n_draws, number**0.5)])
-
-        p = np.array([_low_discrepancy(n_draws, number**0.5) for number in (2, 3, 5)])
         return cls(
-            place=_low_discrepancy(n_draws, 7**0.5),
-            spread=(2 * p - 1) / np.sqrt(2 * p * (1 - p)),
-            drift=np.array([normal(number) for number in (11, 13, 17)]),
-            misfit=np.array([normal(number) for number in (19, 23, 29, 31, 37)]),
+            place=richtmyer(n_draws, 7),
+            spread=student(np.array([richtmyer(n_draws, prime) for prime in (2, 3, 5)])),
+            drift=normal(np.array([richtmyer(n_draws, prime) for prime in (11, 13, 17)])),
+            misfit=normal(np.array([richtmyer(n_draws, prime) for prime in (19, 23, 29, 31, 37)])),
+        )
+
+    @classmethod
+    def of_earlier_versions(cls, n_draws: int) -> "StandardDraws":
+        """Those that earlier versions computed at every prediction, without scipy."""
+        quantile = NormalDist().inv_cdf
+        return cls.of(
+            n_draws,
+            normal=lambda p: np.array([[quantile(value) for value in row] for row in p]),
+            student=lambda p: np.asarray((2 * p - 1) / np.sqrt(2 * p * (1 - p))),
         )
 
 
@@ -72,14 +81,24 @@ class StandardDraws:
 NONE = StandardDraws(np.empty(0), np.empty((3, 0)), np.empty((3, 0)), np.empty((5, 0)))
 
 
-def earlier_weights(weights: Sequence[float], n_draws: int) -> Array:
-    """Weights of a stack (n_draws, n_laws) as earlier versions drew them (Dirichlet)."""
-    share = np.asarray(weights) / np.sum(weights)
-    concentration = PSEUDO_COUNTS * len(share) * share
-    return np.random.default_rng(0).dirichlet(concentration, n_draws)
+def draw_weights(weights: Sequence[float], n_draws: int, seed: int = 0) -> Array:
+    """Weights of the laws in a stack, from a Dirichlet distribution, shape (n_draws, n_laws).
+
+    Args:
+        weights: their means, up to a factor.
+        n_draws: number of draws.
+        seed: zero in earlier versions, whatever the seed of the fit.
+    """
+    mean = np.asarray(weights) / np.sum(weights)
+    concentration = PSEUDO_COUNTS * len(mean) * mean
+    return np.random.default_rng(seed).dirichlet(concentration, n_draws)
 
 
-def _low_discrepancy(n: int, step: float) -> Array:
-    """The n centred quantiles of (0, 1), in the order of the multiples of a step, modulo one."""
-    rank = np.argsort(np.argsort((np.arange(n) * step + 0.5 / n) % 1))
+def richtmyer(n: int, prime: int) -> Array:
+    """The n centred quantiles of (0, 1), in the order of the multiples of sqrt(prime) modulo one.
+
+    R. D. Richtmyer's quasi-random sequence (1951), which fills the unit cube of several primes
+    uniformly; its ranks make every margin exact, so that few draws have good tails too.
+    """
+    rank = np.argsort(np.argsort((np.arange(n) * prime**0.5 + 0.5 / n) % 1))
     return np.asarray((rank + 0.5) / n)

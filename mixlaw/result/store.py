@@ -49,7 +49,7 @@ def save(fit: FitRecord, folder: Path) -> None:
 
 
 def document(fit: FitRecord, arrays: dict[str, Array] | None = None) -> dict[str, Any]:
-    """The content of ``fit.json``; draws are put into ``arrays`` under the names it mentions."""
+    """The content of ``fit.json``; draws are added to ``arrays`` under the names it mentions."""
     arrays = {} if arrays is None else arrays
     plain = {name: _jsonable(getattr(fit, name)) for name in (*_TUPLES, *_PLAIN)}
     return {

@@ -11,7 +11,7 @@ from mixlaw import laws
 from mixlaw.errors import FitError, unknown_name
 from mixlaw.result.inputs import MixtureRoles
 from mixlaw.result.kriging import Kriging
-from mixlaw.result.standard_draws import NONE, StandardDraws, earlier_weights
+from mixlaw.result.standard_draws import NONE, StandardDraws, draw_weights
 from mixlaw.roles import parse_weights, side_of
 
 Array = NDArray[np.float64]
@@ -43,7 +43,7 @@ DOCTOR_ERROR = "doctor-error"
 MEANINGLESS = "meaningless-losses"
 
 
-#: Both are told before anything else.
+#: Both are printed before anything else.
 TABLE_ERRORS = (MEANINGLESS, DOCTOR_ERROR)
 
 
@@ -198,7 +198,7 @@ class FitRecord:
         for name, members in self.stack.items():
             by_law = {member.law: member.weight for member in members}
             if len(by_law) > 1 and name not in weights:
-                weights[name] = earlier_weights(list(by_law.values()), n_draws)
+                weights[name] = draw_weights(list(by_law.values()), n_draws)
         object.__setattr__(self, "standard", replace(standard, weights=weights))
 
     @property

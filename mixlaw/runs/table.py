@@ -35,7 +35,7 @@ COUNTS = frozenset(
     {"n_params", "n_params_total", "n_params_embedding", "tokens", "token_budget", "batch_tokens"}
     | {"base_tokens", "eval_tokens", "seed"}
 )
-#: No loss is larger: not even a perplexity, which the doctor recognises.
+#: No loss is larger, and no perplexity, which the doctor recognises.
 _MOST_NATS = 1e9
 #: No count of parameters or tokens is larger; the command line accepts none either.
 _MOST = 1e30
@@ -144,9 +144,9 @@ def _check_columns(frame: pd.DataFrame, source: str) -> None:
                 f"{source} has a single column '{_short(frame.columns[0])}'; separate the columns "
                 "of a runs table by commas, and write decimals with a point."
             )
-        found = ", ".join(map(str, frame.columns[:12]))
+        present = ", ".join(map(str, frame.columns[:12]))
         raise DataError(
-            f"{source} lacks the column(s) {', '.join(missing)}; it has {found}. "
+            f"{source} lacks the column(s) {', '.join(missing)}; it has {present}. "
             "'mixlaw import' turns other logs into a runs table."
         )
 
@@ -254,7 +254,7 @@ def _check_ranges(frame: pd.DataFrame, source: str) -> None:
 
 
 def _flags(frame: pd.DataFrame) -> pd.Series:
-    """Why a row should not be fitted; what the source already said goes first."""
+    """Why a row should not be fitted; a reason of the source goes first."""
     flag = frame["flag"].copy() if "flag" in frame else pd.Series("", index=frame.index, dtype=str)
     loss = frame["loss"]
     flag = flag.mask((flag == "") & ~np.isfinite(loss), "non-finite loss")

@@ -102,7 +102,7 @@ def trunk_names(frame: pd.DataFrame) -> pd.Series:
 
 
 def domain_corpora(roles: Roles, corpora: tuple[str, ...]) -> tuple[str, ...]:
-    """Domain corpora of this mixture; none where the table has no such corpus and nobody asked."""
+    """Domain corpora of this mixture; none where it has no such corpus and none was named."""
     if not corpora:
         return ()
     try:

@@ -6,7 +6,7 @@ the share, tell the misfit from the noise far below what either is in a single r
 by what noise alone would leave of them (James and Stein 1961), and predictions are moved against
 them: a discrepancy beside the law, as in Kennedy and O'Hagan (2001).
 
-What is missed alike at all tokens is not told so: there it looks like the noise between runs. But
+What is missed alike at all tokens cannot be learned so: it looks like the noise between runs. But
 where residuals are larger than replicates differ (an F test), the law misses as much as the
 difference, somewhere over shares and sizes, and predictions are spread by that.
 """
@@ -26,7 +26,7 @@ from mixlaw.fit.selection import Rows
 from mixlaw.laws import Array
 from mixlaw.result.discrepancy import misfit_terms, share_of
 
-#: Token counts are told apart by at most this many bins, even in log tokens.
+#: Most bins of token counts, equally wide in log tokens.
 BINS = 12
 #: Bins with fewer runs are too noisy to tell what runs have in common.
 LEAST_RUNS = 3
@@ -73,10 +73,10 @@ def learn(rows: Rows, fits: Sequence[tuple[float, LawFit]]) -> dict[str, Any]:
     variances = np.mean([(p.noise.between**2, p.noise.within**2) for p in parts], axis=0)
     residual = np.log(predicted[usable] / rows.loss[usable])
     shrunk = [_shrunk(term, residual, trunk, variances) for term in _coefficients(terms, bins)]
-    hidden = _evenly(float(np.mean([unexplained(part) for part in parts])), terms)
+    hidden = _equal_parts(float(np.mean([unexplained(part) for part in parts])), terms)
     if not any(mean.any() for mean, _ in shrunk) and not hidden.any():
         return {}
-    errors = [np.hypot(error, evenly) for (_, error), evenly in zip(shrunk, hidden, strict=True)]
+    errors = [np.hypot(error, part) for (_, error), part in zip(shrunk, hidden, strict=True)]
     return {
         "tokens": [float(np.exp(log_tokens[here].mean())) for here in bins],
         "missed": [mean.tolist() for mean, _ in shrunk],
@@ -88,7 +88,7 @@ def learn(rows: Rows, fits: Sequence[tuple[float, LawFit]]) -> dict[str, Any]:
 def unexplained(part: RowFit) -> float:
     """Variance of a typical log residual that noise between replicates does not explain.
 
-    Whether there is any is told by an F test on all residuals; how much, by their median, so that
+    An F test on all residuals says whether there is any; their median says how much, so that
     an edge of the sweep which the law does not reach leaves the rest of the predictions alone.
 
     Returns:
@@ -116,7 +116,7 @@ def _independent(n: int, trunk: NDArray[np.intp], correlation: float) -> float:
     return max(1.0, n / (1 + (per_trunk - 1) * correlation))
 
 
-def _evenly(variance: float, terms: Array) -> Array:
+def _equal_parts(variance: float, terms: Array) -> Array:
     """Standard deviations (p,) of coefficients that make this variance, all terms alike."""
     mean_square = np.mean(terms**2, axis=1)
     real = mean_square > 0
@@ -150,10 +150,10 @@ def _shrunk(
     of_trunk = trunk_sums(of, trunk)
     between, within = variances
     noise = between * np.sum(of_trunk**2, axis=1) + within * np.sum(of**2, axis=1)
-    found = of @ residual
-    total = np.sum(found**2)
+    coefficients = of @ residual
+    total = np.sum(coefficients**2)
     real = max(0.0, 1 - np.sum(noise) / total) if total > 0 else 0.0
-    return real * found, np.sqrt(real * noise)
+    return real * coefficients, np.sqrt(real * noise)
 
 
 def _bins(log_tokens: Array) -> list[NDArray[np.bool_]]:

@@ -2,7 +2,7 @@
 
 The resampled draws know the noise of the sweep and nothing of the misfit, which grows with the
 distance from the data. What a fit without the largest size (or the longest budgets) missed there
-tells it, once noise is told apart: every resampled sweep also says what the forecast would have
+tells it, less what noise explains: every resampled sweep also gives what the forecast would have
 missed if the law were true, along the few directions in which its parameters are uncertain.
 
 A wrong law bends away from the data and keeps bending the same way, so a part of the misfit has a
@@ -53,12 +53,12 @@ class Missed:
     distance: Array
 
 
-def learn(rows: Rows, found: Mapping[str, Forecast]) -> dict[str, float]:
+def learn(rows: Rows, forecasts: Mapping[str, Forecast]) -> dict[str, float]:
     """Misfit in log loss per e-fold beyond the range.
 
     Args:
         rows: the rows that the splits were made of.
-        found: forecasts of every split.
+        forecasts: of every split.
 
     Returns:
         The spread by direction, at least zero, and the drift by direction + ``.drift``: positive
@@ -66,7 +66,7 @@ def learn(rows: Rows, found: Mapping[str, Forecast]) -> dict[str, float]:
     """
     learned = {}
     for name, split in SPLITS.items():
-        missed = missed_beyond(name, rows, found[split]) if split in found else None
+        missed = missed_beyond(name, rows, forecasts[split]) if split in forecasts else None
         if missed is not None:
             learned[name], learned[name + DRIFT] = spread(missed), drift(missed)
     return learned
