@@ -53,15 +53,17 @@ def laws(
         output.write(_page(chosen[0]))
         output.hint(f"mixlaw fit --law {name}")
     else:
-        output.write("\n".join(_entry(law) for law in chosen))
+        width = max(len(law.name) for law in chosen) + 2
+        output.write("\n".join(_entry(law, width) for law in chosen))
         output.hint("mixlaw laws NAME")
 
 
-def _entry(law: "Law") -> str:
+def _entry(law: "Law", width: int) -> str:
+    """Formula, needs and source of a law, beside its name."""
     needs = ", ".join(INPUTS[name] for name in law.inputs) or "nothing"
-    return (
-        f"{law.name:<15}{law.formula}\n{'':<15}needs {needs}; {law.minimum}\n{'':<15}{law.source}\n"
-    )
+    lines = [law.formula, f"needs {needs}; {law.minimum}", law.source]
+    names = [law.name, "", ""]
+    return "".join(f"{name:<{width}}{line}\n" for name, line in zip(names, lines, strict=True))
 
 
 def _page(law: "Law") -> str:

@@ -1,6 +1,8 @@
 """``mixlaw laws`` says of every law what a person and a program need."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +34,15 @@ def test_one_law_is_described_by_its_docstring_and_parameters(capsys):
     assert "C > C0" in out
     assert all(p.meaning in out for p in laws.load("dcpt").parameters)
     assert "mixlaw fit --law dcpt" in err
+
+
+def test_the_page_of_docs_has_every_law_and_its_limits():
+    page = (Path(__file__).parents[2] / "docs" / "laws.md").read_text()
+    for name in plugins.available("laws"):
+        if not name.startswith("dcpt-l"):
+            assert re.search(rf"^### (.*, )?{name}(,|$)", page, re.MULTILINE), name
+    sections = re.split(r"^### ", page, flags=re.MULTILINE)[1:]
+    assert all("**Limits**" in text or text.startswith("constant") for text in sections)
 
 
 def test_json_is_one_document(capsys):
