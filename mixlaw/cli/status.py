@@ -13,6 +13,7 @@ from mixlaw.cli.places import EXPERIMENTS, find_experiment
 if TYPE_CHECKING:
     from mixlaw.sweep.status import SweepStatus
 
+#: Seconds between two looks of ``--watch``. Conventional: a look reads a few small files a run.
 WATCH_SECONDS = 1.0
 _Experiment = Annotated[
     str | None,
@@ -39,14 +40,14 @@ def status(
     folder = _last_begun() if experiment is None else find_experiment(experiment)
     if watch:
         _watch(folder)
-    found = sweep_status(folder)
+    now = sweep_status(folder)
     if json:
-        output.write_json(found.document())
+        output.write_json(now.document())
         return
-    output.write(_as_text(found))
-    for note in found.notes:
+    output.write(_as_text(now))
+    for note in now.notes:
         output.say(note)
-    if "failed" in found.counts:
+    if "failed" in now.counts:
         output.hint("mixlaw logs RUN")
 
 
@@ -59,14 +60,14 @@ def _watch(folder: Path) -> None:
     from mixlaw.sweep.status import sweep_status
 
     with Live(console=Console(stderr=True), transient=True) as display:
-        while (found := sweep_status(folder)).is_at_work:
-            display.update(Text(_as_text(found)))
+        while (now := sweep_status(folder)).is_at_work:
+            display.update(Text(_as_text(now)))
             time.sleep(WATCH_SECONDS)
 
 
-def _as_text(found: "SweepStatus") -> str:
-    lines = [f"{run.run_id:<30}  {run.state:<8}  {run.detail}".rstrip() for run in found.runs]
-    return "\n".join([*lines, "", f"{found.experiment}: {found.summary()}"]).lstrip()
+def _as_text(now: "SweepStatus") -> str:
+    lines = [f"{run.run_id:<30}  {run.state:<8}  {run.detail}".rstrip() for run in now.runs]
+    return "\n".join([*lines, "", f"{now.experiment}: {now.summary()}"]).lstrip()
 
 
 def logs(
