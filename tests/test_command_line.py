@@ -45,9 +45,9 @@ def test_what_is_there_and_no_experiment_is_said_to_be(
     here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     assert left(*arguments) == 2
-    said = capsys.readouterr()
-    assert message in said.err
-    assert said.out == ""
+    printed = capsys.readouterr()
+    assert message in printed.err
+    assert printed.out == ""
     assert sorted(path.name for path in here.iterdir()) == ["folder", "notes.txt"]
 
 
@@ -57,9 +57,9 @@ def test_a_place_that_cannot_be_written_is_named(
     rows = "run_id,n_params,tokens,eval_set,loss\nr,1e6,1e9,domain,2.5\n"
     Path("runs.csv").write_text(rows)
     assert left("export", "runs.csv", "--to", "chinchilla", "--out", "notes.txt/x.csv") == 2
-    said = capsys.readouterr().err.strip().splitlines()[-1]
-    assert said.startswith("mixlaw: 'notes.txt")
-    assert "cannot be read or written" in said
+    printed = capsys.readouterr().err.strip().splitlines()[-1]
+    assert printed.startswith("mixlaw: 'notes.txt")
+    assert "cannot be read or written" in printed
 
 
 @pytest.mark.parametrize(
@@ -76,11 +76,11 @@ def test_a_wrong_option_is_one_sentence(
     capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     assert left(*arguments) == 2
-    said = capsys.readouterr()
-    assert message in said.err
-    assert said.err.startswith("mixlaw: ")
-    assert said.err.count("\n") == 1
-    assert said.out == ""
+    printed = capsys.readouterr()
+    assert message in printed.err
+    assert printed.err.startswith("mixlaw: ")
+    assert printed.err.count("\n") == 1
+    assert printed.out == ""
 
 
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,7 +56,7 @@ def test_shares_by_corpus_with_three_corpora():
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong", "said"),
+    ("right", "wrong", "messages"),
     [
         ("[0.1, 30%, 3:1, {domain: 0.5, general: 0.5}]", "[1.5]", ["mixtures.0: '1.5' is not a"]),
         ("[0.1, 30%, 3:1, {domain: 0.5, general: 0.5}]", "[]", ["mixtures: must have an entry"]),
@@ -65,12 +65,12 @@ def test_shares_by_corpus_with_three_corpora():
         ("[32k, 64k]", "[1e30]", ["token_budgets.0: '1e30' is beyond 9e+18"]),
     ],
 )
-def test_a_mistake_is_one_line_without_words_of_python(right: str, wrong: str, said: list[str]):
+def test_a_mistake_is_one_line_without_words_of_python(right: str, wrong: str, messages: list[str]):
     with pytest.raises(ConfigError) as refused:
         parse_experiment(GOOD.replace(right, wrong))
     lines = str(refused.value).splitlines()[1:]
-    assert len(lines) == len(said)
-    assert all(line.startswith(f"  - {start}") for line, start in zip(lines, said, strict=True))
+    assert len(lines) == len(messages)
+    assert all(line.startswith(f"  - {start}") for line, start in zip(lines, messages, strict=True))
 
 
 def test_an_experiment_is_frozen():

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import psutil
 
-from mixlaw.testing.tiny_sweep import YAML, StopAfter, folders, planned, write_tiny
+from mixlaw.testing.tiny_sweep import WORDS, YAML, StopAfter, folders, planned, write_tiny
 
-__all__ = ["YAML", "StopAfter", "folders", "planned", "sweeping", "write_tiny"]
+__all__ = ["WORDS", "YAML", "StopAfter", "folders", "planned", "sweeping", "write_tiny"]
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from mixlaw.errors import MixlawError
 
 #: The main path first, as a person walks it; the other groups follow by name.
 _ORDER = ("init", "sweep", "fit", "recommend", "plot")
+#: Files of this folder that are no command groups.
 _HELPERS = ("options", "output", "places")
 
 
@@ -75,8 +76,8 @@ def _usage(error: TyperException) -> str:
     return f"{message} (help: {context.command_path if context else 'mixlaw'} -h)"
 
 
-def _show_version(asked: bool) -> None:
-    if asked:
+def _show_version(wanted: bool) -> None:
+    if wanted:
         from mixlaw import __version__
 
         typer.echo(__version__)
@@ -98,9 +99,10 @@ def _root(
 
 
 def _groups() -> list[str]:
-    found = {path.stem for path in Path(__file__).parent.glob("*.py")}
-    rest = sorted(found.difference(_ORDER, _HELPERS, ("__init__", "__main__")))
-    return [name for name in _ORDER if name in found] + rest
+    """Files of this folder that are command groups, in the order of the help."""
+    files = {path.stem for path in Path(__file__).parent.glob("*.py")}
+    rest = sorted(files.difference(_ORDER, _HELPERS, ("__init__",)))
+    return [name for name in _ORDER if name in files] + rest
 
 
 def _complain(message: str) -> None:

@@ -53,7 +53,7 @@ def import_logs(
         imported = import_runs(name, logs or [], describe, bar.update)
     frame = csv_safe(imported.frame) if out.suffix == ".csv" else imported.frame
     write_runs(frame, out)
-    _tell(imported, out, json)
+    _report(imported, out, json)
 
 
 def export(
@@ -100,7 +100,7 @@ def importers(json: options.Json = False) -> None:
     output.hint("mixlaw import FORMAT LOGS... --describe runs.yaml --out runs.csv")
 
 
-def _tell(imported: "Imported", out: Path, json: bool) -> None:
+def _report(imported: "Imported", out: Path, json: bool) -> None:
     """What was imported, and everything a person should know about it."""
     from mixlaw.importers.assembly.api import flag_counts
 

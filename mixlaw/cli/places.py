@@ -4,6 +4,7 @@ from pathlib import Path
 
 from mixlaw.errors import ConfigError, unknown_name
 
+#: Where experiments and fits without a path lie, below the working directory.
 EXPERIMENTS = Path("experiments")
 FITS = Path("fits")
 

@@ -13,7 +13,7 @@ from mixlaw.cli.places import EXPERIMENTS, find_experiment
 if TYPE_CHECKING:
     from mixlaw.sweep.status import SweepStatus
 
-#: Seconds between two updates of ``--watch``.
+#: Seconds between two looks of ``--watch``. Conventional: a look reads a few small files a run.
 WATCH_SECONDS = 1.0
 _Experiment = Annotated[
     str | None,

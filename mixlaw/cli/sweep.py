@@ -10,6 +10,7 @@ from mixlaw.cli import output
 from mixlaw.cli.options import Json
 from mixlaw.cli.places import EXPERIMENTS, find_experiment
 
+#: Bytes of a unit, decimal as disks are sold.
 _UNITS = {"MB": 1e6, "GB": 1e9, "TB": 1e12}
 
 

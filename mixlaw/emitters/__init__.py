@@ -10,8 +10,10 @@ tokens), some sample documents, one keeps a fraction of each corpus. An emitter 
 ``emit(document, options)``
     the text, ready to be saved as a file, for the JSON document of a recommendation.
 
-The conversion and its comments (:func:`blend`) and the quoting (``_text``) are shared, so an
-emitter is little more than the trainer's own format.
+What it needs for that is here: the conversion and its comments (:func:`blend`), and the quoting of
+names and paths, which are data (:func:`yaml_text`, :func:`shell_line`, :func:`comments`,
+:func:`argument`). So an emitter is little more than the trainer's own format;
+``mixlaw.testing.check_emitter`` holds it to a reader of that format.
 """
 
 from collections.abc import Mapping
@@ -20,10 +22,11 @@ from typing import Any
 
 from mixlaw import plugins
 from mixlaw.emitters._blend import DOCUMENTS, KEPT, TOKENS, Blend, EmitOptions, Part, Unit, blend
+from mixlaw.emitters._text import argument, comments, shell_line, yaml_text
 
 __all__ = [
     "DOCUMENTS", "EXAMPLE_DOCUMENT", "EXAMPLE_OPTIONS", "KEPT", "TOKENS", "Blend", "EmitOptions",
-    "Emitted", "Part", "Unit", "blend", "emit",
+    "Emitted", "Part", "Unit", "argument", "blend", "comments", "emit", "shell_line", "yaml_text",
 ]  # fmt: skip
 
 

@@ -7,8 +7,7 @@ Version dependent: the weight comes with axolotl's pull request 3690 (0 < weight
 from collections.abc import Mapping
 from typing import Any
 
-from mixlaw.emitters import KEPT, EmitOptions, blend
-from mixlaw.emitters._text import yaml_text
+from mixlaw.emitters import KEPT, EmitOptions, blend, yaml_text
 
 UNIT = KEPT
 EXAMPLE = "- {path: /data/general, type: completion, field: text, weight: 0.116667}"

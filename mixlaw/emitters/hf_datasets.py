@@ -7,8 +7,7 @@ document and drop most of the general data.
 from collections.abc import Mapping
 from typing import Any
 
-from mixlaw.emitters import DOCUMENTS, EmitOptions, blend
-from mixlaw.emitters._text import comments
+from mixlaw.emitters import DOCUMENTS, EmitOptions, blend, comments
 
 UNIT = DOCUMENTS
 EXAMPLE = "PROBABILITIES = {'domain': 0.096774, 'general': 0.903226}"

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mixlaw.emitters import TOKENS, EmitOptions, blend
-from mixlaw.emitters._text import comments
+from mixlaw.emitters import TOKENS, EmitOptions, blend, comments
 
 UNIT = TOKENS
 EXAMPLE = "weights=(0.3, 0.7),"

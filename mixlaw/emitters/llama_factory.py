@@ -7,8 +7,7 @@ interleaving ``mix_strategy``, and as many evaluation datasets as training ones.
 from collections.abc import Mapping
 from typing import Any
 
-from mixlaw.emitters import DOCUMENTS, EmitOptions, blend
-from mixlaw.emitters._text import argument, yaml_text
+from mixlaw.emitters import DOCUMENTS, EmitOptions, argument, blend, yaml_text
 
 UNIT = DOCUMENTS
 EXAMPLE = "interleave_probs: 0.096774,0.903226"

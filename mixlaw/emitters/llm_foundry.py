@@ -6,8 +6,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mixlaw.emitters import TOKENS, EmitOptions, blend
-from mixlaw.emitters._text import yaml_text
+from mixlaw.emitters import TOKENS, EmitOptions, blend, yaml_text
 
 UNIT = TOKENS
 EXAMPLE = "domain: {local: /data/domain, split: train, proportion: 0.3}"

@@ -7,8 +7,7 @@ Grammar: weight, prefix, weight, prefix, ...; prefixes without ``.bin``/``.idx``
 from collections.abc import Mapping
 from typing import Any
 
-from mixlaw.emitters import TOKENS, EmitOptions, blend
-from mixlaw.emitters._text import argument, shell_line
+from mixlaw.emitters import TOKENS, EmitOptions, argument, blend, shell_line
 
 UNIT = TOKENS
 EXAMPLE = "--data-path 0.3 /data/domain_text_document 0.7 /data/general_text_document"

@@ -7,8 +7,7 @@ import string
 from collections.abc import Mapping
 from typing import Any
 
-from mixlaw.emitters import TOKENS, EmitOptions, blend
-from mixlaw.emitters._text import argument
+from mixlaw.emitters import TOKENS, EmitOptions, argument, blend
 
 UNIT = TOKENS
 EXAMPLE = "0.3 /data/domain_text_document 0.7 /data/general_text_document"

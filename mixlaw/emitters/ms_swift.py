@@ -7,8 +7,7 @@ the smallest corpus (ms-swift 4.6, ``arguments/base_args/data_args.py``).
 from collections.abc import Mapping
 from typing import Any
 
-from mixlaw.emitters import DOCUMENTS, EmitOptions, blend
-from mixlaw.emitters._text import argument, shell_line
+from mixlaw.emitters import DOCUMENTS, EmitOptions, argument, blend, shell_line
 
 UNIT = DOCUMENTS
 EXAMPLE = "--interleave_prob 0.096774 0.903226"

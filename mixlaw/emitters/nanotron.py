@@ -7,8 +7,7 @@ path to weight.
 from collections.abc import Mapping
 from typing import Any
 
-from mixlaw.emitters import TOKENS, EmitOptions, blend
-from mixlaw.emitters._text import yaml_text
+from mixlaw.emitters import TOKENS, EmitOptions, blend, yaml_text
 
 UNIT = TOKENS
 EXAMPLE = "dataset_weights: [0.3, 0.7]"

@@ -6,8 +6,7 @@ Lists are weight, prefix, weight, prefix, ... (fixed-length samples, which are t
 from collections.abc import Mapping
 from typing import Any
 
-from mixlaw.emitters import TOKENS, EmitOptions, blend
-from mixlaw.emitters._text import comments
+from mixlaw.emitters import TOKENS, EmitOptions, blend, comments
 
 UNIT = TOKENS
 EXAMPLE = "'train': ['0.3', '/data/domain_text_document', '0.7', '/data/general_text_document'],"

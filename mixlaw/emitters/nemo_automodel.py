@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mixlaw.emitters import TOKENS, EmitOptions, blend
-from mixlaw.emitters._text import yaml_text
+from mixlaw.emitters import TOKENS, EmitOptions, blend, yaml_text
 
 UNIT = TOKENS
 EXAMPLE = "paths: ['0.3', /data/domain_text_document, '0.7', /data/general_text_document]"

@@ -8,8 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from mixlaw.emitters import TOKENS, EmitOptions, Part, blend
-from mixlaw.emitters._text import yaml_text
+from mixlaw.emitters import TOKENS, EmitOptions, Part, blend, yaml_text
 
 UNIT = TOKENS
 EXAMPLE = "target_ratio: 0.3"

@@ -7,8 +7,7 @@ weights count documents (torchtitan's data README).
 from collections.abc import Mapping
 from typing import Any
 
-from mixlaw.emitters import TOKENS, EmitOptions, blend
-from mixlaw.emitters._text import comments
+from mixlaw.emitters import TOKENS, EmitOptions, blend, comments
 
 UNIT = TOKENS
 EXAMPLE = "WeightedDataset(dataset=packed('/data/domain/*.jsonl'), weight=0.3),"

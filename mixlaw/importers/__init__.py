@@ -59,7 +59,7 @@ from mixlaw.errors import DataError
 
 #: Eval set of a loss that the trainer did not name: one set, or a blend of several.
 UNNAMED = ""
-#: How much of a file an importer sees to recognise it.
+#: How much of a file an importer sees to recognise it. Conventional: a header and some dozen lines.
 HEAD_BYTES = 65536
 
 

@@ -19,6 +19,10 @@ EXAMPLE = (
 )
 FILES = ("*.log", "*.out")
 
+#: Evaluations among which a repeated one is looked for: those of the last iteration alone can be
+#: meant, so as many as nobody has eval sets; all of them would make long logs quadratic.
+LOOK_BACK = 1000
+
 _TRAIN = re.compile(r"iteration +(\d+)/ *(\d+) \| consumed samples: +(\d+) \|")
 _BATCH = re.compile(r"global batch size: +(\d+) \|")
 _EVAL = re.compile(
@@ -118,5 +122,5 @@ def _evaluation(
 def _repeats(log: Log, evaluation: Evaluation) -> bool:
     return any(
         e.eval_set == evaluation.eval_set and e.step == evaluation.step
-        for e in log.evaluations[-1000:]
+        for e in log.evaluations[-LOOK_BACK:]
     )

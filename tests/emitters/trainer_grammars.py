@@ -167,5 +167,5 @@ def axolotl(text: str) -> Weights:
 
 def reader(name: str) -> Callable[[str], Weights]:
     """The reader of an emitter; a KeyError says which function to add to this file."""
-    found: Callable[[str], Weights] = globals()[name.replace("-", "_")]
-    return found
+    grammar: Callable[[str], Weights] = globals()[name.replace("-", "_")]
+    return grammar

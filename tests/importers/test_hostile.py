@@ -65,13 +65,6 @@ def test_the_same_log_twice_is_flagged_as_duplicate(tmp_path: Path, say: Say) ->
     assert frame["flag"].tolist() == ["", "", "duplicate row", "duplicate row"]
 
 
-def test_a_run_id_that_stands_twice_in_the_description_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "runs.yaml"
-    path.write_text("runs:\n  a: {n_params: 1M}\n  a: {n_params: 2M}\n")
-    with pytest.raises(ConfigError, match="'a' stands twice"):
-        load_description(path)
-
-
 def test_rows_of_a_table_are_joined_by_run_id_not_by_position(tmp_path: Path) -> None:
     """The mistake of a published tool: ratios and losses paired by their order."""
     (tmp_path / "runs.yaml").write_text(
@@ -225,25 +218,6 @@ def test_document_shares_become_token_shares(tmp_path: Path, say: Say) -> None:
     lengths = ", tokens_per_doc: {domain: 2000, general: 500}"
     frame = import_runs("hf-trainer", [], say(more=documents + lengths)).frame
     assert frame["share.domain"].tolist() == pytest.approx([600 / 950])
-
-
-def test_a_description_says_all_its_mistakes_at_once(tmp_path: Path) -> None:
-    path = tmp_path / "runs.yaml"
-    path.write_text("runs:\n  a: {n_params: none, sharez: 0.3}\n  b: 70M\nlogs: x\n")
-    with pytest.raises(ConfigError) as refusal:
-        load_description(path)
-    message = str(refusal.value)
-    for mistake in ("runs.a.n_params", "Did you mean 'shares'", "runs.b", "'logs'"):
-        assert mistake in message
-
-
-def test_names_in_a_description_stay_as_they_are_written(tmp_path: Path) -> None:
-    """YAML would read these run ids as a number, a truth value and a number in base 60."""
-    path = tmp_path / "runs.yaml"
-    path.write_text("runs: {007: {shares: 3:7}, no: {n_params: 1e6}, 1:30: {}}\n")
-    description = load_description(path)
-    assert list(description.runs) == ["007", "no", "1:30"]
-    assert description.runs["007"].shares == pytest.approx(0.3)
 
 
 # Malice ---------------------------------------------------------------------------------------

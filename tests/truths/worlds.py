@@ -32,7 +32,7 @@ DESIGN = Design(
 
 @dataclass(frozen=True)
 class World:
-    """A truth of which answers are asked; ratios, sizes and tokens are scalars here."""
+    """A truth to compare answers with; ratios, sizes and tokens are scalars here."""
 
     truth: Truth
 
