@@ -23,7 +23,7 @@ from mixlaw.laws import Array, Law
 
 #: Why a law without inputs is held against the rows, and is in no stack.
 BASELINE = "a baseline"
-#: Relative errors well below this are luck: no evaluation is more exact.
+#: Added to relative errors, so that one far below the noise of any evaluation is no merit.
 EXACT = 1e-4
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a fit, in words: every finding is a status that each report prints."""
+"""What is wrong with a fit, in words: statuses that every report prints."""
 
 from collections.abc import Iterable, Mapping
 
@@ -22,11 +22,12 @@ ORDER = (
     "no-size-information", "too-few-levels", "several-basins", "at-bound", "noise-assumed",
     "annealing-unknown",
 )  # fmt: skip
-#: Condition number of the scaled Hessian beyond which some combination of parameters is free.
+#: Condition number of the scaled Hessian beyond which some combination of parameters is free: the
+#: square root of a double's precision. Conventional.
 CONDITION = 1e8
 #: Confidence of the F test of what a law explains: conventional.
 CONFIDENCE = 0.99
-#: With fewer rows beyond its parameters a law explains any losses, and no test can tell.
+#: Rows beyond its parameters that a law needs for the F test to have any power: conventional.
 LEAST_ROWS_LEFT = 4
 
 

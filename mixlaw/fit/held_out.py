@@ -22,14 +22,16 @@ from mixlaw.quantities import SAME_LEVEL
 #: Budgets over this part of the longest are held out with it: the last checkpoint of a dense trunk
 #: is so short a step that a wrong law passes it, and then misses at twice the budget.
 LONGEST = 0.5
-#: With more sizes and budgets than this, neither is a level of a grid.
+#: With more sizes and budgets than this, neither is a level of a grid: conventional.
 MANY = 12
 #: Where there are many sizes and budgets, runs within this factor of the most compute are held out.
 COMPUTE = 4.0
-#: Starts of the search in a split.
+#: Starts of the search in a split: fewer than in a fit, since every law is fitted to every split.
 N_STARTS = 32
 #: Starts that are polished in a split: on simulated sweeps more change its errors by about 1%.
 N_POLISH = 2
+#: Mixtures are equal when no share differs by more than this, the rounding of published shares.
+SAME_SHARE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -165,10 +167,6 @@ def document(scores: Mapping[str, Score]) -> dict[str, dict[str, object]]:
         split: {"n": s.n, "error": s.error, "bias": s.bias, "note": s.note}
         for split, s in scores.items()
     }
-
-
-#: Mixtures are equal when no share differs by more than this.
-SAME_SHARE = 1e-3
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from mixlaw.fit.stack import Choice
 from mixlaw.result.fit_result import FitResult
 from mixlaw.result.types import Prediction
 
-#: Resampled sweeps of a law outside the stack, if those inside have not fewer.
+#: Most resampled sweeps of a law outside the stack: its interval is shown and used for nothing.
 N_DRAWS = 50
 
 

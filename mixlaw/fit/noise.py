@@ -1,4 +1,4 @@
-"""Noise and weights: what replicates, standard errors and runs say about the rows of a fit."""
+"""Noise of the rows of a fit: replicates, variance components by run, and weights from them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +11,13 @@ from mixlaw.laws import Array
 
 #: δ of the Huber loss on log residuals, at least: arXiv 2203.15556.
 DELTA = 1e-3
+#: Relative noise assumed where a sweep leaves no freedom to see any: seeds at ordinary sizes.
+ASSUMED_NOISE = 4e-3
+#: Degrees of freedom that an estimate of the noise needs.
+LEAST_FREEDOM = 1.0
+#: With more trunks, each loses the same small part of its noise to the fit; the exact count takes
+#: time by their square.
+MANY_TRUNKS = 1_000
 
 
 def seed_std(rows: Rows) -> float:
@@ -58,18 +65,6 @@ def weights(rows: Rows, correlation: float, noise: float) -> Array:
     precision = 1 / (noise**2 + relative**2) if noise > 0 or relative.all() else np.ones(len(rows))
     weight = independent * precision
     return np.asarray(weight / weight.max())
-
-
-#: Relative noise assumed where a sweep leaves no freedom to see any: seeds at ordinary sizes.
-ASSUMED_NOISE = 4e-3
-
-
-#: Fewer degrees of freedom than this tell nothing about the size of the noise.
-LEAST_FREEDOM = 1.0
-
-
-#: With more trunks, what each of them loses to the fit is the same small part.
-MANY_TRUNKS = 1_000
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from mixlaw.result.types import Status
 #: A change that the law denies counts from this many standard deviations of a mean loss: the
 #: difference of two has 1.4 of them, and the largest of some hundred differences reaches 3.2 x 1.4.
 RISE = 6.0
-#: Levels of an input at which the shape of a fitted curve is checked, at most.
+#: Most levels of an input at which the shape of a fitted curve is checked: bounds the time.
 GRID = 25
 #: Inputs in words.
 SPELLED = {"N": "size", "D": "tokens", "r": "its share", "R": "domain share"}

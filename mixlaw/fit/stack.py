@@ -1,4 +1,4 @@
-"""Which laws speak, and how loudly: one by name, or a stack of those that extrapolate best.
+"""Which laws a fit consists of, and their weights: one by name, or a stack of several.
 
 Stacking weights are those that would have predicted the held-out rows best: non-negative, summing
 to one, every split counting alike. With few runs they say little, so they are drawn towards equal
@@ -27,11 +27,11 @@ from mixlaw.roles import Roles
 
 #: Name of a stack: as the law to fit, and in a saved fit.
 AUTO = "auto"
-#: Laws whose score is within this factor of the best one take part.
+#: Laws whose score is within this factor of the best one take part: conventional.
 WITHIN = 1.5
-#: Runs at which held-out errors and equal weights count alike.
+#: Runs at which held-out errors and equal weights count alike: conventional.
 FEW_RUNS = 20
-#: Weights below this are not worth a law's draws.
+#: Least weight of a law, for the time that its refits take: conventional.
 LEAST_WEIGHT = 0.02
 
 
@@ -63,14 +63,14 @@ class Choice:
         return {name: next(iter(by_law.values())) for name, by_law in self.fits.items()}
 
     def beyond(self) -> dict[str, dict[str, float]]:
-        """Widening out of range by eval set, as ``beyond.learn`` gives it."""
+        """Widening out of range by eval set, as ``out_of_range.learn`` gives it."""
         return {
             name: out_of_range.learn(self.selection.rows[name], self.forecasts[name])
             for name in self.leading
         }
 
     def lack_of_fit(self) -> dict[str, dict[str, Any]]:
-        """What the laws miss alike in all runs by eval set, as ``lack_of_fit.learn`` gives it."""
+        """What the laws miss alike in all runs by eval set, as ``in_range.learn`` gives it."""
         return {
             name: in_range.learn(
                 self.selection.rows[name],

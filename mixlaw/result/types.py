@@ -17,7 +17,7 @@ from mixlaw.roles import parse_weights, side_of
 Array = NDArray[np.float64]
 
 
-#: Name of the baseline that every law must beat: the look-up of ``fit.baselines``.
+#: Name of the baseline that every law must beat: see ``mixlaw.fit.held_out``.
 BASELINE = "next-smaller-size"
 
 

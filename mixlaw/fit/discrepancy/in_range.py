@@ -26,16 +26,16 @@ from mixlaw.fit.selection import Rows
 from mixlaw.laws import Array
 from mixlaw.result.discrepancy import misfit_terms, share_of
 
-#: Most bins of token counts, equally wide in log tokens.
+#: Most bins of token counts, equally wide in log tokens: conventional.
 BINS = 12
-#: Bins with fewer runs are too noisy to tell what runs have in common.
+#: Runs that a bin needs, for a mean residual that is not one run's own: conventional.
 LEAST_RUNS = 3
-#: With fewer bins than this a mean residual says little that the law has not absorbed.
+#: Bins needed for a mean residual that the law has not absorbed by its level and slope.
 LEAST_BINS = 3
 #: Degree in the share, in which laws bend most. On 70 simulated sweeps 90% intervals of the ratio
 #: covered 86% with one, 88% with two, 91% with three and no more with four.
 DEGREE = 3
-#: Residuals larger than noise makes them in this part of sweeps are not noise.
+#: Confidence of the F test of residuals against the noise of replicates: conventional.
 CONFIDENCE = 0.99
 #: Standard deviation of a normal variable over the median of its size.
 NORMAL_MEDIAN = 1.4826
@@ -50,9 +50,9 @@ def learn(rows: Rows, fits: Sequence[tuple[float, LawFit]]) -> dict[str, Any]:
 
     Returns:
         ``tokens`` (k,), increasing; ``missed`` (p, k), predicted - measured log loss there as the
-        coefficients of ``widening.misfit_terms``, and ``error``, their standard errors; the ranges
-        ``share`` and ``n_params``. Empty where noise explains all of it or is not known, or where
-        too few runs share their token counts and no setting has replicates.
+        coefficients of ``mixlaw.result.discrepancy.misfit_terms``, and ``error``, their standard
+        errors; the ranges ``share`` and ``n_params``. Empty where noise explains all of it or is
+        not known, or where too few runs share their token counts and no setting has replicates.
     """
     predicted = np.sum([weight * fit.predict(rows.x) for weight, fit in fits], axis=0)
     usable = np.isfinite(predicted) & (predicted > 0)

@@ -22,9 +22,9 @@ from mixlaw.fit.selection import Rows
 from mixlaw.laws import Array
 from mixlaw.result.discrepancy import DRIFT, along
 
-#: The split that tells about each direction.
+#: The split that shows the misfit in each direction.
 SPLITS = {"n_params": "largest-size", "tokens": "longest-budget", "compute": "largest-compute"}
-#: Resampled sweeps from which the errors of a true law are read.
+#: Resampled sweeps that give the errors of a true law: few, since every split is refitted to each.
 N_DRAWS = 80
 #: A drift is looked for where more was missed than a true law misses in this part of sweeps, ...
 SUSPECT = 0.7
@@ -32,7 +32,7 @@ SUSPECT = 0.7
 RARE = 0.9
 #: Standard errors by which two estimates of a drift must differ to contradict each other.
 APART = 2.5
-#: Correlations of held-out errors are known from few sweeps: they are shrunk by this part.
+#: Part by which correlations of held-out errors, known from few sweeps, are shrunk: conventional.
 SHRINK = 0.1
 #: Variance added to every held-out error, far below any noise: keeps the covariance solvable.
 LEAST_VARIANCE = 1e-16
