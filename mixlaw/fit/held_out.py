@@ -146,10 +146,11 @@ def _fit(law: Law, known: Rows, wanted: Rows, settings: Settings) -> tuple[LawFi
     beyond = wanted.x["N"].max() > sizes[-1] * 1.001
     if "N" not in law.inputs or law.per_size or len(sizes) != SIZES - 1 or not beyond:
         return fit_law(law, known, settings), ""
+    # A scale, which has a unit, has no conventional value; an exponent has.
     held = {
         p.name: _conventional(*p.start)
         for p in law.parameters
-        if p.name in law.held.get("N", {}) and p.amplitude is None and p.start
+        if p.name in law.held.get("N", {}) and p.amplitude is None and p.start and not p.counts
     }
     fitted = fit_rows(law, known, settings, held=held)
     values = ", ".join(f"{name} held at {value:.2g}" for name, value in held.items())

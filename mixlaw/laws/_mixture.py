@@ -11,11 +11,13 @@ import numpy as np
 from mixlaw.laws import Inputs, Parameter, Params
 from mixlaw.laws._factors import Factor
 
-#: What a corpus counts against the first: over six decades, searched in the logarithm.
+#: What a corpus counts against the first, searched in the logarithm. The bounds are conventional:
+#: a corpus that counts for a ten thousandth cannot be told from one that does not count.
 WORTH = Parameter(
     "c", 1e-4, 1e4, "worth of this corpus against the first", None, (0.03, 30.0), contrast=True
 )
-#: Exponent of every share; below the lowest value any trace of a corpus would count in full.
+#: Exponent of every share: near zero any trace of a corpus would count in full, and a large one
+#: says that nothing but a pure mixture counts. The box of the search is conventional.
 WORTH_POWER = Parameter("g", 0.02, 6.0, "exponent of the share of this corpus", None, (0.1, 1.5))
 
 

@@ -50,9 +50,10 @@ from mixlaw.laws._factors import lacking_share
 
 #: Tokens in one unit of T: 20B tokens are T = 100 in the paper.
 UNIT = 0.2e9
-#: Where the second moment is taken from its power series, and the coefficients, highest first:
-#: beyond them it is below 1e-16.
+#: Exponents below which the second moment is taken from its power series; the closed form loses
+#: digits near zero, and within this radius the terms left out of the series are below 1e-16.
 SERIES_RADIUS = 0.5
+#: Coefficients of the series, highest power first.
 _SERIES = [1 / (math.factorial(n) * (n + 3)) for n in reversed(range(13))]
 _SHARE = lacking_share("gamma")
 

@@ -45,7 +45,8 @@ _FACTORS = {
     "B": negative(share_power("eta") * saturating_tokens("D0", "beta")),
 }
 
-#: Token scales reach from the thousands of a CPU sweep to a trillion; they are searched in the log.
+#: Bounds of a token scale, in billions: from a hundred tokens, fewer than any sweep has, to ten
+#: trillion; it is searched in the log between ten thousand tokens and 100B. Conventional.
 SCALE_BOUNDS = (1e-7, 1e4)
 SCALE_START = (1e-5, 1e2)
 
