@@ -105,7 +105,7 @@ def fit_laws(
         about=_about(table, frame, roles, options, choice, profiles),
     )
     result = conditioned(result, choice.selection, seed)
-    return with_laws_at_target(result, choice, seed)
+    return with_laws_at_target(result, choice)
 
 
 def _names(choice: Choice, roles: Roles) -> dict[str, Any]:

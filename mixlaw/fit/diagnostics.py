@@ -7,7 +7,7 @@ from scipy.special import fdtri
 
 from mixlaw.fit import noise as noises
 from mixlaw.fit import shapes
-from mixlaw.fit.discrepancy import in_range
+from mixlaw.fit.discrepancy import lack_of_fit
 from mixlaw.fit.law_fit import SIZES, LawFit, levels
 from mixlaw.fit.row_fit import RowFit
 from mixlaw.fit.selection import Rows, Selection
@@ -174,7 +174,7 @@ def _several_basins(part: RowFit, target: dict[str, Array]) -> Sized:
 
 def _lack_of_fit(part: RowFit) -> Sized:
     """Residual variance against the variance between replicates, by an F test."""
-    if not in_range.unexplained(part):
+    if not lack_of_fit.unexplained(part):
         return []
     noise, seed = part.noise, noises.seed_std(part.rows)
     message = (
@@ -193,7 +193,7 @@ def _explains_nothing(part: RowFit) -> Sized:
         return []
     alike, unexplained = n_rows * log_loss.var(), float(np.sum(part.residual**2))
     explained = (alike - unexplained) / (n_free - 1)
-    if explained * left > unexplained * fdtri(n_free - 1, left, in_range.CONFIDENCE):
+    if explained * left > unexplained * fdtri(n_free - 1, left, lack_of_fit.CONFIDENCE):
         return []
     message = (
         f"the law is no closer to the losses than a single number is (they spread by "

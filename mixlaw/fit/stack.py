@@ -6,7 +6,7 @@ weights (Yao et al. 2018 stack by held-out error; the shrinkage is ours). Laws t
 much again as the best one do not take part.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from mixlaw import laws
 from mixlaw.errors import FitError
 from mixlaw.fit import shapes
 from mixlaw.fit.compare import EXACT, Compared, candidates, compare, rows_for
-from mixlaw.fit.discrepancy import in_range, out_of_range
+from mixlaw.fit.discrepancy import out_of_range
 from mixlaw.fit.held_out import Forecast, document, forecasts, held_out
 from mixlaw.fit.law_fit import LawFit, fit_law
 from mixlaw.fit.row_fit import Settings
@@ -46,7 +46,6 @@ class Choice:
         weights: the same, summing to one.
         forecasts: of the weighted laws by eval set and split.
         compared: every law beside the others, by eval set; empty for one law by name.
-        others: fits of the compared laws that have no weight, by eval set and law.
     """
 
     law: str
@@ -55,7 +54,6 @@ class Choice:
     weights: Mapping[str, Mapping[str, float]]
     forecasts: Mapping[str, Mapping[str, Forecast]]
     compared: Mapping[str, Mapping[str, Compared]] = field(default_factory=dict)
-    others: Mapping[str, Mapping[str, LawFit]] = field(default_factory=dict)
 
     @property
     def leading(self) -> dict[str, LawFit]:
@@ -67,16 +65,6 @@ class Choice:
         return {
             name: out_of_range.learn(self.selection.rows[name], self.forecasts[name])
             for name in self.leading
-        }
-
-    def lack_of_fit(self) -> dict[str, dict[str, Any]]:
-        """What the laws miss alike in all runs by eval set, as ``in_range.learn`` gives it."""
-        return {
-            name: in_range.learn(
-                self.selection.rows[name],
-                [(self.weights[name][law], fit) for law, fit in by_law.items()],
-            )
-            for name, by_law in self.fits.items()
         }
 
 
@@ -136,31 +124,14 @@ def auto(
         name: {law: _fit_all(selection, compared[name][law].law, name) for law in by_law}
         for name, by_law in weights.items()
     }
-    outside = {name: _outside(selection, compared[name], name, weights[name]) for name in compared}
     return Choice(
         AUTO,
         selection,
         fits,
         weights,
         {name: stacked_forecasts(compared[name], by_law) for name, by_law in weights.items()},
-        {name: {**by_law, **outside[name][1], **other} for name, by_law in compared.items()},
-        {name: fits for name, (fits, _) in outside.items()},
+        {name: {**by_law, **other} for name, by_law in compared.items()},
     )
-
-
-def _outside(
-    selection: Selection, compared: Mapping[str, Compared], eval_set: str, inside: Collection[str]
-) -> tuple[dict[str, LawFit], dict[str, Compared]]:
-    """Fits of the laws that have no weight, and those that cannot be fitted, with a note of why."""
-    fits, failed = {}, {}
-    for name, c in compared.items():
-        if c.note or name in inside:
-            continue
-        try:
-            fits[name] = _fit_all(selection, c.law, eval_set)
-        except FitError as error:
-            failed[name] = replace(c, note=str(error))
-    return fits, failed
 
 
 def _fit_all(selection: Selection, law: Law, eval_set: str) -> LawFit:

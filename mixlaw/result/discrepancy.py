@@ -1,7 +1,7 @@
 """Predictions moved and widened by the misfit that a fit has learned.
 
-In range it is that of ``mixlaw.fit.discrepancy.in_range``, beyond the sweep also that of
-``mixlaw.fit.discrepancy.out_of_range``.
+Beyond the sweep it is that of ``mixlaw.fit.discrepancy.out_of_range``. In range it is kriging's
+(``mixlaw.result.kriging``); fits of earlier versions have mean residuals instead (``corrected``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -60,7 +60,7 @@ def widened(
 
 
 def corrected(fit: FitRecord, eval_set: str, prediction: Prediction, x: Inputs) -> Prediction:
-    """Moved against what the laws miss alike in all runs (``mixlaw.fit.discrepancy.in_range``)."""
+    """Moved against what the laws miss alike in all runs (fits of earlier versions)."""
     misfit = fit.lack_of_fit.get(eval_set)
     if not misfit:
         return prediction

@@ -143,8 +143,8 @@ class FitRecord:
         beyond: misfit in log loss that an e-fold beyond the range adds, by eval set and direction
             (``n_params``, ``tokens``, ``compute``): of either sign, and under the name of the
             direction + ``.drift`` that of a known sign, which fits of earlier versions lack.
-        lack_of_fit: what the laws miss alike in all runs at the same tokens, by eval set
-            (``mixlaw.fit.discrepancy.in_range``); fits of earlier versions lack it.
+        lack_of_fit: what the laws miss alike in all runs at the same tokens, by eval set; only fits
+            of earlier versions have it.
         kriging: what the laws miss at their rows, by eval set; predictions are conditioned on it.
             Fits of earlier versions lack it and have ``lack_of_fit``.
         base_kriging: the same of the law of the base losses: a measured base loss is what it is.

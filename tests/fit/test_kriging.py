@@ -1,0 +1,132 @@
+"""Predictions follow the measured losses within their noise, and the law away from them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from truths import Design, Truth, dcpt_truth, simulate_sweep
+
+from mixlaw.fit.api import fit_laws
+from mixlaw.fit.discrepancy.kriging import variance_components
+from mixlaw.result.fit_result import FitResult
+from mixlaw.result.kriging import correlation, positions
+
+BUDGETS = tuple(1e9 * 2.0**k for k in range(6))
+DESIGN = Design(ratios=(0.1, 0.3, 0.5, 0.7, 0.9), replicated=0, budgets=BUDGETS)
+QUIET = replace(DESIGN, seed_std=0.0, walk_std=0.0, row_std=1e-6)
+SHARES = {"domain": 0.5, "general": 0.5}
+
+
+def bend(D, R):
+    """Of log loss: no law here has it."""
+    return 1e-2 * (1 + 2 * (R - 0.5)) * np.sin(1.5 * np.log(D / 1e9))
+
+
+BENT = Truth(
+    lambda s, N, D, R: dcpt_truth().loss(s, N, D, R) * np.exp(bend(D, R)), dcpt_truth().base
+)
+
+
+def fitted(truth: Truth, design: Design, seed: int = 0, n_draws: int = 100) -> FitResult:
+    table = simulate_sweep(truth, np.random.default_rng(seed), design)
+    return fit_laws(table, "dcpt", eval_sets=["general"], n_draws=n_draws, mix=["schedule"])
+
+
+@pytest.fixture(scope="module")
+def quiet() -> FitResult:
+    return fitted(BENT, QUIET)
+
+
+def at_sweep(fit: FitResult):
+    """Predicted and true losses of one size at all budgets."""
+    truth = [BENT.loss("general", np.float64(240e6), np.float64(d), 0.5)[0] for d in BUDGETS]
+    return fit.predict("general", 240e6, BUDGETS, SHARES), np.array(truth)
+
+
+def test_measured_settings_are_predicted_as_they_were_measured(quiet):
+    predicted, truth = at_sweep(quiet)
+    of_law, _ = at_sweep(replace(quiet, kriging={}))
+    assert np.abs(of_law.estimate / truth - 1).max() > 2e-3
+    np.testing.assert_allclose(predicted.estimate, truth, rtol=5e-5)
+    np.testing.assert_allclose(predicted.draws, np.tile(truth, (100, 1)), rtol=5e-4)
+
+
+def test_far_from_all_measurements_the_law_is_left_alone(quiet):
+    far = ("general", 240e9, 1e15, SHARES)
+    predicted, of_law = quiet.predict(*far), replace(quiet, kriging={}).predict(*far)
+    np.testing.assert_allclose(predicted.estimate, of_law.estimate, rtol=1e-6)
+    assert np.std(np.log(predicted.draws)) > np.std(np.log(of_law.draws))
+
+
+def test_the_answer_goes_over_into_the_law_without_a_step(quiet):
+    tokens = np.geomspace(1e9, 1e14, 400)
+    predicted = quiet.predict("general", 240e6, tokens, SHARES)
+    steps = np.diff(np.log(np.vstack([predicted.estimate, predicted.draws])), axis=1)
+    assert np.abs(steps).max() < 2e-3
+
+
+def test_a_saved_fit_predicts_what_it_did_before(quiet, tmp_path):
+    quiet.save(tmp_path)
+    again = FitResult.load(tmp_path)
+    predicted, loaded = at_sweep(quiet)[0], at_sweep(again)[0]
+    np.testing.assert_array_equal(predicted.draws, loaded.draws)
+    np.testing.assert_array_equal(predicted.estimate, loaded.estimate)
+    size = 100e6
+    np.testing.assert_array_equal(
+        quiet.base("general", size).draws, again.base("general", size).draws
+    )
+
+
+def test_a_measured_base_loss_is_what_it_is():
+    truth = dcpt_truth()
+    table = simulate_sweep(truth, np.random.default_rng(1), DESIGN)
+    rows = table[(table["tokens"] == 0) & (table["eval_set"] == "general")]
+    luck = {size: 1 + 0.01 * (-1) ** i for i, size in enumerate(sorted(rows["n_params"].unique()))}
+    base = table["tokens"] == 0
+    table.loc[base, "loss"] *= table.loc[base, "n_params"].map(luck)
+    fit = fit_laws(table, "dcpt", eval_sets=["general"], n_draws=50, mix=["schedule"])
+    measured = table[base & (table["eval_set"] == "general")].groupby("n_params")["loss"].mean()
+    predicted = fit.base("general", measured.index.to_numpy(float))
+    np.testing.assert_allclose(predicted.estimate, measured, rtol=1e-9)
+    np.testing.assert_allclose(predicted.draws, np.tile(measured, (50, 1)), rtol=1e-4)
+
+
+def test_intervals_of_a_law_that_bends_otherwise_cover():
+    design = replace(DESIGN, ratios=(0.1, 0.3, 0.5, 0.7, 0.9), replicated=2)
+    shares = np.linspace(0.1, 0.9, 9)
+    mixture = {"domain": shares, "general": 1 - shares}
+    covered = {"kriging": [], "law": []}
+    for seed in range(6):
+        fit = fitted(BENT, design, seed, 200)
+        for tokens in (1.5e9, 6e9, 24e9):
+            truth = BENT.loss("general", np.float64(240e6), np.float64(tokens), shares)
+            for name, of in (("kriging", fit), ("law", replace(fit, kriging={}))):
+                low, high = of.predict("general", 240e6, tokens, mixture).interval()
+                covered[name].append(np.mean((low <= truth) & (truth <= high)))
+    assert np.mean(covered["kriging"]) > 0.85 > np.mean(covered["law"])
+
+
+def test_variance_components_are_recovered():
+    rng = np.random.default_rng(0)
+    n_trunks, n_rows = 60, 6
+    trunk = np.repeat(np.arange(n_trunks), n_rows)
+    tokens = np.tile(np.geomspace(1e9, 32e9, n_rows), n_trunks)
+    size = np.repeat(np.geomspace(1e8, 1e9, n_trunks), n_rows)
+    at = positions({"N": size, "D": tokens})
+    shapes = [correlation(at, at), np.equal.outer(trunk, trunk).astype(float), np.eye(len(trunk))]
+    true = np.array([5e-3, 2e-3, 1e-3])
+    found = []
+    for _ in range(20):
+        covariance = np.sum([v * s for v, s in zip(true**2, shapes, strict=True)], axis=0)
+        residual = np.linalg.cholesky(covariance) @ rng.normal(size=len(trunk))
+        found.append(np.sqrt(variance_components(residual, shapes)))
+    np.testing.assert_allclose(np.mean(found, axis=0)[1:], true[1:], rtol=0.15)
+    assert np.median(found, axis=0)[0] == pytest.approx(true[0], rel=0.4)
+
+
+def test_mixtures_of_many_corpora_have_a_distance():
+    h = np.array([[0.2, 0.2, 0.7], [0.3, 0.3, 0.2], [0.5, 0.5, 0.1]])
+    at = positions({"N": np.full(3, 1e9), "D": np.full(3, 1e9), "h": h})
+    near = correlation(at, at)
+    assert near[0, 1] == pytest.approx(1)
+    assert near[0, 2] < 0.3
