@@ -44,11 +44,15 @@ class Compared:
     note: str = ""
 
     @property
-    def score(self) -> float:
-        """Geometric mean over the splits of the mean absolute error, plus the ratio regret."""
+    def error(self) -> float:
+        """Geometric mean over the splits of the mean absolute error."""
         errors = [np.mean(np.abs(f.error)) + EXACT for f in self.forecasts.values()]
-        mean = float(np.exp(np.mean(np.log(errors)))) if errors else 0.0
-        return mean + (0.0 if np.isnan(self.regret) else self.regret)
+        return float(np.exp(np.mean(np.log(errors)))) if errors else 0.0
+
+    @property
+    def score(self) -> float:
+        """The error, plus the ratio regret."""
+        return self.error + (0.0 if np.isnan(self.regret) else self.regret)
 
     @property
     def complete(self) -> bool:
@@ -83,13 +87,27 @@ def compare(
         name: {law.name: _compared(law, rows, settings) for law in laws_}
         for name, rows in selection.rows.items()
     }
-    for law in laws_:
-        regret = ratio_regret(
-            selection.rows, {name: compared[name][law.name].forecasts for name in compared}
-        )
-        for name in compared:
-            compared[name][law.name] = replace(compared[name][law.name], regret=regret)
+    best = {name: _best_forecasts(by_law) for name, by_law in compared.items()}
+    for name, by_law in compared.items():
+        for law, c in by_law.items():
+            beside = {**best, name: c.forecasts}
+            by_law[law] = replace(c, regret=ratio_regret(selection.rows, beside))
     return compared
+
+
+def _best_forecasts(by_law: Mapping[str, Compared]) -> Mapping[str, Forecast]:
+    """Forecasts of the law with the least error, of those that answer the most splits.
+
+    A mixture is chosen by the losses of all eval sets, and each may have a law of its own: a law of
+    one of them is held against the choice that it leads to beside the best law of the others.
+    """
+    answered = [
+        c.on([split for split, f in c.forecasts.items() if np.isfinite(f.predicted).all()])
+        for c in by_law.values()
+        if not c.note
+    ]
+    usable = [c for c in answered if c.forecasts]
+    return min(usable, key=lambda c: (-len(c.forecasts), c.error)).forecasts if usable else {}
 
 
 def not_offered(law: Law, rows: Rows) -> str:

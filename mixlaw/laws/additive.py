@@ -20,6 +20,7 @@ import numpy as np
 from mixlaw.laws import Claim, Law, Parameter, dcpt
 from mixlaw.laws._factors import ONE, gradient_of, inverse_power, terms_of
 from mixlaw.laws._mixture import WORTH, WORTH_POWER, rational_mixture
+from mixlaw.laws._tied import SWITCHES
 
 _FACTORS = {
     "E": ONE,
@@ -46,6 +47,7 @@ LAW = Law(
     per_corpus=(WORTH, WORTH_POWER),
     claims=(Claim("decreasing", "N"), Claim("decreasing", "D")),
     needs_positive=("N", "D"),
+    switches=SWITCHES,
     held={"N": {"A": 0.0, "alpha": 1.0}, "D": {"B": 0.0, "beta": 1.0}},
     minimum="3(m + 1) mixtures of m corpora; 3 sizes and budgets for N and D",
 )

@@ -17,12 +17,12 @@ Limits: no mixture, so it is the baseline that says what the ratio adds; diverge
 cannot return the loss of a base model; falls with N and D everywhere.
 """
 
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from mixlaw.laws import Claim, Inputs, Law, Parameter, Params, Switch
+from mixlaw.laws import Claim, Inputs, Law, Parameter, Params
+from mixlaw.laws._tied import SWITCHES
 
 
 class Allocation(NamedTuple):
@@ -65,28 +65,6 @@ def gradient(p: Params, x: Inputs) -> dict[tuple[str, str], object]:
     }
 
 
-def _tie(law: Law, x: Inputs) -> Law:
-    """The law with one exponent, called alpha, for size and tokens."""
-
-    def both(p: Params) -> Params:
-        return {**p, "beta": p["alpha"]}
-
-    def terms(p: Params, x: Inputs) -> dict[str, object]:
-        return law.terms(both(p), x)
-
-    def gradient(p: Params, x: Inputs) -> dict[tuple[str, str], object]:
-        slopes = law.gradient(both(p), x)
-        return {("A", "alpha"): slopes["A", "alpha"], ("B", "alpha"): slopes["B", "beta"]}
-
-    return replace(
-        law,
-        parameters=law.pick("E", "A", "B", "alpha"),
-        terms=terms,
-        gradient=gradient,
-        held={"N": {"A": 0.0}, "D": {"B": 0.0}},
-    )
-
-
 LAW = Law(
     name="chinchilla",
     formula="E + A/N^alpha + B/D^beta",
@@ -103,13 +81,7 @@ LAW = Law(
     gradient=gradient,
     claims=(Claim("decreasing", "N"), Claim("decreasing", "D")),
     needs_positive=("N", "D"),
-    switches={
-        "alpha=beta": Switch(
-            "one exponent for size and tokens",
-            _tie,
-            lambda law, params, x: {**params, "beta": params["alpha"]},
-        )
-    },
+    switches=SWITCHES,
     held={"N": {"A": 0.0, "alpha": 1.0}, "D": {"B": 0.0, "beta": 1.0}},
     minimum="3 sizes x 3 budgets, not all at one tokens-per-parameter",
 )

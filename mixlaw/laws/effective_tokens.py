@@ -19,6 +19,7 @@ an average. w of corpora that hardly help are flat directions of the fit: read c
 from mixlaw.laws import Claim, Law, Parameter, dcpt
 from mixlaw.laws._factors import ONE, gradient_of, inverse_power, terms_of
 from mixlaw.laws._mixture import to_the_minus, weighted_shares
+from mixlaw.laws._tied import SWITCHES
 
 _MIXTURE = weighted_shares("w", "kappa")
 _FACTORS = {
@@ -53,6 +54,7 @@ LAW = Law(
     ),
     claims=(Claim("decreasing", "N"), Claim("decreasing", "D")),
     needs_positive=("N", "D"),
+    switches=SWITCHES,
     held={"N": {"A": 0.0, "alpha": 1.0, "rho": 0.0}},
     minimum="3(m + 1) mixtures of m corpora; 3 sizes and budgets",
 )

@@ -22,6 +22,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from mixlaw.laws import Array, Claim, Inputs, Law, Parameter, Params
+from mixlaw.laws._tied import SWITCHES
 
 
 def _rates(p: Params, x: Inputs) -> Iterator[tuple[str, Array]]:
@@ -85,6 +86,7 @@ LAW = Law(
     ),
     claims=(Claim("decreasing", "N"), Claim("decreasing", "D")),
     needs_positive=("N", "D"),
+    switches=SWITCHES,
     held={"N": {"A": 0.0, "alpha": 1.0}, "D": {"B": 0.0, "beta": 1.0}},
     minimum="4 ratios; 3(m + 1) mixtures of m corpora; 3 sizes and budgets for N and D",
 )

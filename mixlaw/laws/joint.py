@@ -21,6 +21,7 @@ from typing import Any
 from mixlaw.laws import Claim, Inputs, Law, Parameter, Params, additive, dcpt
 from mixlaw.laws._factors import ONE, inverse_power
 from mixlaw.laws._mixture import WORTH, WORTH_POWER, per_corpus, rational_mixture
+from mixlaw.laws._tied import SWITCHES
 
 _MIXTURE = rational_mixture("c", "g")
 _BY_CORPUS = {"A": inverse_power("N", "alpha"), "B": inverse_power("D", "beta")}
@@ -66,6 +67,7 @@ LAW = Law(
     ),
     claims=(Claim("decreasing", "N"), Claim("decreasing", "D")),
     needs_positive=("N", "D"),
+    switches=SWITCHES,
     held={"N": {"A": 0.0, "alpha": 1.0}, "D": {"B": 0.0, "beta": 1.0}},
     minimum="3(m + 1) mixtures of m corpora at 2 sizes and budgets; 3 sizes to extrapolate",
 )

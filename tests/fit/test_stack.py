@@ -4,14 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from mixlaw.fit.fitting import Settings
 from truths import Design, dcpt_truth, simulate_sweep
 
 from mixlaw import laws
 from mixlaw.errors import ConfigError, FitError
 from mixlaw.fit.api import fit_laws
-from mixlaw.fit.compare import Compared, candidates, ratio_regret
+from mixlaw.fit.compare import Compared, candidates, compare, ratio_regret
 from mixlaw.fit.held_out import Forecast, forecasts
-from mixlaw.fit.selection import Rows, select
+from mixlaw.fit.selection import Rows, Selection, select
 from mixlaw.fit.stack import held_out_weights, stack_weights
 from mixlaw.result.fit_result import FitResult
 from mixlaw.result.screen import page
@@ -104,6 +105,30 @@ def test_regret_of_two_eval_sets_is_of_their_mean_and_none_without_a_choice():
     assert np.isnan(
         ratio_regret({"s": alone}, {"s": {"split": Forecast(mask, alone.loss, alone.loss)}})
     )
+
+
+def test_a_law_of_one_loss_is_judged_beside_the_best_law_of_the_other(monkeypatch):
+    """Exact on the domain loss and upside down on the general one: no regret on the domain loss."""
+    share, mask = [0.1, 0.9], np.ones(2, dtype=bool)
+    rows = {"domain": rows_of([2.0, 1.9], share), "general": rows_of([1.0, 1.5], share)}
+    says = {
+        ("dcpt", "domain"): [1.0, 2.0],
+        ("dcpt", "general"): [1.0, 1.5],
+        ("hump", "domain"): [2.0, 1.9],
+        ("hump", "general"): [1.5, 1.0],
+    }
+    named = {id(of_set): name for name, of_set in rows.items()}
+
+    def forecast(law, of_set, settings):
+        said = np.array(says[law.name, named[id(of_set)]])
+        return Compared(law, {"split": Forecast(mask, said, of_set.loss)})
+
+    monkeypatch.setattr("mixlaw.fit.compare._compared", forecast)
+    selection = Selection(rows, {}, ("a", "b"), ("domain", "general"), ("domain",), {})
+    found = compare(selection, [laws.load("dcpt"), laws.load("hump")], Settings())
+    assert found["domain"]["hump"].regret == 0
+    assert found["general"]["dcpt"].regret == 0
+    assert found["general"]["hump"].regret > 0.1
 
 
 def test_candidates_hold_every_formula_once():
