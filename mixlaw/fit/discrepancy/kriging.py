@@ -31,8 +31,8 @@ N_FEATURES = 256
 PRIOR_SPREAD = 2.0
 #: Noise of run and of row is expected at this part of the residuals.
 PRIOR_NOISE = 1 / 3
-#: Variance that is always added: keeps matrices of noiseless tables solvable.
-LEAST_VARIANCE = 1e-14
+#: Part of the variance that is added to it: keeps matrices of noiseless tables solvable.
+JITTER = 1e-9
 #: Relative standard deviation of base losses about their law between two measured sizes, at least.
 BASE_MISFIT = 1e-3
 
@@ -143,7 +143,7 @@ def _at_rows(fit: FitResult, eval_set: str, rows: Rows, corpora: Sequence[str]) 
 
 def _covariance(variances: Sequence[float] | Array, shapes: Sequence[Array]) -> Array:
     total = np.sum([v * shape for v, shape in zip(variances, shapes, strict=True)], axis=0)
-    return np.asarray(total + LEAST_VARIANCE * np.eye(len(total)))
+    return np.asarray(total + JITTER * np.mean(np.diag(total)) * np.eye(len(total)))
 
 
 def _unconditioned(at: Array, variance: float, n_draws: int, rng: np.random.Generator) -> Kriging:
