@@ -19,11 +19,11 @@ def tied(law: Law) -> Law:
         return law.terms(both(p), x)
 
     def gradient(p: Params, x: Inputs) -> dict[tuple[str, str], Any]:
-        found: dict[tuple[str, str], Any] = {}
+        slopes: dict[tuple[str, str], Any] = {}
         for (amplitude, name), slope in law.gradient(both(p), x).items():
             key = (amplitude, "alpha" if name == "beta" else name)
-            found[key] = found[key] + slope if key in found else slope
-        return found
+            slopes[key] = slopes.get(key, 0.0) + slope
+        return slopes
 
     # The exponent still describes one of size and tokens where the other has a single level.
     held = {

@@ -7,7 +7,7 @@ amplitudes; α, β > 0 exponents; b1, c1 > 0 the fitted bases b₁, c₁ of the 
 Source: Que et al., arXiv 2406.01375, Table 1 (L4).
 
 Limits: whether it falls with r depends on b1 and c1 (the paper: "violates explicit trends");
-diverges as D → 0. With a single D the two share terms cannot be told apart, so B is held at zero.
+diverges as D → 0. With a single D the two share terms are one, so B is held at zero.
 """
 
 from mixlaw.laws import Claim, Law, Parameter, dcpt

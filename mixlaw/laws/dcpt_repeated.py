@@ -8,7 +8,7 @@ of that corpus that the run could draw from, infinite where unknown. E, A, B, C 
 > 0 and ε > 0 are those of ``dcpt``; Rs = R* > 0 is the number of repeats over which a token's worth
 falls by e.
 
-Source: Muennighoff et al., arXiv 2305.16264, Eq. 5 (R* = 15.4 there, in pre-training), put into the
+Source: Muennighoff et al., arXiv 2305.16264, Eq. 5 (R* = 15.4 there, in pre-training), in the
 data term of Que et al., arXiv 2406.01375, Eq. 6; the combination is ours.
 
 Limits: those of ``dcpt``. The share term C does not know of repeats. R* is known only where some

@@ -55,6 +55,7 @@ LAW = Law(
     claims=(Claim("decreasing", "N"), Claim("decreasing", "D")),
     needs_positive=("N", "D"),
     switches=SWITCHES,
-    held={"N": {"A": 0.0, "alpha": 1.0, "rho": 0.0}},
+    # At one size the size term still tells mixtures apart, by q^-rho: only its exponent is held.
+    held={"N": {"alpha": 0.0}},
     minimum="3(m + 1) mixtures of m corpora; 3 sizes and budgets",
 )

@@ -90,9 +90,9 @@ def test_tied_exponents_are_a_switch_and_a_law():
     x = _rows([1e8, 4e8, 2e9], [1e9, 1e10, 1e11], [1.0])
     truth = {"E": 1.8, "A": 0.3, "B": 0.6, "alpha": 0.33}
     rows = Rows(x, tied.predict(truth, x), np.zeros(9), np.arange(9))
-    found = fit_rows(free, rows, Settings(constraints=("alpha=beta",)))
-    p = dict(zip(found.names, found.parameters(found.theta)[0], strict=True))
+    fitted = fit_rows(free, rows, Settings(constraints=("alpha=beta",)))
+    p = dict(zip(fitted.names, fitted.parameters(fitted.theta)[0], strict=True))
     assert p["alpha"] == p["beta"] == pytest.approx(0.33, rel=1e-6)
-    np.testing.assert_allclose(found.predict(x)[0], rows.loss, rtol=1e-9)
+    np.testing.assert_allclose(fitted.predict(x)[0], rows.loss, rtol=1e-9)
     one_size = fit_rows(free, rows.where(x["N"] == 4e8), Settings(constraints=("alpha=beta",)))
     assert one_size.parameters(one_size.theta)[0][-1] == pytest.approx(0.33, rel=1e-6)
