@@ -22,8 +22,8 @@ LawName = Annotated[
     str | None,
     typer.Option(
         "--law",
-        help="Law to fit (mixlaw laws), several (A,B), or auto; default dcpt, or chinchilla "
-        "for one corpus.",
+        help="Law to fit (mixlaw laws), several (A,B) to compare and stack, or auto, the default: "
+        "all that suit the table.",
         metavar="NAME",
     ),
 ]

@@ -1,7 +1,7 @@
 """``fit_laws``: from a runs table to a fit with intervals, held-out errors and statuses."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import pandas as pd
 
 from mixlaw import laws
 from mixlaw.doctor import MEANINGLESS_LOSSES, Finding, examine
-from mixlaw.errors import ConfigError
+from mixlaw.errors import ConfigError, FitError
 from mixlaw.fit import diagnostics, held_out, provenance
 from mixlaw.fit import noise as noises
 from mixlaw.fit.base_loss import fit_base
@@ -65,7 +65,8 @@ def fit_laws(
     Args:
         runs: a runs table, the path of one, or one that was read already.
         law: name of a law, several (``dcpt,exponential``) or ``auto`` for a stack; default
-            ``dcpt`` for a mixture table, ``chinchilla`` for one corpus. Or a ``Law`` that no
+            ``auto``, or where a table is too small to compare laws on, ``dcpt`` for a mixture
+            and ``chinchilla`` for one corpus. Or a ``Law`` that no
             package brings (see ``mixlaw.laws.provide``).
         roles: which eval sets and corpora are the domain and the general.
         eval_sets: what to fit; default the domain and the general loss, or all without them.
@@ -165,20 +166,32 @@ def _error_code(finding: Finding, roles: Roles) -> str:
     return MEANINGLESS if finding.code in MEANINGLESS_LOSSES and of_roles else DOCTOR_ERROR
 
 
-def default_law(frame: pd.DataFrame) -> str:
-    """``dcpt`` where the table has a mixture, ``chinchilla`` where it has one corpus."""
-    return "dcpt" if corpora_of(frame) else "chinchilla"
-
-
 def _choice(frame: pd.DataFrame, roles: Roles, options: _Options) -> Choice:
-    """One law by name, a stack of those named (``A,B``), or of all (``auto``)."""
-    law, eval_sets = options.law or default_law(frame), options.eval_sets or None
+    """One law by name, a stack of those named (``A,B``), or of all (``auto``, the default)."""
+    if options.law is None:
+        return _default_choice(frame, roles, options)
+    law, eval_sets = options.law, options.eval_sets or None
     names = [name.strip() for name in law.split(",")]
     if law != AUTO and len(names) == 1:
         return single_law(frame, laws.load(law), roles, eval_sets, options.mix, options.constraints)
     if options.constraints:
         raise ConfigError("Constraints belong to one law; name it with --law, not a stack.")
     return auto(frame, roles, eval_sets, options.mix, None if law == AUTO else names)
+
+
+def _default_choice(frame: pd.DataFrame, roles: Roles, options: _Options) -> Choice:
+    """The stack, or, where a table is too small to compare laws on, the best known one alone."""
+    alone = replace(options, law="dcpt" if corpora_of(frame) else "chinchilla")
+    if options.constraints:
+        return _choice(frame, roles, alone)
+    try:
+        return _choice(frame, roles, replace(options, law=AUTO))
+    except FitError as error:
+        choice = _choice(frame, roles, alone)
+        text = f"Laws could not be compared: {error} So '{alone.law}' was fitted alone."
+        selection = choice.selection
+        statuses = (*selection.statuses, Status("laws-not-compared", text))
+        return replace(choice, selection=replace(selection, statuses=statuses))
 
 
 def _noise(choice: Choice) -> dict[str, Any]:

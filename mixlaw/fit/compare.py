@@ -67,10 +67,37 @@ class Compared:
         return replace(self, forecasts=kept)
 
 
-def candidates(names: Sequence[str] | None = None) -> tuple[Law, ...]:
-    """These laws, or all that are installed, without two names for one formula."""
-    every = [laws.load(name) for name in names or plugins.available("laws")]
-    return tuple({law.formula: law for law in reversed(every)}.values())[::-1]
+def named(names: Sequence[str]) -> tuple[Law, ...]:
+    """These laws, without two names for one formula."""
+    return _distinct([laws.load(name) for name in names])
+
+
+def candidates(selection: Selection) -> tuple[Law, ...]:
+    """The installed laws that are worth comparing on these rows.
+
+    On a mixture those that know no share are not; nor, with two corpora, those of all shares, if
+    every eval set has a share of its own, which says the same.
+    """
+    every = [laws.load(name) for name in plugins.available("laws")]
+    rows = list(selection.rows.values())
+    mixed = bool(selection.corpora)
+    pair = len(selection.corpora) == 2 and all("r" in of_set.x for of_set in rows)
+    return _distinct(
+        [
+            law
+            for law in every
+            if law.candidate
+            and (not mixed or not law.inputs or bool({"r", "R", "h"} & set(law.inputs)))
+            and not (pair and "h" in law.inputs)
+        ]
+    )
+
+
+def _distinct(every: Sequence[Law]) -> tuple[Law, ...]:
+    first: dict[str, Law] = {}
+    for law in every:
+        first.setdefault(law.formula, law)
+    return tuple(first.values())
 
 
 def compare(

@@ -16,7 +16,7 @@ import pandas as pd
 from mixlaw import laws
 from mixlaw.errors import FitError
 from mixlaw.fit import shapes
-from mixlaw.fit.compare import EXACT, Compared, candidates, compare, rows_for
+from mixlaw.fit.compare import EXACT, Compared, candidates, compare, named, rows_for
 from mixlaw.fit.discrepancy import out_of_range
 from mixlaw.fit.held_out import Forecast, document, forecasts, held_out
 from mixlaw.fit.law_fit import LawFit, fit_law
@@ -103,15 +103,15 @@ def auto(
     Raises:
         FitError: no law can be fitted and held against held-out rows.
     """
-    every = candidates(names)
     known = "annealed" in frame.columns
     trunks = known and not frame.loc[frame["tokens"] > 0, "annealed"].any()
     kind: Takes = "trunk" if trunks else "ends"
+    anything = replace(laws.load("constant"), name=AUTO, takes=kind)
+    selection = select(frame, anything, roles, eval_sets, mix)
+    every = named(names) if names else candidates(selection)
     offered = [law for law in every if not known or law.takes in (kind, "all")]
     if not offered:
         raise FitError("None of these laws describes the kind of rows that this table has.")
-    anything = replace(laws.load("constant"), name=AUTO, takes=kind)
-    selection = select(frame, anything, roles, eval_sets, mix)
     compared = compare(selection, offered, Settings(selection.corpora))
     other = {
         law.name: Compared(law, note=f"describes {'annealed' if trunks else 'trunk'} rows")

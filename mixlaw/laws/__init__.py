@@ -141,6 +141,8 @@ class Law:
             rate (trunk rows), or both.
         per_size: True if the law describes one model size at a time, whatever its inputs.
         minimum: minimum sensible data, for people.
+        candidate: whether ``--law auto`` compares it unasked; False for variants of a law that is a
+            candidate, and for laws that were never among the best on the tables they were tried on.
     """
 
     name: str
@@ -160,6 +162,7 @@ class Law:
     takes: Takes = "ends"
     per_size: bool = False
     minimum: str = ""
+    candidate: bool = True
 
     def expand(self, corpora: Sequence[str] = ()) -> tuple[Parameter, ...]:
         """All parameters for these corpora: the fixed ones, then one per corpus and stem."""

@@ -60,4 +60,5 @@ LAW = Law(
     needs_positive=("N",),
     held={"r": {"B": 1.0}},
     minimum="base losses and 3 budgets x 3 ratios near the edge; 3 sizes",
+    candidate=False,
 )

@@ -43,4 +43,5 @@ LAW = Law(
     needs_positive=("N", "D", "r"),
     held={"N": {"A": 0.0, "alpha": 1.0}, "D": {"B": 0.0, "beta": 1.0}, "r": {"a": 1e-3}},
     minimum="3 sizes x 2 budgets x 3 ratios above zero",
+    candidate=False,
 )

@@ -53,4 +53,5 @@ LAW = Law(
         "r": dcpt.LAW.held["r"],
     },
     minimum="3 sizes x 3 budgets x 4 ratios",
+    candidate=False,
 )

@@ -37,4 +37,5 @@ LAW = Law(
         "r": {"C": 0.0, "eps": 0.1, "gamma": 1.0},
     },
     minimum="3 sizes x 3 budgets x 4 ratios",
+    candidate=False,
 )

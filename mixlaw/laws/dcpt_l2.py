@@ -71,4 +71,5 @@ LAW = Law(
         "r": {"Dc": 1.0, "eps": 1.0, "gamma": 1.0, "eta": 1.0},
     },
     minimum="3 sizes x 3 budgets x 4 ratios",
+    candidate=False,
 )

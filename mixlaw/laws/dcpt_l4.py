@@ -42,4 +42,5 @@ LAW = Law(
         "r": {"C": 0.0, "b1": 1.0, "c1": 1.0},
     },
     minimum="3 sizes x 3 budgets x 4 ratios",
+    candidate=False,
 )

@@ -60,4 +60,5 @@ LAW = Law(
     needs_positive=("N", "D"),
     held={"N": {"A": 0.0, "alpha": 1.0}, "r": {"sigma": 1.0}},
     minimum="3 sizes x 3 budgets x 3 ratios",
+    candidate=False,
 )

@@ -35,4 +35,5 @@ LAW = Law(
     needs_positive=("N", "D"),
     held=dcpt.LAW.held,
     minimum="3 sizes x 3 budgets x 4 ratios",
+    candidate=False,
 )

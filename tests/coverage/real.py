@@ -108,7 +108,7 @@ def score(frame: pd.DataFrame, held: pd.Series, eval_set: str, law: str) -> dict
     draws = said.draws * np.exp(noise * fit.sigma[eval_set])
     low, high = np.quantile(draws, [0.05, 0.95], axis=0)
     errors = {}
-    for candidate in candidates():
+    for candidate in candidates(of_known):
         if candidate.inputs and not not_offered(candidate, seen):
             try:
                 predicted = fit_law(candidate, seen, settings).predict(wanted.x)

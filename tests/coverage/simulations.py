@@ -204,7 +204,7 @@ def hurried() -> Iterator[None]:
             api,
             standard_errors=lambda fit: [],
             fit_base=lambda *_: (),
-            heard=lambda result, *_: result,
+            with_laws_at_target=lambda result, *_: result,
         ),
     ):
         yield

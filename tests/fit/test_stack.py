@@ -9,7 +9,7 @@ from truths import Design, dcpt_truth, simulate_sweep
 from mixlaw import laws
 from mixlaw.errors import ConfigError, FitError
 from mixlaw.fit.api import fit_laws
-from mixlaw.fit.compare import Compared, candidates, compare, ratio_regret
+from mixlaw.fit.compare import Compared, candidates, compare, named, ratio_regret
 from mixlaw.fit.held_out import Forecast, forecasts
 from mixlaw.fit.row_fit import Settings
 from mixlaw.fit.selection import Rows, Selection, select
@@ -131,10 +131,26 @@ def test_a_law_of_one_loss_is_judged_beside_the_best_law_of_the_other(monkeypatc
     assert found["general"]["hump"].regret > 0.1
 
 
-def test_candidates_hold_every_formula_once():
-    formulas = [law.formula for law in candidates()]
-    assert len(formulas) == len(set(formulas))
-    assert {"dcpt", "exponential", "hump"} <= {law.name for law in candidates()}
+def candidates_of(table):
+    selection = select(table, laws.load("constant"), Roles(), None, ["schedule"])
+    return {law.name for law in candidates(selection)}
+
+
+def test_candidates_suit_the_mixture():
+    pair = simulate_sweep(dcpt_truth(), np.random.default_rng(0), Design(sizes=(6e7, 12e7, 24e7)))
+    of_pair = candidates_of(pair)
+    assert {"constant", "dcpt", "dcpt-anchored", "log-share", "rectified", "transfer"} <= of_pair
+    # Shares of two corpora are one number, and a law without any knows nothing of a mixture.
+    assert not of_pair & {"exponential", "joint", "chinchilla", "dcpt-l4"}
+    three = pair.assign(**{"share.web": pair["share.general"] / 2})
+    three["share.general"] /= 2
+    assert {"exponential", "joint", "dcpt"} <= candidates_of(three)
+    one = pair.drop(columns=["share.domain", "share.general"])
+    assert {"chinchilla", "chinchilla-tied"} <= candidates_of(one)
+
+
+def test_a_formula_that_is_named_twice_is_compared_once():
+    assert [law.name for law in named(["dcpt", "hump", "dcpt"])] == ["dcpt", "hump"]
 
 
 @pytest.fixture(scope="module")
