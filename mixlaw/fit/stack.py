@@ -110,6 +110,7 @@ def auto(
     offered = [law for law in every if not known or law.takes in (kind, "all")]
     if not offered:
         raise FitError("None of these laws describes the kind of rows that this table has.")
+    # Rows are selected for no law in particular: any that are of the kind compared.
     anything = replace(laws.load("constant"), name=AUTO, takes=kind)
     selection = select(frame, anything, roles, eval_sets, mix)
     compared = compare(selection, offered, Settings(selection.corpora))
@@ -118,8 +119,8 @@ def auto(
         for law in every
         if law not in offered
     }
-    runs = len(selection.trunks)
-    weights = {name: stack_weights(by_law, runs) for name, by_law in compared.items()}
+    n_runs = len(selection.trunks)
+    weights = {name: stack_weights(by_law, n_runs) for name, by_law in compared.items()}
     fits = {
         name: {law: _fit_all(selection, compared[name][law].law, name) for law in by_law}
         for name, by_law in weights.items()

@@ -42,13 +42,13 @@ def weighted_shares(weight: str, exponent: str) -> Factor:
 
     def slopes(p: Params, x: Inputs) -> dict[str, Any]:
         weights, exponents, powers = parts(p, x)
-        found: dict[str, Any] = dict(zip(weights, powers[1:], strict=True))
+        derivatives: dict[str, Any] = dict(zip(weights, powers[1:], strict=True))
         factors = [1.0, *(p[name] for name in weights)]
         for factor, name, h, grown in zip(factors, exponents, x["h"], powers, strict=True):
             # h^e·ln h → 0 as h → 0 for e > 0.
             slope = factor * np.log(np.where(h > 0, h, 1.0)) * grown
-            found[name] = found[name] + slope if name in found else slope
-        return found
+            derivatives[name] = derivatives[name] + slope if name in derivatives else slope
+        return derivatives
 
     return Factor(value, slopes)
 
@@ -75,8 +75,10 @@ def to_the_minus(factor: Factor, exponent: str) -> Factor:
         base = factor.value(p, x)
         grown = base ** -p[exponent]
         outer = -p[exponent] * grown / base
-        found = {name: outer * slope for name, slope in factor.slopes(p, x).items()}
+        derivatives = {name: outer * slope for name, slope in factor.slopes(p, x).items()}
         own = -np.log(base) * grown
-        return found | {exponent: found[exponent] + own if exponent in found else own}
+        if exponent in derivatives:
+            own = own + derivatives[exponent]
+        return derivatives | {exponent: own}
 
     return Factor(lambda p, x: factor.value(p, x) ** -p[exponent], slopes)

@@ -28,22 +28,22 @@ _BY_CORPUS = {"A": inverse_power("N", "alpha"), "B": inverse_power("D", "beta")}
 
 def terms(p: Params, x: Inputs) -> dict[str, Any]:
     """Factors of E, k and the amplitudes of every corpus."""
-    found = {"E": ONE.value(p, x), "k": _MIXTURE.value(p, x)}
+    factors = {"E": ONE.value(p, x), "k": _MIXTURE.value(p, x)}
     for stem, factor in _BY_CORPUS.items():
         value = factor.value(p, x)
         for name, share in zip(per_corpus(p, stem), x["h"], strict=True):
-            found[name] = share * value
-    return found
+            factors[name] = share * value
+    return factors
 
 
 def gradient(p: Params, x: Inputs) -> dict[tuple[str, str], Any]:
     """Derivatives of the factors with respect to c_i, g_i, α and β."""
-    found = {("k", name): slope for name, slope in _MIXTURE.slopes(p, x).items()}
+    derivatives = {("k", name): slope for name, slope in _MIXTURE.slopes(p, x).items()}
     for stem, factor in _BY_CORPUS.items():
         for exponent, slope in factor.slopes(p, x).items():
             for name, share in zip(per_corpus(p, stem), x["h"], strict=True):
-                found[name, exponent] = share * slope
-    return found
+                derivatives[name, exponent] = share * slope
+    return derivatives
 
 
 LAW = Law(

@@ -41,8 +41,8 @@ def rectified_tokens(worth: Factor = ONE) -> Factor:
         tokens, known = parts(p, x)
         grown = tokens ** -p["beta"]
         outer = -p["beta"] * grown / tokens
-        found = {name: outer * slope * x["D"] for name, slope in own.slopes(p, x).items()}
-        return found | {
+        derivatives = {name: outer * slope * x["D"] for name, slope in own.slopes(p, x).items()}
+        return derivatives | {
             "beta": -np.log(tokens) * grown,
             "Db": outer * known / p["Db"],
             "k": outer * known * np.log(x["N"]),

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from mixlaw.fit.fitting import Settings, fit_rows
 
 from mixlaw import laws
+from mixlaw.fit.row_fit import Settings, fit_rows
 from mixlaw.fit.selection import Rows
 from mixlaw.laws._repetition import worth_of_repeats
 
