@@ -153,7 +153,7 @@ def _about(
 
 
 def _table_errors(frame: pd.DataFrame, roles: Roles, target: Mapping[str, float]) -> list[Status]:
-    """What makes any answer of this table wrong: it goes wherever the fit goes."""
+    """The doctor's errors as statuses, so that they are shown with every answer of this fit."""
     return [
         Status(_error_code(finding, roles), f"{finding.what} {finding.effect}")
         for finding in examine(frame, roles, target)
@@ -162,6 +162,7 @@ def _table_errors(frame: pd.DataFrame, roles: Roles, target: Mapping[str, float]
 
 
 def _error_code(finding: Finding, roles: Roles) -> str:
+    """``MEANINGLESS`` where the losses of the domain or general eval sets can be no losses."""
     of_roles = {roles.domain_set, *roles.general_sets} & set(finding.eval_sets)
     return MEANINGLESS if finding.code in MEANINGLESS_LOSSES and of_roles else DOCTOR_ERROR
 
@@ -204,7 +205,9 @@ def _noise(choice: Choice) -> dict[str, Any]:
 
 
 def _draws(choice: Choice, n_draws: int, seed: int) -> dict[str, Any]:
-    """Members of the laws and of the base law: draw k is one resampled sweep in all of them.
+    """Members of the laws and of the base law; draw k of all laws is the same resampled sweep.
+
+    The base law is resampled by a seed of its own: its rows belong to no run.
 
     Beside them stand the standard draws that predictions are spread by.
     """

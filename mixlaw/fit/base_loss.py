@@ -40,6 +40,7 @@ def fit_base(rows: Rows, n_draws: int, seed: int) -> tuple[Member, ...]:
 
 
 def _measured(law: laws.Law, rows: Rows, size: float, n_draws: int) -> Member:
+    """Chinchilla with E alone: the mean loss of this size's rows, the same in every draw."""
     loss = float(rows.loss[np.isclose(rows.x["N"], size, rtol=1e-3)].mean())
     values = {"E": loss, "alpha": 1.0, "beta": 1.0}
     estimate = np.array([values.get(p.name, 0.0) for p in law.parameters])

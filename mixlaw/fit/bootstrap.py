@@ -85,6 +85,14 @@ def _gains(
     shape: dict[int, Array],
     noise: Noise,
 ) -> tuple[float, float]:
+    """Factors that give the paths' levels, and what varies within them, their unbiased variances.
+
+    Args:
+        paths: row numbers by trunk.
+        level: mean residual by trunk.
+        shape: residuals less that mean, by trunk.
+        noise: variances that the scaled paths must have.
+    """
     size = np.array([len(paths[t]) for t in paths], dtype=float)
     levels = float(np.sum(size * np.array([level[t] for t in paths]) ** 2))
     shapes = float(sum(np.sum(path**2) for path in shape.values()))

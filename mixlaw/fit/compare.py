@@ -22,7 +22,7 @@ from mixlaw.fit.selection import Rows, Selection
 from mixlaw.laws import Array, Law
 
 #: Why a law without inputs is held against the rows, and is in no stack.
-BASELINE = "a baseline"
+NO_INPUTS = "a baseline"
 #: Added to relative errors, so that one far below the noise of any evaluation is no merit.
 EXACT = 1e-4
 
@@ -143,7 +143,7 @@ def not_offered(law: Law, rows: Rows) -> str:
     if lacking:
         return f"needs {', '.join(lacking)}, which the rows lack"
     if not law.inputs:
-        return BASELINE
+        return NO_INPUTS
     if law.per_size and len(levels(rows.x["N"])) >= SIZES:
         return "describes one size at a time, while the table has several to extrapolate from"
     if not law.admits(rows.x).all():
@@ -153,7 +153,7 @@ def not_offered(law: Law, rows: Rows) -> str:
 
 def _compared(law: Law, rows: Rows, settings: Settings) -> Compared:
     reason = not_offered(law, rows)
-    if reason and reason != BASELINE:
+    if reason and reason != NO_INPUTS:
         return Compared(law, note=reason)
     try:
         return Compared(law, forecasts(law, rows, settings), note=reason)

@@ -65,7 +65,7 @@ class Forecast:
     """What was predicted for the rows of a split.
 
     Attributes:
-        mask: which rows were held out, shape (n_rows,).
+        mask: which rows were held out, shape (n_rows,); n of them are.
         predicted: their losses as predicted, nan where there is no prediction, shape (n,).
         measured: their losses, shape (n,).
         note: what had to be assumed, or why there is no number.
@@ -85,7 +85,10 @@ class Forecast:
 
 
 def splits(rows: Rows) -> dict[str, NDArray[np.bool_]]:
-    """Masks of the held-out rows by the name of the split."""
+    """Masks of the held-out rows, shape (n_rows,), by the name of the split.
+
+    Sizes, budgets and shares that differ by rounding (0.1%, and 1e-9 of share) are one level.
+    """
     sizes = levels(rows.x["N"])
     masks = {"largest-size": rows.x["N"] >= sizes[-1] * 0.999} if len(sizes) > 1 else {}
     budgets = levels(rows.x["D"])
@@ -203,6 +206,7 @@ def next_smaller_size(known: Rows, wanted: Rows) -> LookUp:
 
 
 def _same_mixture(known: Rows, wanted: Rows) -> NDArray[np.bool_]:
+    """Which known rows have the mixture of each wanted one, shape (n_wanted, n_known)."""
     if "h" not in known.x:
         return np.ones((len(wanted), len(known)), dtype=bool)
     apart = np.abs(wanted.x["h"][:, :, None] - known.x["h"][:, None, :]).max(axis=0)
@@ -210,6 +214,7 @@ def _same_mixture(known: Rows, wanted: Rows) -> NDArray[np.bool_]:
 
 
 def _interpolate(tokens: Array, loss: Array, wanted: float) -> tuple[float, bool]:
+    """Loss at a budget, linear in log tokens, and whether the nearest budget stood in for it."""
     distinct, index = np.unique(tokens, return_inverse=True)
     mean = np.bincount(index, loss) / np.bincount(index)
     outside = not distinct[0] * (1 - SAME_LEVEL) <= wanted <= distinct[-1] * (1 + SAME_LEVEL)

@@ -36,9 +36,9 @@ def seed_std(rows: Rows) -> float:
     return float(np.sqrt(np.sum((log_loss - mean[cell]) ** 2) / freedom))
 
 
-def delta(seed: float) -> float:
-    """δ of the Huber loss for this relative seed noise (nan: not measured)."""
-    return DELTA if np.isnan(seed) else max(DELTA, seed)
+def delta(replicate_std: float) -> float:
+    """δ of the Huber loss for this relative noise between replicates (nan: not measured)."""
+    return DELTA if np.isnan(replicate_std) else max(DELTA, replicate_std)
 
 
 def cells(rows: Rows) -> NDArray[np.intp]:

@@ -106,6 +106,7 @@ def auto(
     known = "annealed" in frame.columns
     trunks = known and not frame.loc[frame["tokens"] > 0, "annealed"].any()
     kind: Takes = "trunk" if trunks else "ends"
+    # Rows are selected for no law in particular: any that are of the kind compared.
     anything = replace(laws.load("constant"), name=AUTO, takes=kind)
     selection = select(frame, anything, roles, eval_sets, mix)
     every = named(names) if names else candidates(selection)
@@ -118,8 +119,8 @@ def auto(
         for law in every
         if law not in offered
     }
-    runs = len(selection.trunks)
-    weights = {name: stack_weights(by_law, runs) for name, by_law in compared.items()}
+    n_runs = len(selection.trunks)
+    weights = {name: stack_weights(by_law, n_runs) for name, by_law in compared.items()}
     fits = {
         name: {law: _fit_all(selection, compared[name][law].law, name) for law in by_law}
         for name, by_law in weights.items()

@@ -75,6 +75,7 @@ class Question:
         return np.linspace(first, highest if left_out else 1 - step, N_RATIOS)
 
     def _fitted(self, eval_set: str) -> tuple[float, float]:
+        """Smallest and largest domain ratio that this eval set's law was fitted to."""
         low, high = self.fit.ratio_ranges.get(eval_set, (0.0, 1.0))
         return low, high
 
@@ -205,6 +206,7 @@ class Question:
         return self.has_general and (self.knows_base or self.reference == "control")
 
     def _law(self, eval_set: str, ratios: ArrayLike, tokens: ArrayLike | None) -> Prediction:
+        """The fit's loss at these ratios, recalibrated by rows of the target run where given."""
         prediction = self.fit.predict(
             eval_set,
             self.n_params,
@@ -219,6 +221,7 @@ class Question:
         return any(member.law == self.law for member in self.fit.members(eval_set))
 
     def _base_law(self, eval_set: str, given: float | None) -> Prediction:
+        """Loss of the base at the target, shape (1,): the fit's, or without base rows as given."""
         if self.fit.has_base_rows:
             base = self.fit.base(eval_set, self.n_params, carry_size=True)
             return self.calibration.apply_base(base, eval_set)
@@ -230,6 +233,7 @@ class Question:
         )
 
     def _level(self, law: Prediction, eval_set: str, given: float | None) -> Prediction:
+        """The given base loss plus the law's change from the base; without it the law's level."""
         if given is None or not self.fit.has_base_rows:
             return law
         change = difference(law, self._base_law(eval_set, given))
@@ -242,4 +246,5 @@ def difference(a: Prediction, b: Prediction) -> Prediction:
 
 
 def _constant(value: float) -> Prediction:
+    """A known number as one point and one draw, which broadcast against all others."""
     return Prediction(np.array([value]), np.array([[value]]))

@@ -16,19 +16,19 @@ class Recommendation:
     The last three are for the screen and are no part of the document.
 
     Attributes:
-        n_params: non-embedding parameters of the target.
-        tokens: CPT tokens of the target.
+        n_params: non-embedding parameters of the target, a count.
+        tokens: CPT tokens of the target, a count.
         rule: the rule that answered.
         reference: what rises are measured against, ``base`` or ``control``.
         law: name of the fitted law.
         feasible: True; False if there is no such ratio; None if the data cannot tell.
         recommended: domain ratio that obeys the risk; None if there is none.
         estimate: the critical ratio itself; None if there is none.
-        interval: its central interval.
+        interval: its central interval of the level ``LEVEL``.
         at: ratio at which losses and rise are reported.
         shares: by corpus, ``recommended``, ``low`` and ``high``.
-        losses: ``domain`` and ``general``, each with ``estimate``, ``low``, ``high``.
-        general_rise: the same of the rise, with the tolerance in nats and the risk.
+        losses: ``domain`` and ``general``, each with ``estimate``, ``low``, ``high``, in nats.
+        general_rise: the same of the rise, in nats, with the tolerance in nats and the risk.
         regret: mean and 95th percentile, nats of domain loss; None where it is not defined.
         extrapolation: distances from the data.
         practice: what others do.
@@ -40,7 +40,7 @@ class Recommendation:
         details: further results of the rule.
         also: what other rules say, by rule.
         by_law: what each law of a stack says alone.
-        table: the same for other token budgets.
+        table: the recommendations for other token budgets, where none was given.
         ratio_name: what the screen calls the ratio, such as ``critical ratio``.
         keeps_bound: the recommended ratio keeps the allowed rise of the general loss.
         promise: what the recommended ratio keeps to, a sentence; empty if it bounds nothing.

@@ -26,10 +26,10 @@ class Rule:
         chooses_size: it chooses the model size itself, so the target needs none.
         chooses_shares: it chooses the share of every corpus, not of the domain part alone.
         keeps_bound: whether its answer to these options keeps the allowed rise.
-        asks_other_bounds: its answer is shown for other bounds, risks and references too.
-        asks_laws_alone: its answer is shown for every law of a stack alone too.
-        can_stand_beside: whether its answer can be shown beside that of another rule that has this
-            declaration too; None if its ratio is no such ratio.
+        shown_at_other_bounds: its answer is shown for other bounds, risks and references too.
+        shown_by_law: its answer is shown for every law of a stack alone too.
+        can_stand_beside: whether its answer to a question can be shown beside that of another rule
+            that declares this too; None if its ratio means something else than theirs.
     """
 
     module: str
@@ -41,8 +41,8 @@ class Rule:
     chooses_size: bool = False
     chooses_shares: bool = False
     keeps_bound: Callable[[Options], bool] = _never
-    asks_other_bounds: bool = False
-    asks_laws_alone: bool = False
+    shown_at_other_bounds: bool = False
+    shown_by_law: bool = False
     can_stand_beside: Callable[[Question], bool] | None = None
 
     @property

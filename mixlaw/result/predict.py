@@ -72,7 +72,7 @@ def predict_base(
 
 
 def _through(kriging: Kriging | None, of_laws: Prediction, x: laws.Inputs) -> Prediction:
-    """The prediction conditioned on the rows of the fit."""
+    """The laws' prediction conditioned on the losses of the fit's rows, where it has kriging."""
     if kriging is None:
         return of_laws
     estimate, draws = kriging(x)
@@ -187,6 +187,7 @@ def _place(at: Array, known: Array) -> tuple[NDArray[np.intp], Array, Array]:
 
 
 def _refuse_other_budgets(members: Sequence[Member], tokens: Array) -> None:
+    """Refuse tokens other than the only budget that a member's rows had."""
     for member in members:
         if member.tokens is None:
             continue

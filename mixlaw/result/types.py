@@ -43,7 +43,7 @@ DOCTOR_ERROR = "doctor-error"
 MEANINGLESS = "meaningless-losses"
 
 
-#: Both are printed before anything else.
+#: Codes of the two statuses of a table as a whole, which are printed before all others.
 TABLE_ERRORS = (MEANINGLESS, DOCTOR_ERROR)
 
 
@@ -144,7 +144,8 @@ class FitRecord:
             (``n_params``, ``tokens``, ``compute``): of either sign, and under the name of the
             direction + ``.drift`` that of a known sign, which fits of earlier versions lack.
         lack_of_fit: what the laws miss alike in all runs at the same tokens, by eval set; only fits
-            of earlier versions have it.
+            of earlier versions have it. (The F test of ``mixlaw.fit.discrepancy.lack_of_fit`` is
+            another thing: its answer is among ``statuses``.)
         kriging: what the laws miss at their rows, by eval set; predictions are conditioned on it.
             Fits of earlier versions lack it and have ``lack_of_fit``.
         base_kriging: the same of the law of the base losses: a measured base loss is what it is.

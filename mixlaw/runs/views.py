@@ -15,7 +15,7 @@ _PLACE = ("run_id", "tokens")
 
 
 def only_where(frame: pd.DataFrame, where: Mapping[str, str]) -> pd.DataFrame:
-    """The rows with these values; base rows were trained by nobody here and stay.
+    """The rows with these values; base rows (tokens = 0) stay, since a base has no such setting.
 
     Raises:
         DataError: there is no such column, or no row is left.

@@ -44,7 +44,7 @@ def attempt(call: Callable[[], Result], what: str, *, one_line: bool = True) -> 
     """The result of a call; None where it was refused with exit code 2.
 
     Raises:
-        ConformanceError: the refusal has another exit code, or, if it must be, is not one line.
+        ConformanceError: the refusal has another exit code, or, with ``one_line``, several lines.
     """
     try:
         return call()

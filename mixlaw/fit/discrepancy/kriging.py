@@ -147,7 +147,7 @@ def _covariance(variances: Sequence[float] | Array, shapes: Sequence[Array]) -> 
 
 
 def _unconditioned(at: Array, variance: float, n_draws: int, rng: np.random.Generator) -> Kriging:
-    """A process at positions (p, n) that no row has been told, with prior samples as draws.
+    """A process at positions (p, n), conditioned on nothing yet, with prior samples as draws.
 
     The spectral density of the Matern correlation with smoothness 5/2 is Student's t with five
     degrees of freedom.
@@ -180,7 +180,10 @@ def _single(values: Array) -> Array:
 
 
 def _spread_out(at: Array, most: int) -> NDArray[np.bool_]:
-    """Mask of the rows to keep: all, or the allowed number, each far from those before it."""
+    """Mask (n,) of the rows at positions (p, n) to keep, at most ``most``.
+
+    Each is the farthest from those that were kept before it.
+    """
     n = at.shape[1]
     if n <= most:
         return np.ones(n, dtype=bool)

@@ -62,7 +62,7 @@ def learn(rows: Rows, forecasts: Mapping[str, Forecast]) -> dict[str, float]:
 
     Returns:
         The spread by direction, at least zero, and the drift by direction + ``.drift``: positive
-        where the law says too much.
+        where the law predicts too high a loss.
     """
     learned = {}
     for name, split in SPLITS.items():

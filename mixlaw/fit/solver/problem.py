@@ -27,7 +27,17 @@ LEAST = 1e-100
 
 
 class Model:
-    """A law, its rows in the law's units, and which of its parameters are free."""
+    """A law, its rows in the law's units, and which of its parameters are free.
+
+    Args:
+        law: the law.
+        x: inputs of the rows as plain counts, as in ``mixlaw.laws``.
+        corpora: names of the corpora in ``h``.
+        held: values of the parameters that are not fitted.
+
+    ``free`` are the fitted parameters in the order of the law, ``low`` and ``high`` their bounds,
+    ``amplitudes`` and ``nonneg`` masks of them, all of shape (P,).
+    """
 
     def __init__(
         self, law: Law, x: Inputs, corpora: Sequence[str] = (), held: Mapping[str, float] = {}
@@ -47,7 +57,7 @@ class Model:
         self._index = {p.name: i for i, p in enumerate(self.free)}
 
     def full(self, theta: Array) -> Array:
-        """Free parameters (B, P) -> all parameters of the law in its order."""
+        """Free parameters (B, P) -> all parameters of the law in its order, shape (B, P_all)."""
         columns = [
             theta[:, self._index[name]]
             if name in self._index
@@ -92,7 +102,7 @@ class Model:
 
         Args:
             theta: parameters (B, P); only the nonlinear ones are read.
-            y: losses, shape (n,).
+            y: losses, shape (n,), nats per token.
             weight: weights of the rows, shape (n,).
 
         Returns:
@@ -178,6 +188,8 @@ class Problem:
     effort: Effort = field(default_factory=Effort)
     on_log: bool = True
     max_steps: int = MAX_STEPS
+
+    # Refits and the rough first pass have targets and a δ of their own, so the methods take both.
 
     @property
     def target(self) -> Array:

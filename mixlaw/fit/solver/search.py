@@ -4,15 +4,16 @@ The objective (``problem.py``) is the sum over rows of weight x Huber_δ(log L̂
 
 1. ``starts`` spreads points over the boxes of the nonlinear parameters.
 2. The linear stage gives every start its best amplitudes; the best few starts go on.
-3. ``minimise`` takes them to the optimum of least squares, roughly, and from there to that of the
-   Huber loss: a cold start at a small δ has no gradient to follow (arXiv 2203.15556 averaged it and
-   stopped early).
-4. ``polish`` merges starts that agree and sorts the optima, best first.
+3. ``minimise`` takes them roughly to the optimum of least squares, since a cold start at a small δ
+   has no gradient to follow (arXiv 2203.15556 averaged the losses and stopped early).
+4. ``polish`` merges those that agree, takes the others from there to the optimum of the Huber loss
+   (``minimise`` again) and sorts the optima, best first.
 
 ``minimise`` is Levenberg-Marquardt: each step minimises a quadratic model of the objective
 (``local_model.py``) within the bounds, and the ratio of the actual to the predicted decrease sets
-the damping of the next one. All parameter sets of a batch step at once, so that a thousand
-bootstrap refits cost little more than the arithmetic of their residuals.
+the damping of the next one. After each step the amplitudes are fitted once more for the new
+exponents. All parameter sets of a batch step at once, so that a thousand bootstrap refits cost
+little more than the arithmetic of their residuals; ``row_fit.py`` calls ``minimise`` for these.
 
 Shapes: B parameter sets, P free parameters, n rows.
 """
@@ -101,14 +102,20 @@ def solve(problem: Problem, n_starts: int, n_polish: int = 16) -> Solution:
 
 
 def polish(problem: Problem, theta: Array) -> Solution:
-    """Optima of the stated objective from these starts, best first; starts that agree are one."""
+    """Optima of the problem's own objective from starts (B, P), best first.
+
+    Starts that agree to four digits of each parameter's largest value are one.
+    """
     size = np.maximum(np.abs(theta).max(axis=0), 1e-300)
     distinct = np.sort(np.unique(np.round(theta / size, 4), axis=0, return_index=True)[1])
     return minimise(problem, theta[distinct], problem.target, problem.delta).ordered()
 
 
 def starts(model: Model, n_starts: int) -> Array:
-    """Sobol points in the start boxes of the nonlinear parameters; amplitudes are left at zero."""
+    """Sobol points in the start boxes of the nonlinear parameters, shape (n_starts, P).
+
+    Amplitudes are left at zero, for the linear stage.
+    """
     from scipy.stats.qmc import Sobol
 
     boxes = [p.start or (p.low, p.high) for p in model.free]
@@ -155,10 +162,13 @@ def minimise(
 ) -> Solution:
     """Levenberg-Marquardt steps from every row of theta, within the bounds, until all converge.
 
+    A set whose objective is not finite, or whose damping passes ``MOST_DAMPING``, ends where it is,
+    not converged.
+
     Args:
-        problem: model, weights and counters.
+        problem: model, weights and counters; its own losses and δ are not read.
         theta: starting points, shape (B, P).
-        target: what is fitted, shape (n,), or (B, n) for refits.
+        target: log losses (or losses: ``Problem.target``), shape (n,), or (B, n) for refits.
         delta: of the Huber loss; inf for least squares.
         tolerance: predicted relative decrease of the objective at which a fit has converged.
         max_steps: after which a fit stops where it is; default the problem's.
@@ -181,6 +191,10 @@ def _minimise_batch(
     tolerance: float,
     max_steps: int,
 ) -> Solution:
+    """As ``minimise``, for a batch that fits into memory; target has shape (B, n).
+
+    ``active`` holds the sets that still step, ``moved`` those of them whose step was accepted.
+    """
     theta = theta.copy()
     objective = problem.objective(theta, target, delta)
     converged = np.zeros(len(theta), dtype=bool)
@@ -197,6 +211,7 @@ def _minimise_batch(
         trial, value = _refit_amplitudes(problem, trial, target[active], delta)
         decrease = objective[active] - value
         improved = decrease > 0
+        # Converged: the predicted decrease is negligible, whether or not the step was accepted.
         small = (predicted >= 0) & (predicted <= tolerance * objective[active] + 1e-30)
         moved = active[improved]
         theta[moved], objective[moved] = trial[improved], value[improved]

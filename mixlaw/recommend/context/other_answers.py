@@ -24,7 +24,7 @@ def of_single_laws(question: Question, options: Options) -> dict[str, Any]:
     """What each law of a stack says alone, by name; empty for a single law."""
     rule = rules.load(options.rule)
     laws = {m.law for name in question.fit.eval_sets for m in question.fit.members(name)}
-    if len(laws) < 2 or not rule.asks_laws_alone:
+    if len(laws) < 2 or not rule.shown_by_law:
         return {}
     return {
         law: _ratio_document(rule.decide(question.at(law=law), options)) for law in sorted(laws)

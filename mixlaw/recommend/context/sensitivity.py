@@ -25,9 +25,9 @@ def would_change(question: Question, options: Options) -> dict[str, Any]:
 
     Returns:
         ``ratios`` by what is changed, and a ``text``; empty for rules that do not declare
-        ``asks_other_bounds``, and where a table tells no ratio from another.
+        ``shown_at_other_bounds``, and where a table tells no ratio from another.
     """
-    if not rules.load(options.rule).asks_other_bounds or question.why_no_ratio:
+    if not rules.load(options.rule).shown_at_other_bounds or question.why_no_ratio:
         return {}
     bound, risk = options.bound, _SMALLER_RISK if options.risk >= _LARGER_RISK else _LARGER_RISK
     rise = question.rise(question.ratios)

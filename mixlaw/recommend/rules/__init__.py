@@ -1,6 +1,8 @@
 """The rules of recommendation: one file is one rule, named after the file (``_`` written ``-``).
 
-Adding a rule is adding a file that holds ``RULE``, a ``mixlaw.recommend.rule.Rule``.
+Adding a rule is adding a file that holds ``RULE``, a ``mixlaw.recommend.rule.Rule``. Files without
+one are shared by rules (``crossing``, ``minimum``, ``balance_many``); ``options.rule_names`` has
+their list, because rules are listed without being imported.
 """
 
 from importlib import import_module

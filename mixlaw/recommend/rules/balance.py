@@ -66,7 +66,7 @@ RULE = Rule(
     decide,
     reads=("weights", "bounds", "kl", "max_epochs"),
     chooses_shares=True,
-    asks_laws_alone=True,
+    shown_by_law=True,
 )
 
 

@@ -72,7 +72,7 @@ RULE = Rule(
     required={"domain_tokens": "the distinct domain tokens there are"},
     reads=("max_epochs",),
     chooses_budget=True,
-    asks_laws_alone=True,
+    shown_by_law=True,
 )
 
 

@@ -72,8 +72,8 @@ RULE = Rule(
     reads=("lambda_",),  # for the turning point, which is shown beside
     ratio_name="critical ratio",
     keeps_bound=lambda options: True,
-    asks_other_bounds=True,
-    asks_laws_alone=True,
+    shown_at_other_bounds=True,
+    shown_by_law=True,
     can_stand_beside=_can_stand_beside,
 )
 
