@@ -16,7 +16,7 @@ from mixlaw.quantities import parse_quantity
 #: Conditions: values by column, or texts such as ``tokens>=1e9``.
 Where = Mapping[str, str] | Sequence[str]
 
-_FORM = re.compile(r"([^=<>!]+)(>=|<=|!=|=|>|<)(.+)", re.DOTALL)
+_FORM = re.compile(r"([^=<>!]+)((?>>=|<=|!=|=|>|<))(.*)", re.DOTALL)
 _ORDERS: dict[str, Callable[[Any, Any], Any]] = {
     ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt,
 }  # fmt: skip
@@ -29,7 +29,8 @@ class Condition:
     Attributes:
         left: a column, or two with ``/`` between them.
         relation: one of = != >= <= > <.
-        right: what it is compared with, as written: text, a number, or a quantity such as 1B.
+        right: what it is compared with, as written: text, a number, or a quantity such as 1B;
+            empty for an empty cell.
     """
 
     left: str
@@ -44,12 +45,12 @@ class Condition:
             ConfigError: the text has not the form of a condition.
         """
         match = _FORM.fullmatch(text)
-        if not match or not all(part.strip() for part in match.groups()):
+        left, relation, right = (part.strip() for part in match.groups()) if match else ("",) * 3
+        if not left or (relation in _ORDERS and not right):
             raise ConfigError(
                 f"'{text}' in --where must have the form COLUMN=VALUE, or COLUMN or COLUMN/COLUMN "
                 "with >=, <=, >, <, = or != and a number."
             )
-        left, relation, right = (part.strip() for part in match.groups())
         return cls(left, relation, right)
 
     def __str__(self) -> str:
