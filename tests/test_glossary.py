@@ -1,5 +1,6 @@
 """The glossary has every code that a screen can print, and the command prints it."""
 
+import json
 import re
 from pathlib import Path
 
@@ -12,8 +13,11 @@ from mixlaw.recommend.context import extrapolation
 from mixlaw.result import types
 
 PACKAGE = Path(mixlaw.__file__).parent
+PREDICTIONS = json.loads((PACKAGE / "result" / "predictions.schema.json").read_text())
 #: How a status or a finding is made, up to its code; ``several`` makes findings of one form.
 MADE = re.compile(r"\b(?:Status|finding|several)\(\s*(?:\"[a-z_]+\",\s*)?\"([a-z]+[-.][a-z-]+)\"")
+#: Codes of the flags of predicted rows.
+ROW_CODES = PREDICTIONS["$defs"]["flag"]["properties"]["code"]["enum"]
 TERMS = (
     "next-smaller-size", "critical ratio", "recommended", "turning point", "regret", "held out",
     "nearest budget", "trunk", "branch", "annealed", "control", "base loss", "rise", "drift",
@@ -28,7 +32,7 @@ def codes() -> set[str]:
     written = {code for path in files for code in MADE.findall(path.read_text())}
     named = {types.EXPLAINS_NOTHING, types.DOCTOR_ERROR, types.MEANINGLESS}
     distances = {f"extrapolation.{name}" for name in extrapolation._NAMES}
-    return written | named | distances
+    return written | named | distances | set(ROW_CODES)
 
 
 def test_the_codes_are_read_from_the_source():

@@ -7,7 +7,6 @@ import typer
 
 from mixlaw.cli import output, places
 from mixlaw.cli.options import DomainCorpora, DomainSet, GeneralSet, Json, Own
-from mixlaw.errors import ConfigError
 
 if TYPE_CHECKING:
     from mixlaw.fit.selection import GivenTable
@@ -33,7 +32,12 @@ EvalSets = Annotated[
     typer.Option("--eval-set", help="Eval sets to fit (comma separated).", metavar="A,B"),
 ]
 Where = Annotated[
-    list[str], typer.Option("--where", help="Only rows with this value.", metavar="COLUMN=VALUE")
+    list[str],
+    typer.Option(
+        "--where",
+        help="Only rows with this value, or that compare so (tokens/n_params>=10).",
+        metavar="COLUMN=VALUE",
+    ),
 ]
 Mix = Annotated[
     list[str],
@@ -83,13 +87,13 @@ def fit(
     check_writable(folder)
     given = Roles.parse(domain_set, general_set, domain_corpora, own)
     roles, target = _experiment(path, given)
-    table, filters = GivenTable.of(path), dict(map(_pair, where))
+    table = GivenTable.of(path)
     result = fit_laws(
         table,
         law,
         roles,
         [name.strip() for name in eval_set.split(",")] if eval_set else None,
-        where=filters,
+        where=where,
         mix=mix,
         constraints=constrain,
         profile=profile,
@@ -97,20 +101,20 @@ def fit(
         seed=seed,
         target=target,
     )
-    _show_worst(table, filters, roles, target)
+    _show_worst(table, where, roles, target)
     result.save(folder)
     _show(result, folder, json)
 
 
 def _show_worst(
-    table: "GivenTable", filters: dict[str, str], roles: "Roles", target: dict[str, float]
+    table: "GivenTable", where: list[str], roles: "Roles", target: dict[str, float]
 ) -> None:
     """What the doctor finds wrong with the rows that were fitted."""
     from mixlaw.cli.doctor import show_worst
     from mixlaw.doctor import examine
     from mixlaw.runs.views import only_where
 
-    show_worst(examine(only_where(table.frame, filters), roles, target), Path(table.source))
+    show_worst(examine(only_where(table.frame, where), roles, target), Path(table.source))
 
 
 def _experiment(table: Path, given: "Roles") -> tuple["Roles", dict[str, float]]:
@@ -131,13 +135,6 @@ def _name(table: Path) -> str:
     """Name of a fit: the experiment's, or that of a table outside of one."""
     inside = (table.parent / "experiment.yaml").is_file()
     return table.parent.resolve().name if inside else table.stem
-
-
-def _pair(text: str) -> tuple[str, str]:
-    column, separator, value = text.partition("=")
-    if not separator or not column:
-        raise ConfigError(f"'{text}' in --where must have the form COLUMN=VALUE.")
-    return column.strip(), value.strip()
 
 
 def _show(result: "FitResult", folder: Path, as_json: bool) -> None:

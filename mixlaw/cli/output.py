@@ -18,7 +18,12 @@ def write(text: str) -> None:
 
 def write_json(document: Any) -> None:
     """One JSON document and nothing else on stdout; non-finite numbers are an error here."""
-    write(json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False))
+    write(json_text(document))
+
+
+def json_text(document: Any) -> str:
+    """A JSON document as text; non-finite numbers are an error here."""
+    return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)
 
 
 def hint(command: str) -> None:

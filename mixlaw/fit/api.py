@@ -25,6 +25,7 @@ from mixlaw.laws import Law
 from mixlaw.result.fit_result import FitResult
 from mixlaw.result.types import DOCTOR_ERROR, MEANINGLESS, Status
 from mixlaw.roles import Roles
+from mixlaw.runs.conditions import Where
 from mixlaw.runs.table import corpora_of
 from mixlaw.runs.views import only_where
 
@@ -39,7 +40,7 @@ class _Options:
 
     law: str | None
     eval_sets: list[str]
-    where: dict[str, str]
+    where: dict[str, str] | list[str]
     mix: list[str]
     constraints: list[str]
     n_draws: int
@@ -52,7 +53,7 @@ def fit_laws(
     roles: Roles | None = None,
     eval_sets: Sequence[str] | None = None,
     *,
-    where: Mapping[str, str] | None = None,
+    where: Where | None = None,
     mix: Sequence[str] = (),
     constraints: Sequence[str] = (),
     profile: Sequence[str] = (),
@@ -70,7 +71,8 @@ def fit_laws(
             package brings (see ``mixlaw.laws.provide``).
         roles: which eval sets and corpora are the domain and the general.
         eval_sets: what to fit; default the domain and the general loss, or all without them.
-        where: only rows with these values, by column.
+        where: only rows with these values, by column, or that meet these conditions, such as
+            ``tokens/n_params>=10``.
         mix: columns of definitions (schedule, recipe, ...) that may differ within the fit.
         constraints: switches of the law to impose, such as ``eta>1``.
         profile: parameters whose profile interval to compute as well.
@@ -87,7 +89,13 @@ def fit_laws(
         laws.provide(law)
         law = law.name
     options = _Options(
-        law, list(eval_sets or ()), dict(where or {}), list(mix), list(constraints), n_draws, seed
+        law,
+        list(eval_sets or ()),
+        dict(where) if isinstance(where, Mapping) else list(where or ()),
+        list(mix),
+        list(constraints),
+        n_draws,
+        seed,
     )
     roles, target = roles or Roles(), dict(target or {})
     table = runs if isinstance(runs, GivenTable) else GivenTable.of(runs)

@@ -20,11 +20,11 @@ from mixlaw.laws import Array, Law
 from mixlaw.result.inputs import MixtureRoles, RowSettings, law_inputs
 from mixlaw.result.types import Status
 from mixlaw.roles import Roles
+from mixlaw.runs.conditions import schedule_kind
 from mixlaw.runs.table import SHARE, base_rows, corpora_of, read_runs, validate_runs
 from mixlaw.runs.views import (
     base_identity,
     domain_corpora,
-    schedule_kind,
     trunk_names,
     with_general_loss,
 )

@@ -44,6 +44,17 @@ class MixturePath:
         return cls.through(fit, natural_mixture(fit, natural))
 
     @classmethod
+    def without_domain(
+        cls, fit: FitResult, natural: Mapping[str, float] | None = None
+    ) -> "MixturePath":
+        """The natural mixture alone, for rules that choose every share: no corpus is the domain.
+
+        Raises:
+            ConfigError: a natural share names no corpus of the fit, or is negative.
+        """
+        return cls({}, natural_mixture(fit, natural))
+
+    @classmethod
     def through(cls, fit: FitResult, shares: Mapping[str, float]) -> "MixturePath":
         """The path that passes through this mixture."""
         domain = {c: shares[c] for c in fit.corpora if c in fit.domain_corpora}

@@ -162,6 +162,7 @@ class Question:
         """Smallest and largest domain ratio in the data, between which a minimum is sought."""
         fit = self.fit
         ends = np.array([fit.ranges.get(f"share.{c}", (0.0, 1.0)) for c in fit.domain_corpora])
+        ends = ends.reshape(-1, 2)  # also where no corpus is the domain
         return float(min(ends[:, 0].sum(), 1.0)), float(min(ends[:, 1].sum(), 1.0))
 
     def epochs(self, ratio: float) -> dict[str, float]:

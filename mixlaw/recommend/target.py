@@ -30,7 +30,7 @@ def question_of(fit: FitResult, options: Options) -> Question:
         role: nats_per_token(fit, loss, sets[role], options.base_tokenizer)
         for role, loss in options.base_losses.items()
     }
-    path = MixturePath.of(fit, options.natural)
+    path = _path(fit, options)
     question = Question(
         fit=fit,
         n_params=_size(fit, options)[0],
@@ -43,6 +43,14 @@ def question_of(fit: FitResult, options: Options) -> Question:
         base_tokenizer=options.base_tokenizer,
     )
     return question if options.observed is None else calibrated(question, options.observed)
+
+
+def _path(fit: FitResult, options: Options) -> MixturePath:
+    """The path of the ratio; a rule that chooses every share does without a domain."""
+    without = not fit.domain_corpora and len(fit.corpora) > 1
+    if without and rules.load(options.rule).chooses_shares:
+        return MixturePath.without_domain(fit, options.natural)
+    return MixturePath.of(fit, options.natural)
 
 
 def assumptions(question: Question, options: Options) -> tuple[str, ...]:

@@ -6,12 +6,19 @@ and those it calls load, save and predict with numpy alone, so ``mixlaw recommen
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, overload
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from mixlaw.result.predict import predict, predict_base
+from mixlaw.result.rows import predict_rows
 from mixlaw.result.store import load, save
 from mixlaw.result.types import FitRecord, Prediction
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class FitResult(FitRecord):
@@ -20,6 +27,7 @@ class FitResult(FitRecord):
     The attributes are those of ``FitRecord``.
     """
 
+    @overload
     def predict(
         self,
         eval_set: str,
@@ -30,8 +38,24 @@ class FitResult(FitRecord):
         *,
         law: str | None = None,
         carry_size: bool = False,
-    ) -> Prediction:
-        """Predicted loss of an eval set, nats per token.
+    ) -> Prediction: ...
+
+    @overload
+    def predict(self, rows: "pd.DataFrame", /, *, rank: str | None = None) -> "pd.DataFrame": ...
+
+    def predict(
+        self,
+        eval_set: "str | pd.DataFrame",
+        n_params: ArrayLike = np.nan,
+        tokens: ArrayLike = np.nan,
+        shares: Mapping[str, ArrayLike] = MappingProxyType({}),
+        base_loss: ArrayLike | None = None,
+        *,
+        law: str | None = None,
+        carry_size: bool = False,
+        rank: str | None = None,
+    ) -> "Prediction | pd.DataFrame":
+        """Predicted loss of an eval set, nats per token; or of the rows of a table.
 
         Args:
             eval_set: one of ``eval_sets``.
@@ -43,11 +67,27 @@ class FitResult(FitRecord):
             carry_size: accept a size that the laws of one or two sizes cannot reach: the nearest
                 slice is carried over, two are interpolated between their sizes, and their
                 difference is part of the draws.
+            rank: of a table only: rank its rows by the loss of this eval set.
+
+        A table of rows, given instead of an eval set and alone, has the columns ``n_params``,
+        ``tokens`` (0: the base before CPT) and ``share.<corpus>`` or ``domain_ratio``; optional
+        are ``eval_set`` (else every row is predicted for each), ``base_loss`` (measured, nats per
+        token: it sets the level, or is an input of the law) and ``unique_tokens.<corpus>``.
+        Returned are its rows with ``eval_set``, ``estimate``, ``low``, ``high`` (90%) and
+        ``flags``, a tuple of ``mixlaw.result.row_flags.Flag``; nan where the fit cannot say. Sizes
+        are carried over. With ``rank`` the best row comes first, and there are ``regret``, the
+        mean over draws of a row's loss above the best row of that draw, and ``p_best``, the part
+        of draws in which the row is the best; all rows of that eval set are compared, whatever
+        their size and budget.
 
         Raises:
-            NotIdentifiedError: the size is out of reach and ``carry_size`` is off.
+            NotIdentifiedError: the size is out of reach and ``carry_size`` is off, or (arrays)
+                the fit has one budget and the tokens are others.
             FitError: unknown eval set, law or corpus.
+            DataError: the table's columns or cells are not those of rows to predict.
         """
+        if not isinstance(eval_set, str):
+            return predict_rows(self, eval_set, rank)
         return predict(self, eval_set, n_params, tokens, shares, base_loss, law, carry_size)
 
     def base(self, eval_set: str, n_params: ArrayLike, *, carry_size: bool = False) -> Prediction:

@@ -188,16 +188,22 @@ def _place(at: Array, known: Array) -> tuple[NDArray[np.intp], Array, Array]:
 
 def _refuse_other_budgets(members: Sequence[Member], tokens: Array) -> None:
     """Refuse tokens other than the only budget that a member's rows had."""
-    for member in members:
-        if member.tokens is None:
-            continue
-        far = np.abs(np.log(tokens / member.tokens)) > SAME_LEVEL
-        if far.any():
-            raise NotIdentifiedError(
-                f"The fit cannot say what the loss is after {format_quantity(tokens[far][0])} "
-                f"tokens: all its rows are at {format_quantity(member.tokens)}; sweep a second "
-                "token budget to extrapolate in tokens."
-            )
+    far = out_of_budget(members, tokens)
+    if far.any():
+        budgets = [member.tokens for member in members if member.tokens is not None]
+        raise NotIdentifiedError(
+            f"The fit cannot say what the loss is after {format_quantity(tokens[far][0])} "
+            f"tokens: all its rows are at {format_quantity(budgets[0])}; sweep a second "
+            "token budget to extrapolate in tokens."
+        )
+
+
+def out_of_budget(members: Sequence[Member], tokens: Array) -> NDArray[np.bool_]:
+    """Where the laws of one budget cannot say the loss after so many tokens, shape (n,)."""
+    far = np.zeros(tokens.shape, dtype=bool)
+    for budget in (member.tokens for member in members if member.tokens is not None):
+        far |= np.abs(tokens / budget - 1) > SAME_LEVEL
+    return far
 
 
 def _out_of_reach(size: float, known: Iterable[float]) -> str:

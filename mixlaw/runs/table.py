@@ -52,25 +52,39 @@ def read_runs(path: Path | str) -> pd.DataFrame:
         DataError: the file is missing, is not what its name says, or breaks a rule of the table.
     """
     path = Path(path)
+    # Text first: a bad cell is then named as it stands, and "NA" may be somebody's run.
+    frame = read_frame(path, f"a runs table needs {', '.join(REQUIRED)}", dtype=str)
+    return validate_runs(frame, source=str(path))
+
+
+def read_frame(path: Path, needs: str, dtype: type[str] | None = None) -> pd.DataFrame:
+    """A table as it stands in ``.csv`` or ``.parquet``, unchecked.
+
+    Args:
+        path: of the table.
+        needs: what is wanted of it, for the sentence about an empty file.
+        dtype: of all cells of a CSV; default what each column looks like, empty cells missing.
+
+    Raises:
+        DataError: the file is missing or is not what its name says.
+    """
     if not path.is_file():
-        raise DataError(f"There is no file '{path}'; give a runs table (.csv or .parquet).")
+        raise DataError(f"There is no file '{path}'; give a table (.csv or .parquet).")
     if path.suffix not in {".csv", ".parquet"}:
-        raise DataError(
-            f"'{path}' is neither .csv nor .parquet; those are the formats of a runs table."
-        )
+        raise DataError(f"'{path}' is neither .csv nor .parquet; those are the formats of a table.")
     if path.stat().st_size == 0:
-        raise DataError(f"'{path}' is empty; a runs table needs {', '.join(REQUIRED)}.")
+        raise DataError(f"'{path}' is empty; {needs}.")
     try:
         if path.suffix == ".parquet":
-            frame = pd.read_parquet(path)
-        else:
-            # Text first: a bad cell is then named as it stands, and "NA" may be somebody's run.
-            frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+            return pd.read_parquet(path)
+        missing = [] if dtype is str else [""]
+        return pd.read_csv(
+            path, dtype=dtype, keep_default_na=False, na_values=missing, encoding="utf-8-sig"
+        )
     except (ValueError, OSError) as error:  # parser, Unicode and Arrow errors are all of these
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         reason = reason.rstrip(".")
         raise DataError(f"'{path}' cannot be read as {path.suffix[1:]}: {reason}.") from error
-    return validate_runs(frame, source=str(path))
 
 
 def validate_runs(frame: pd.DataFrame, source: str = "the runs table") -> pd.DataFrame:

@@ -1,42 +1,39 @@
 """Views of a runs table: some of its rows, its trunks and bases, its weighted general loss."""
 
-import json
 from collections import Counter
-from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
 from mixlaw.errors import DataError, unknown_name
 from mixlaw.roles import Roles
+from mixlaw.runs.conditions import Where, conditions
 
 #: What a row is measured at, whatever its eval set.
 _PLACE = ("run_id", "tokens")
 
 
-def only_where(frame: pd.DataFrame, where: Mapping[str, str]) -> pd.DataFrame:
-    """The rows with these values; base rows (tokens = 0) stay, since a base has no such setting.
+def only_where(frame: pd.DataFrame, where: Where) -> pd.DataFrame:
+    """The rows that meet all conditions.
+
+    Base rows were trained by nobody here and stay, but for those of other sizes where a condition
+    is on ``n_params`` alone.
+
+    Args:
+        frame: a validated runs table.
+        where: values by column, or texts such as ``recipe=cpt`` or ``tokens/n_params>=10``.
 
     Raises:
+        ConfigError: a text has not the form of a condition.
         DataError: there is no such column, or no row is left.
     """
-    for column, wanted in where.items():
-        if column not in frame.columns:
-            raise DataError(unknown_name("column in this table", column, frame.columns))
-        values = frame[column].map(schedule_kind) if column == "schedule" else frame[column]
-        same = values.map(lambda value, wanted=wanted: _equal(value, wanted))
-        if not (same & (frame["tokens"] > 0)).any():
-            raise DataError(f"No row has {column} = '{wanted}'; nothing is left to fit.")
-        frame = frame[same | (frame["tokens"] == 0)]
+    for condition in conditions(where):
+        holds = condition.holds(frame)
+        if not (holds & (frame["tokens"] > 0)).any():
+            raise DataError(f"No row has {condition}; nothing is left to fit.")
+        of_base = condition.columns(frame) == ("n_params",)
+        frame = frame[holds if of_base else holds | (frame["tokens"] == 0)]
     return frame
-
-
-def _equal(value: object, text: str) -> bool:
-    """Whether a cell is what a person wrote: 0, 0.0 and 0e0 are one number."""
-    try:
-        return float(str(value)) == float(text)
-    except ValueError:
-        return str(value).lower() == text.lower()
 
 
 def with_general_loss(frame: pd.DataFrame, roles: Roles, left_out: Counter[str]) -> pd.DataFrame:
@@ -84,14 +81,6 @@ def losses_by_run(frame: pd.DataFrame, roles: Roles) -> pd.DataFrame:
     names = dict.fromkeys([roles.domain_set, *roles.general_sets])
     wide = wide.reindex(columns=list(names))
     return pd.DataFrame({"domain": wide[roles.domain_set], "general": roles.general_loss(wide)})
-
-
-def schedule_kind(schedule: str) -> str:
-    """Kind of a schedule given as JSON; other text stands for itself."""
-    try:
-        return str(json.loads(schedule)["kind"])
-    except (ValueError, KeyError, TypeError):
-        return schedule
 
 
 def trunk_names(frame: pd.DataFrame) -> pd.Series:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mixlaw.errors import ConfigError
+from mixlaw.errors import ConfigError, FitError
 from mixlaw.recommend.api import recommend_ratio
 from mixlaw.result.fit_result import FitResult
 from mixlaw.result.types import Member
@@ -135,3 +135,19 @@ def test_the_default_split_of_several_corpora_is_an_assumption(fit):
     assert ask(fit).assumptions == ()
     assert "natural mixture is code 25%, web 25%" in ask(fit, kl=0.1).assumptions[0]
     assert "assumed-base-loss" not in [w.code for w in ask(fit).warnings]
+
+
+def test_balance_needs_neither_a_domain_nor_a_general_loss(build):
+    fit = build(n_draws=60)
+    target = {"n_params": 8e9, "tokens": 2e10, "rule": "balance"}
+    known = recommend_ratio(fit, **target)
+    nobody = replace(fit, domain_set="a", general_set="b", general_sets={}, domain_corpora=())
+    answer = recommend_ratio(nobody, **target)
+    share = answer.shares["domain"]
+    assert share["low"] < share["recommended"] < share["high"]
+    assert share["recommended"] == pytest.approx(known.recommended, abs=0.01)
+    assert "no-domain" in {warning.code for warning in answer.warnings}
+    only_domain = recommend_ratio(replace(fit, general_set="b", general_sets={}), **target)
+    assert only_domain.recommended == pytest.approx(known.recommended, abs=0.01)
+    with pytest.raises(FitError, match="knows no domain share"):
+        recommend_ratio(nobody, n_params=8e9, tokens=2e10)

@@ -3,14 +3,14 @@
     minimise  w_d·L_d(N, D, r) + w_g·L_g(N, D, r)     over the ratios that were swept
 
 Weights default to one each. The frontier lists what every ratio buys: domain against general loss.
-With more than two corpora the whole share vector is sought (``balance_many``).
+With more than two corpora, or without a domain and a general loss, the whole share vector is
+sought, and every fitted loss may have a weight (``balance_many``).
 """
 
 from typing import Any
 
 import numpy as np
 
-from mixlaw.errors import FitError
 from mixlaw.recommend.options import Options
 from mixlaw.recommend.question import Question
 from mixlaw.recommend.rule import Rule
@@ -25,15 +25,10 @@ _N_FRONTIER = 21
 
 
 def decide(question: Question, options: Options) -> Verdict:
-    """Answer the rule at the question's target.
-
-    Raises:
-        FitError: the fit lacks one of the two losses.
-    """
-    if _about_corpora(options) or not question.path.is_pair:
+    """Answer the rule at the question's target."""
+    both = question.has_domain and question.has_general
+    if _about_corpora(options) or not question.path.is_pair or not both:
         return balance_many.decide(question, options)
-    if not question.has_domain:
-        raise FitError("The rule balance needs the domain loss, which was not fitted.")
     domain_set, general_set = question.fit.domain_set, question.general_set
     weights = checked_weights(options, (domain_set, general_set))
     ratios = np.linspace(*question.swept, len(question.ratios))

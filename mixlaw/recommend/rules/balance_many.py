@@ -105,7 +105,7 @@ def decide(question: Question, options: Options) -> Verdict:
         estimate=ratio,
         draws=np.clip(every[:, domain].sum(axis=1), 0.0, 1.0),
         at=ratio,
-        warnings=_bounded(binding),
+        warnings=(*_no_domain(fit), *_bounded(binding)),
         details=details,
         regret=np.maximum(regret, 0.0),
         path=MixturePath.through(fit, dict(zip(fit.corpora, best, strict=True))),
@@ -224,6 +224,16 @@ def _lines(shares: dict[str, dict[str, float]]) -> tuple[str, ...]:
         if s["high"] > 0.005
     ]
     return (f"Shares with their {LEVEL:.0%} intervals: {', '.join(texts)}.",)
+
+
+def _no_domain(fit: FitResult) -> tuple[Status, ...]:
+    if fit.domain_corpora:
+        return ()
+    text = (
+        "No corpus is named as the domain, so the domain share is 0 and says nothing: the shares "
+        "of the corpora are the answer (name a domain with --domain-corpora)."
+    )
+    return (Status("no-domain", text),)
 
 
 def _bounded(binding: list[str]) -> tuple[Status, ...]:
