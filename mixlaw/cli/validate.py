@@ -1,6 +1,5 @@
 """``mixlaw validate``: the recommendation held against runs that it did not see."""
 
-import json as json_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,9 +40,9 @@ def validate(
     json: Json = False,
 ) -> None:
     """Hide the largest size, fit the rest, and show what would have been recommended for it."""
-    from mixlaw.files import write_atomic
-    from mixlaw.recommend.validation import FILE, validate_fit, validate_runs
+    from mixlaw.recommend.validation import validate_fit, validate_runs
     from mixlaw.result.fit_result import FitResult
+    from mixlaw.result.store import save_validation
     from mixlaw.roles import Roles
     from mixlaw.runs.table import read_runs
 
@@ -54,7 +53,7 @@ def validate(
     else:
         folder = places.find_fit(source)
         result = validate_fit(FitResult.load(folder), hide, **options)  # type: ignore[arg-type]
-        write_atomic(folder / FILE, json_module.dumps(result.document(), indent=2) + "\n")
+        save_validation(result.document(), folder)
     if json:
         output.write_json(result.document())
     else:

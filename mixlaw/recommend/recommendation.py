@@ -41,6 +41,7 @@ class Recommendation:
         also: what other rules say, by rule.
         by_law: what each law of a stack says alone.
         table: the recommendations for other token budgets, where none was given.
+        validation: what the fit would have recommended for hidden runs, where that was tried.
         ratio_name: what the screen calls the ratio, such as ``critical ratio``.
         keeps_bound: the recommended ratio keeps the allowed rise of the general loss.
         promise: what the recommended ratio keeps to, a sentence; empty if it bounds nothing.
@@ -71,6 +72,7 @@ class Recommendation:
     also: Mapping[str, Any] = field(default_factory=dict)
     by_law: Mapping[str, Any] = field(default_factory=dict)
     table: "tuple[Recommendation, ...]" = ()
+    validation: Mapping[str, Any] = field(default_factory=dict)
     ratio_name: str = "best ratio"
     keeps_bound: bool = False
     promise: str = ""
@@ -104,6 +106,7 @@ class Recommendation:
             "regret": dict(self.regret) if self.regret else None,
             "extrapolation": dict(self.extrapolation),
             "held_out": dict(self.held_out),
+            "validation": dict(self.validation),
             "practice": dict(self.practice),
             "assumptions": list(self.assumptions),
             "warnings": [

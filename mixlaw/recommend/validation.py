@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA = "mixlaw.validation/1"
-#: File of a fit's folder in which its validation is kept.
-FILE = "validation.json"
 Hidden = Literal["n_params", "tokens"]
 #: What is hidden, in words: one step of it, and what is needed for one.
 _WORDS = {"n_params": ("one size up", "size"), "tokens": ("one budget up", "token budget")}
@@ -82,7 +80,13 @@ class Validation:
     def document(self) -> dict[str, Any]:
         """The JSON document ``mixlaw.validation/1``."""
         rows = [asdict(row) for row in self.rows]
-        return {"schema": SCHEMA, "hidden": self.hidden, "rows": rows, "note": self.note}
+        return {
+            "schema": SCHEMA,
+            "hidden": self.hidden,
+            "rows": rows,
+            "note": self.note,
+            "line": self.line(),
+        }
 
     def line(self) -> str:
         """The last cell in a sentence, or why there is none."""
@@ -93,8 +97,8 @@ class Validation:
         copied = "" if row.baseline is None else f" (copying: {_share(row.baseline)})"
         return (
             f"On your data, {step} ({format_quantity(self.known)} to {format_quantity(reached)}, "
-            f"{format_factor(reached / self.known)} times): predicted {_predicted(row)}, measured "
-            f"{_share(row.measured)}{copied}."
+            f"{format_factor(reached / self.known)} times), at {row.tolerance:.3g} nats over the "
+            f"{row.reference}: predicted {_predicted(row)}, measured {_share(row.measured)}{copied}."
         )
 
 

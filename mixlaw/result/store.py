@@ -24,6 +24,8 @@ from mixlaw.result.types import Array, FitRecord, Member, Status
 
 SCHEMA = "mixlaw.fit/1"
 JSON, DRAWS, COMPARE = "fit.json", "draws.npz", "compare.csv"
+#: What the fit would have said of runs that were hidden from it; it goes with the next fit.
+VALIDATION = "validation.json"
 
 #: Fields of FitRecord that are JSON already.
 _PLAIN = (
@@ -45,7 +47,28 @@ def save(fit: FitRecord, folder: Path) -> None:
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     write_atomic(folder / DRAWS, buffer.getvalue())
     write_atomic(folder / COMPARE, comparison(fit))
+    (folder / VALIDATION).unlink(missing_ok=True)
     write_atomic(folder / JSON, text + "\n")
+
+
+def save_validation(validation: Mapping[str, Any], folder: Path) -> None:
+    """Keep a validation beside its fit: recommendations then begin with its line."""
+    text = json.dumps(_jsonable(validation), indent=2, allow_nan=False, ensure_ascii=False)
+    write_atomic(folder / VALIDATION, text + "\n")
+
+
+def _validation(folder: Path) -> dict[str, Any]:
+    """What ``save_validation`` wrote; empty where none was made."""
+    path = folder / VALIDATION
+    if not path.is_file():
+        return {}
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return {**kept, "line": str(kept["line"])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FitError(
+            f"'{path}' is no validation: {error!r}; run 'mixlaw validate' again, or remove it."
+        ) from None
 
 
 def document(fit: FitRecord, arrays: dict[str, Array] | None = None) -> dict[str, Any]:
@@ -86,7 +109,7 @@ def load(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, BadZipFile) as error:
         raise FitError(f"The fit in '{folder}' is damaged: {error!r}; make it again.") from None
     _check_laws(folder, fields)
-    return fields
+    return {**fields, "validation": _validation(folder)}
 
 
 def _check_laws(folder: Path, fields: Mapping[str, Any]) -> None:

@@ -156,6 +156,7 @@ class FitRecord:
         target: ``n_params`` and ``tokens`` that the experiment aims at, if it says so.
         sigma: residual standard deviation of log loss by eval set.
         seed_std: relative standard deviation between replicates by eval set, where there are any.
+        validation: the document of ``mixlaw validate`` on this fit, where it was run.
         about: how the fit was made: data hash, options, versions, checklist.
     """
 
@@ -186,6 +187,7 @@ class FitRecord:
     target: Mapping[str, float] = field(default_factory=dict)
     sigma: Mapping[str, float] = field(default_factory=dict)
     seed_std: Mapping[str, float] = field(default_factory=dict)
+    validation: Mapping[str, Any] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -133,6 +133,17 @@ def test_the_quickstart_is_validated_from_its_table_and_from_its_fit(capsys, tmp
     kept = json.loads(Path("fits/runs/validation.json").read_text())
     jsonschema.validate(kept, SCHEMA)
     assert kept["hidden"] == "tokens"
+    code, out, _ = run(capsys, "recommend", "--model-size", "198k", "--tokens", "128k")
+    assert code in (0, 3)
+    assert " ".join(out.split("\n\n")[0].split()) == kept["line"]
+    _, out, _ = run(capsys, "recommend", "--model-size", "198k", "--tokens", "128k", "--json")
+    assert json.loads(out)["validation"] == kept
+    Path("fits/runs/validation.json").write_text("[]")
+    code, _, err = run(capsys, "recommend", "--model-size", "198k")
+    assert code == 2
+    assert "is no validation" in err
+    assert run(capsys, "fit", "runs.csv", "--law", "constant", "--draws", "20")[0] == 0
+    assert not Path("fits/runs/validation.json").exists()
 
 
 def test_a_table_that_has_changed_is_refused(capsys, tmp_path, monkeypatch):

@@ -3,13 +3,14 @@
 from mixlaw.recommend.recommendation import Recommendation
 from mixlaw.recommend.screen.context import costs, details
 from mixlaw.recommend.screen.doubts import doubts
-from mixlaw.recommend.screen.headline import alarm, verdict
+from mixlaw.recommend.screen.headline import alarm, validated, verdict
 from mixlaw.recommend.screen.numbers import budgets, frontier, numbers
 
 
 def screen(answer: Recommendation) -> str:
     """One screen about a recommendation."""
     parts = (
+        validated(answer),
         alarm(answer),
         verdict(answer),
         numbers(answer),

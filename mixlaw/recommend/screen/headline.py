@@ -13,6 +13,11 @@ _REASONS = (
 )  # fmt: skip
 
 
+def validated(answer: Recommendation) -> list[str]:
+    """What came of the same procedure where its answer could be checked."""
+    return wrap(answer.validation["line"]) if answer.validation else []
+
+
 def alarm(answer: Recommendation) -> list[str]:
     """A faulty table, and a target far outside the data, come before anything else."""
     wrong = [w.message for w in answer.warnings if w.code in TABLE_ERRORS]
