@@ -7,7 +7,7 @@ With U distinct domain tokens, general tokens in plenty and at most K passes ove
 
 The first is D-CPT's usage 2 (Que et al., arXiv 2406.01375): a larger share means a shorter run.
 Share 1 is a legitimate answer; under the paper's own constraint on its law it is the usual one.
-No law here knows repetition: with K > 1 a repeated token counts like a new one, which holds for
+Most laws know no repetition: with K > 1 they count a repeated token like a new one, which holds for
 about four passes (Muennighoff et al., arXiv 2305.16264); more passes than the sweep made are a
 warning of every rule (``extrapolation.epochs``).
 """
