@@ -74,8 +74,9 @@ class FitResult(FitRecord):
         are ``eval_set`` (else every row is predicted for each), ``base_loss`` (measured, nats per
         token: it sets the level, or is an input of the law) and ``unique_tokens.<corpus>``.
         Returned are its rows with ``eval_set``, ``estimate``, ``low``, ``high`` (90%) and
-        ``flags``, a tuple of ``mixlaw.result.row_flags.Flag``; nan where the fit cannot say. Sizes
-        are carried over. With ``rank`` the best row comes first, and there are ``regret``, the
+        ``flags``, a tuple of ``mixlaw.result.row_flags.Flag``; nan where the fit cannot say. The
+        interval is that of the expected loss, without the noise of a single run. Sizes are carried
+        over. With ``rank`` the best row comes first, and there are ``regret``, the
         mean over draws of a row's loss above the best row of that draw, and ``p_best``, the part
         of draws in which the row is the best; all rows of that eval set are compared, whatever
         their size and budget.

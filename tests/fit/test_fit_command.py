@@ -187,6 +187,8 @@ def test_a_csv_named_parquet_is_refused(table, tmp_path, capsys):
         (["--mix", "recipes"], "There is no definition for --mix named 'recipes'. Did you mean"),
         (["--where", "seed"], "must have the form COLUMN=VALUE"),
         (["--where", "seed=1"], "There is no column in this table named 'seed'"),
+        (["--where", "tokens>=many"], "'many' in --where tokens>=many is not a number"),
+        (["--where", "tokens/n_params>1e9"], "No row has tokens/n_params > '1e9'"),
         (["--law", "hump", "--domain-corpora", "maths"], "name the domain with --domain-corpora"),
     ],
 )

@@ -7,6 +7,7 @@ import pytest
 
 from mixlaw.errors import ConfigError, FitError
 from mixlaw.recommend.api import recommend_ratio
+from mixlaw.recommend.screen import screen
 from mixlaw.result.fit_result import FitResult
 from mixlaw.result.types import Member
 
@@ -147,6 +148,7 @@ def test_balance_needs_neither_a_domain_nor_a_general_loss(build):
     assert share["low"] < share["recommended"] < share["high"]
     assert share["recommended"] == pytest.approx(known.recommended, abs=0.01)
     assert "no-domain" in {warning.code for warning in answer.warnings}
+    assert screen(answer).startswith("Recommended mixture for 8B parameters, 20B tokens.")
     only_domain = recommend_ratio(replace(fit, general_set="b", general_sets={}), **target)
     assert only_domain.recommended == pytest.approx(known.recommended, abs=0.01)
     with pytest.raises(FitError, match="knows no domain share"):

@@ -55,6 +55,8 @@ def verdict(answer: Recommendation) -> list[str]:
         assert answer.recommended is not None
         share = percent(answer.recommended)
         head = f"Recommended domain share: {share} for {target}."
+        if any(w.code == "no-domain" for w in answer.warnings):
+            head = f"Recommended mixture for {target}."
         if compute:
             head = f"Best use of {compute}: {target}, domain share {share}."
         reasons = [*_mixture_and_promise(answer), *reasons]
