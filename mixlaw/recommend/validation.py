@@ -98,7 +98,8 @@ class Validation:
         return (
             f"On your data, {step} ({format_quantity(self.known)} to {format_quantity(reached)}, "
             f"{format_factor(reached / self.known)} times), at {row.tolerance:.3g} nats over the "
-            f"{row.reference}: predicted {_predicted(row)}, measured {_share(row.measured)}{copied}."
+            f"{row.reference}: predicted {_predicted(row)}, measured {_share(row.measured)}"
+            f"{copied}."
         )
 
 
