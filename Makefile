@@ -13,6 +13,7 @@ export TOKENIZERS_PARALLELISM := false
 demo: .venv/installed
 	$(BIN)/mixlaw sweep
 	$(BIN)/mixlaw fit
+	$(BIN)/mixlaw validate
 	# Exit code 3 is an answer too: no ratio is feasible.
 	$(BIN)/mixlaw recommend --model-size 8B || test $$? -eq 3
 	$(BIN)/mixlaw plot
