@@ -46,6 +46,22 @@ class _Options:
     n_draws: int
     seed: int
 
+    @classmethod
+    def of(
+        cls,
+        law: str | None,
+        eval_sets: Sequence[str] | None,
+        where: Where | None,
+        mix: Sequence[str],
+        constraints: Sequence[str],
+        n_draws: int,
+        seed: int,
+    ) -> "_Options":
+        """The options as JSON can keep them."""
+        conditions = dict(where) if isinstance(where, Mapping) else list(where or ())
+        sets = list(eval_sets or ())
+        return cls(law, sets, conditions, list(mix), list(constraints), n_draws, seed)
+
 
 def fit_laws(
     runs: GivenTable | pd.DataFrame | str | Path,
@@ -67,8 +83,7 @@ def fit_laws(
         runs: a runs table, the path of one, or one that was read already.
         law: name of a law, several (``dcpt,exponential``) or ``auto`` for a stack; default
             ``auto``, or where a table is too small to compare laws on, ``dcpt`` for a mixture
-            and ``chinchilla`` for one corpus. Or a ``Law`` that no
-            package brings (see ``mixlaw.laws.provide``).
+            and ``chinchilla`` for one corpus; or a ``Law`` (see ``mixlaw.laws.provide``).
         roles: which eval sets and corpora are the domain and the general.
         eval_sets: what to fit; default the domain and the general loss, or all without them.
         where: only rows with these values, by column, or that meet these conditions, such as
@@ -85,18 +100,7 @@ def fit_laws(
         FitError: the law cannot be fitted to its rows.
         ConfigError: unknown law, eval set, corpus or constraint.
     """
-    if isinstance(law, Law):
-        laws.provide(law)
-        law = law.name
-    options = _Options(
-        law,
-        list(eval_sets or ()),
-        dict(where) if isinstance(where, Mapping) else list(where or ()),
-        list(mix),
-        list(constraints),
-        n_draws,
-        seed,
-    )
+    options = _Options.of(_provided(law), eval_sets, where, mix, constraints, n_draws, seed)
     roles, target = roles or Roles(), dict(target or {})
     table = runs if isinstance(runs, GivenTable) else GivenTable.of(runs)
     frame = only_where(table.frame, options.where)
@@ -115,6 +119,14 @@ def fit_laws(
     )
     result = conditioned(result, choice.selection, seed)
     return with_laws_at_target(result, choice)
+
+
+def _provided(law: str | Law | None) -> str | None:
+    """The name of a law, which is made known if it is given itself."""
+    if isinstance(law, Law):
+        laws.provide(law)
+        return law.name
+    return law
 
 
 def _names(choice: Choice, roles: Roles) -> dict[str, Any]:

@@ -74,13 +74,13 @@ class Rows:
 
 def distance_flags(fit: FitRecord, eval_set: str, rows: Rows) -> list[tuple[Flag, ...]]:
     """Flags of every row that lies outside the data, and where its size was carried over."""
-    found: list[list[Flag]] = [[] for _ in rows.tokens]
+    by_row: list[list[Flag]] = [[] for _ in rows.tokens]
     for i in np.flatnonzero(_carried(fit, eval_set, rows)):
-        found[i].append(Flag(NO_SIZE_INFORMATION))
+        by_row[i].append(Flag(NO_SIZE_INFORMATION))
     for code, corpus, distances in _distances(fit, eval_set, rows):
         for i in np.flatnonzero(np.abs(distances) > SAME_LEVEL):
-            found[i].append(Flag(f"extrapolation.{code}", float(distances[i]), corpus))
-    return [tuple(flags) for flags in found]
+            by_row[i].append(Flag(f"extrapolation.{code}", float(distances[i]), corpus))
+    return [tuple(flags) for flags in by_row]
 
 
 def _carried(fit: FitRecord, eval_set: str, rows: Rows) -> NDArray[np.bool_]:
