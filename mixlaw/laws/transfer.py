@@ -25,13 +25,18 @@ import numpy as np
 
 from mixlaw.laws import OFFSET, Claim, Inputs, Law, Parameter, Params
 
+#: Largest log of 1B tokens over D_b: at e^500 less than 1e-10 of the gap is left, whatever β; e^710
+#: is no number.
+_LARGEST = 500.0
+
 
 def _parts(p: Params, x: Inputs) -> tuple[Any, Any, Any]:
     """The gap L0 - F (zero where F ≥ L0), its log over B, and the tokens over D_b."""
     floor = p["E"] + p["A"] * x["N"] ** -p["alpha"]
     gap = np.maximum(x["L0"] - floor, 0.0)
     log_gap = np.log(np.where(gap > 0, gap, 1.0)) - np.log(p["B"])
-    return gap, log_gap, x["r"] ** p["eta"] * x["D"] * np.exp(log_gap / p["beta"])
+    per_token = np.exp(np.minimum(log_gap / p["beta"], _LARGEST))
+    return gap, log_gap, x["r"] ** p["eta"] * x["D"] * per_token
 
 
 def terms(p: Params, x: Inputs) -> dict[str, Any]:

@@ -42,6 +42,14 @@ def test_transfer_where_the_base_is_below_the_floor_stays_at_the_base():
     np.testing.assert_array_equal(laws.load("transfer").predict(above, x), x["L0"])
 
 
+def test_transfer_stays_a_number_where_the_base_knows_next_to_nothing():
+    x = _rows([1e9], [1e8, 1e12], [0.5])
+    steep = TRANSFER | {"B": 1e-4, "beta": 0.05} | {"E": 1e-3, "A": 0.0}
+    loss = laws.load("transfer").predict(steep, x | {"L0": np.full(2, 1e12)})
+    assert np.isfinite(loss).all()
+    assert (loss < 1e-10 * 1e12).all()
+
+
 def test_repeats_are_worth_what_the_paper_says():
     """One pass counts in full; with R* = 15.39 four passes count as 3.73, endless ones as 16.39."""
     x = {"r": np.full(4, 0.5), "D": np.array([1.0, 2.0, 8.0, 1e6]), "U": np.ones(4)}
