@@ -209,7 +209,7 @@ def _default_choice(frame: pd.DataFrame, roles: Roles, options: _Options) -> Cho
         return _choice(frame, roles, replace(options, law=AUTO))
     except FitError as error:
         choice = _choice(frame, roles, alone)
-        text = f"Laws could not be compared: {error} So '{alone.law}' was fitted alone."
+        text = f"'{alone.law}' was fitted alone. {error}"
         selection = choice.selection
         statuses = (*selection.statuses, Status("laws-not-compared", text))
         return replace(choice, selection=replace(selection, statuses=statuses))

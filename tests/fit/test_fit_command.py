@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from truths import Design, dcpt_truth, simulate_sweep
 from truths.parameters import DCPT
 from truths.rows import grid
 
@@ -71,7 +72,7 @@ def _run(*arguments):
 
 
 def test_writes_a_fit_that_loads_and_says_how_it_was_made(table, tmp_path, capsys):
-    assert _run(table, "--out", tmp_path, "--draws", 50) == 0
+    assert _run(table, "--law", "dcpt", "--out", tmp_path, "--draws", 50) == 0
     out, err = capsys.readouterr()
     assert "dcpt fitted to 120 rows of domain, general" in out
     assert "next-smaller-size" in out
@@ -123,12 +124,23 @@ def test_the_same_table_and_seed_give_the_same_files(table, tmp_path):
     assert 0 < float(splits["largest-size"]["error"]) < 0.05
 
 
-def test_one_corpus_is_a_chinchilla_law(table):
+def test_one_corpus_is_for_chinchilla_laws(table):
     frame = pd.read_csv(table)
     frame = frame[(frame["domain_ratio"] == 0.5)].drop(columns="domain_ratio")
     fit = fit_laws(frame, n_draws=20)
-    assert (fit.law, fit.corpora, fit.eval_sets) == ("chinchilla", (), ("domain", "general"))
+    assert (fit.law, fit.corpora, fit.eval_sets) == ("auto", (), ("domain", "general"))
+    assert {m.law for m in fit.members("domain")} <= {"chinchilla", "chinchilla-tied"}
     assert fit.predict("domain", 8e8, 1e9, {}).estimate > 0
+
+
+def test_a_table_too_small_to_compare_laws_on_gets_one_law_and_a_status():
+    design = Design(sizes=(6e7,), budgets=(2e9,), checkpoints=0, replicated=0)
+    runs = simulate_sweep(dcpt_truth(), np.random.default_rng(0), design)
+    four = runs[(runs["tokens"] > 0) & (runs["share.domain"] < 0.6)]
+    fit = fit_laws(four, n_draws=20, mix=["schedule"])
+    assert fit.law == "dcpt"
+    (status,) = [s for s in fit.statuses if s.code == "laws-not-compared"]
+    assert "'dcpt' was fitted alone. No law can be compared" in status.message
 
 
 def test_roles_by_name(table):
