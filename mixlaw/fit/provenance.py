@@ -105,9 +105,23 @@ def coverage(selection: Selection) -> dict[str, Any]:
         "ranges": {name: _ends(values) for name, values in settings.items()},
         "levels": {name: levels(values) for name, values in settings.items()},
         "ratio_ranges": {name: _ends(values) for name, values in ratios.items()},
+        "highest": {name: _highest(selection, name) for name in selection.rows},
         "rows_used": sum(map(len, selection.rows.values())),
         "rows_left_out": selection.left_out,
     }
+
+
+def _highest(selection: Selection, eval_set: str) -> float:
+    """The highest loss that the table can support, nats.
+
+    No loss was measured above the highest, and none rose above its base by more than the largest
+    rise: a prediction may go as much higher once more. Without bases, half the measured range.
+    """
+    rows, base = selection.rows[eval_set], selection.base[eval_set]
+    highest = float(max(rows.loss.max(), base.loss.max() if len(base) else 0.0))
+    if "L0" in rows.x:
+        return highest + max(0.0, float((rows.loss - rows.x["L0"]).max()))
+    return highest + float(np.ptp(rows.loss)) / 2
 
 
 def _settings(selection: Selection) -> dict[str, Array]:

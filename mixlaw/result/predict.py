@@ -48,7 +48,9 @@ def predict(
     of_laws = _stack(fit, eval_set, members, x, carry_size)
     if law is None:
         of_laws = _through(fit.kriging.get(eval_set), of_laws, x)
-    return widened(fit, eval_set, corrected(fit, eval_set, of_laws, x), x)
+    wide = widened(fit, eval_set, corrected(fit, eval_set, of_laws, x), x)
+    # A base loss that was given may lie outside of what the table knows, and the losses with it.
+    return _supported(fit, eval_set, wide) if base_loss is None else wide
 
 
 def predict_base(
@@ -69,6 +71,14 @@ def predict_base(
     of_law = _slices(fit, members, x, carry_size)
     of_law = _through(fit.base_kriging.get(eval_set), of_law, x)
     return widened(fit, eval_set, of_law, x, ("n_params",))
+
+
+def _supported(fit: FitRecord, eval_set: str, prediction: Prediction) -> Prediction:
+    """The prediction between zero and the highest loss that the table can support."""
+    highest = fit.highest.get(eval_set, np.inf)
+    return Prediction(
+        np.clip(prediction.estimate, 0.0, highest), np.clip(prediction.draws, 0.0, highest)
+    )
 
 
 def _through(kriging: Kriging | None, of_laws: Prediction, x: laws.Inputs) -> Prediction:

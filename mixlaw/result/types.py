@@ -135,6 +135,8 @@ class FitRecord:
         levels: sorted distinct values by the same names.
         ratio_ranges: (low, high) of the domain ratio that each eval set's law was fitted to; the
             sweep may have gone farther, where rows at an edge had to be left out.
+        highest: by eval set, the highest loss that the table can support, nats; predictions stay at
+            or below it. Fits of earlier versions lack it.
         statuses: trouble, worst first.
         held_out: errors on held-out rows by eval set and split.
         baseline: the same of the baseline ``next-smaller-size``.
@@ -173,6 +175,7 @@ class FitRecord:
     levels: Mapping[str, list[float]]
     general_sets: Mapping[str, float] = field(default_factory=dict)
     ratio_ranges: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    highest: Mapping[str, float] = field(default_factory=dict)
     statuses: tuple[Status, ...] = ()
     held_out: Mapping[str, Any] = field(default_factory=dict)
     baseline: Mapping[str, Any] = field(default_factory=dict)

@@ -131,3 +131,14 @@ def test_mixtures_of_many_corpora_have_a_distance():
     near = correlation(at, at)
     assert near[0, 1] == pytest.approx(1)
     assert near[0, 2] < 0.6
+
+
+def test_no_loss_is_predicted_that_the_table_cannot_support(quiet):
+    extreme = quiet.predict("general", [1e3, 1e15], [1.0, 1e15], {"domain": 1.0, "general": 0.0})
+    rows = simulate_sweep(BENT, np.random.default_rng(0), QUIET)
+    general = rows[(rows["eval_set"] == "general") & (rows["annealed"] | (rows["tokens"] == 0))]
+    base = general[general["tokens"] == 0].set_index("n_params")["loss"]
+    rise = (general["loss"] - general["n_params"].map(base)).max()
+    assert quiet.highest["general"] == pytest.approx(general["loss"].max() + max(rise, 0))
+    assert (extreme.draws <= quiet.highest["general"]).all()
+    assert (extreme.draws >= 0).all()
