@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mixlaw.errors import FitError
-from mixlaw.quantities import SAME_LEVEL, percent
+from mixlaw.quantities import SAME_LEVEL, format_factor, format_quantity, percent
 from mixlaw.recommend.calibration import Calibration
 from mixlaw.recommend.loss_units import Tolerance
 from mixlaw.recommend.mixture_path import MixturePath
@@ -23,6 +23,10 @@ from mixlaw.result.types import MEANINGLESS, Prediction
 
 Array = NDArray[np.float64]
 
+#: A target may lie beyond the sweep by this many times the factor that the sweep spans, in powers:
+#: sizes over a factor of 4 reach a factor of 256. Conventional, and generous: published laws are
+#: checked over one span beyond their data.
+FARTHEST = 4.0
 #: Points of the ratio axis. Linear interpolation between them places a crossing to 1e-4 even
 #: where the general loss bends most (D-CPT with eps = 0.03 at a general share of 0.07).
 N_RATIOS = 401
@@ -44,6 +48,7 @@ class Question:
         law: ask this member of the stack alone.
         unique_tokens: distinct tokens by corpus, where they are known.
         base_tokenizer: what the target's losses were measured with; None for the table's own.
+        chosen: of ``n_params`` and ``tokens``, those that the rule chooses itself.
     """
 
     fit: FitResult
@@ -57,6 +62,7 @@ class Question:
     law: str | None = None
     unique_tokens: Mapping[str, float] = field(default_factory=dict)
     base_tokenizer: str | None = None
+    chosen: tuple[str, ...] = ()
 
     @property
     def ratios(self) -> Array:
@@ -182,12 +188,39 @@ class Question:
                 "share; mend the table and fit it again."
             )
         levels = [self.fit.levels.get(f"share.{c}", [0.0, 1.0]) for c in self.fit.corpora]
-        if any(len(values) > 1 for values in levels):
-            return ""
-        return (
-            f"Every run has the domain share {percent(self.swept[0])}, so nothing is known about "
-            "any other; sweep at least three ratios."
-        )
+        if not any(len(values) > 1 for values in levels):
+            return (
+                f"Every run has the domain share {percent(self.swept[0])}, so nothing is known "
+                "about any other; sweep at least three ratios."
+            )
+        return self._out_of_reach
+
+    @property
+    def _out_of_reach(self) -> str:
+        """Why no law fitted here reaches the target; empty if one may.
+
+        Held-out sizes and budgets check steps that are shorter than the sweep. Many times as far,
+        nothing that was measured says how wrong a law is. A size that the ratio is carried over
+        to is no extrapolation of a law.
+        """
+        counts = {"n_params": (self.n_params, "size"), "tokens": (self.tokens, "token budget")}
+        for name, (value, spelled) in counts.items():
+            low, high = self.fit.ranges.get(name, (value, value))
+            span, beyond = np.log(high / low), abs(np.log(value / np.clip(value, low, high)))
+            carried = name == "n_params" and self.carried_sizes
+            if carried or name in self.chosen or not span or beyond <= FARTHEST * span:
+                continue
+            return (
+                f"The {spelled} is {format_factor(float(np.exp(beyond)))} times beyond the sweep, "
+                f"which spans a factor of {format_factor(high / low)}: no law that was checked "
+                f"within that factor says anything so far out. Sweep up to "
+                f"{format_quantity(value / (high / low) ** FARTHEST)} at least."
+                if value > high
+                else f"The {spelled} is {format_factor(float(np.exp(beyond)))} times below the "
+                f"sweep, which spans a factor of {format_factor(high / low)}: no law that was "
+                "checked within that factor says anything so far out."
+            )
+        return ""
 
     @property
     def carried_sizes(self) -> tuple[float, ...]:

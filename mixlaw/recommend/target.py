@@ -41,8 +41,16 @@ def question_of(fit: FitResult, options: Options) -> Question:
         base_domain_loss=losses.get("domain"),
         unique_tokens=_unique_tokens(fit, path, options),
         base_tokenizer=options.base_tokenizer,
+        chosen=_chosen(options),
     )
     return question if options.observed is None else calibrated(question, options.observed)
+
+
+def _chosen(options: Options) -> tuple[str, ...]:
+    """What of the target the rule chooses itself."""
+    rule = rules.load(options.rule)
+    chosen = {"n_params": rule.chooses_size, "tokens": rule.chooses_budget}
+    return tuple(name for name, is_chosen in chosen.items() if is_chosen)
 
 
 def _path(fit: FitResult, options: Options) -> MixturePath:

@@ -90,7 +90,7 @@ def identified(draws: Array, what: str) -> tuple[bool | None, tuple[Status, ...]
 def undetermined(ratio: float, why: str) -> Verdict:
     """The verdict on a table that tells no ratio from another; losses are reported at this one."""
     warnings = (Status("not-identified", why),)
-    return Verdict(None, None, None, np.array([0.0, 1.0]), ratio, warnings)
+    return Verdict(None, None, None, np.repeat([0.0, 1.0], 50), ratio, warnings)
 
 
 def number(value: float) -> float | None:

@@ -46,9 +46,10 @@ def predict(
         settings = settings.with_base_loss(_base_loss(fit, eval_set, sizes, base_loss, carry_size))
     x = law_inputs(settings)
     of_laws = _stack(fit, eval_set, members, x, carry_size)
-    if law is None:
-        of_laws = _through(fit.kriging.get(eval_set), of_laws, x)
-    wide = widened(fit, eval_set, corrected(fit, eval_set, of_laws, x), x)
+    if law is not None:  # a law by itself, whose shape is asked for
+        return widened(fit, eval_set, corrected(fit, eval_set, of_laws, x), x)
+    of_laws = corrected(fit, eval_set, _through(fit.kriging.get(eval_set), of_laws, x), x)
+    wide = widened(fit, eval_set, of_laws, x)
     # A base loss that was given may lie outside of what the table knows, and the losses with it.
     return _supported(fit, eval_set, wide) if base_loss is None else wide
 
