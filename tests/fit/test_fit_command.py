@@ -241,7 +241,7 @@ def test_losses_that_can_be_none_tell_no_ratio(table, losses, message):
     assert fit.statuses[0].code == MEANINGLESS
     answer = recommend_ratio(fit, n_params=8e9, tokens=2e10)
     assert (answer.feasible, answer.recommended, answer.exit_code) == (None, None, 0)
-    assert answer.interval == pytest.approx((0.05, 0.95))
+    assert answer.interval == (0.0, 1.0)
     said = screen(answer)
     assert said.startswith("WRONG IN THE TABLE")
     assert message in " ".join(said.split())
