@@ -46,7 +46,7 @@ def conditioned(fit: FitResult, selection: Selection, seed: int) -> FitResult:
     bases = {
         name: through_bases(fit, name, rows, seed)
         for name, rows in selection.base.items()
-        if len(rows)
+        if fit.base_stack.get(name)
     }
     fit = replace(fit, base_kriging=bases)
     processes = {
