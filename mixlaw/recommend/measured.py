@@ -6,7 +6,7 @@ from, so that a base's own luck cancels.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -143,7 +143,9 @@ def neighbour(cell: Cell, others: Sequence[Cell], hidden: str) -> Cell | None:
     )
 
 
-def _interpolant(ratios: Array, values: Array):  # type: ignore[no-untyped-def]
+def _interpolant(ratios: Array, values: Array) -> Callable[[float | Array], Array]:
+    """The interpolated curve through values (k,) at ratios (k,)."""
     from scipy.interpolate import PchipInterpolator
 
-    return PchipInterpolator(ratios, values)
+    curve = PchipInterpolator(ratios, values)
+    return lambda at: np.asarray(curve(at), dtype=float)

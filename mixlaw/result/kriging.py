@@ -67,7 +67,8 @@ def prior_samples(of: Kriging, at: Array) -> Array:
 
 
 #: Distance over which misfits are alike: e-folds of size and of tokens, and a part of the way from
-#: share zero to one.
+#: share zero to one. On 84 questions about cells whose runs were left out (quickstart, German),
+#: half and twice these lengths gave mean errors of the ratio of .018 and .015, and these .014.
 LENGTHS: Mapping[str, float] = {"N": 1.0, "D": 1.0, "share": 0.3}
 
 

@@ -21,27 +21,30 @@ from mixlaw.result.fit_result import FitResult
 from mixlaw.result.kriging import Kriging, correlation, positions, prior_samples
 from mixlaw.result.types import Prediction
 
-#: Rows that a process is conditioned on at most: the cost grows with their cube, and the
-#: file with their number times that of the draws.
+#: Rows that a process is conditioned on at most. Conventional: the cost grows with their cube, and
+#: the file with their number times that of the draws.
 MOST_ROWS = 400
-#: Random features of a prior sample: variances of single samples are then right to 6%.
+#: Random features of a prior sample. Conventional: variances of samples are then right to 6%.
 N_FEATURES = 256
 #: Standard deviation of the prior of every log standard deviation, around those of the residuals:
-#: so wide that only data without any noise, or of one run each, feel it.
+#: so wide that only data without any noise, or of one run each, feel it. Conventional.
 PRIOR_SPREAD = 2.0
-#: Noise of run and of row is expected at this part of the residuals.
+#: Noise of run and of row is expected at this part of the residuals. Conventional.
 PRIOR_NOISE = 1 / 3
 #: Part of the variance that is added to it: keeps matrices of noiseless tables solvable.
 JITTER = 1e-9
 #: Relative standard deviation of base losses about their law between two measured sizes, at least.
+#: Conventional.
 BASE_MISFIT = 1e-3
 
 
 def conditioned(fit: FitResult, selection: Selection, seed: int) -> FitResult:
     """The fit with the processes that take its predictions through the measured losses.
 
-    Where the noise of the rows had to be assumed, too few rows are left to tell a misfit from it:
-    the laws go through them anyway.
+    Args:
+        fit: the laws, without processes.
+        selection: the rows and base rows that they were fitted to.
+        seed: of the random features and of the noise of the draws.
     """
     bases = {
         name: through_bases(fit, name, rows, seed)
