@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> None:
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     try:
-        code = build_app()(arguments, prog_name="mixlaw", standalone_mode=False)
+        code = build_app()(arguments, prog_name="mixlaw", standalone_mode=False, obj=arguments)
     except TyperException as error:
         _complain(_usage(error))
         sys.exit(2)

@@ -2,6 +2,7 @@
 
 import inspect
 import json as json_format
+import shlex
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import asdict, fields, replace
@@ -46,7 +47,7 @@ TokensPerDoc = Annotated[
         parser=partial(parse_numbers, flag="--tokens-per-doc"),
     ),
 ]
-
+Explain = Annotated[bool, typer.Option("--explain", help="Say all there is to say, by headings.")]
 
 #: Parts of the help in which the command's own options stand, beside those of ``Options``.
 _GROUPS: dict[str, Group] = {
@@ -61,6 +62,7 @@ _GROUPS: dict[str, Group] = {
 
 
 def recommend(
+    context: typer.Context,
     fit: FitName = None,
     domain_set: DomainSet = "",
     general_set: GeneralSet = "",
@@ -68,6 +70,7 @@ def recommend(
     own: Own = [],  # noqa: B006  (typer copies it)
     emit: EmitName = None,
     tokens_per_doc: TokensPerDoc = None,
+    explain: Explain = False,
     json: Json = False,
     **options: Any,
 ) -> None:
@@ -86,11 +89,15 @@ def recommend(
         tokens_on_disk=options["unique_tokens"] or {},
     )
     _save(answer, folder)
-    _show(answer, emitted, json, quiet=emit is not None)
-    if answer.recommended is not None and emit is None and not json:
-        names = [format_quantity(count) for count in (answer.n_params, answer.tokens)]
-        target = "--model-size {} --tokens {}".format(*names)
-        output.hint(f"mixlaw recommend {target} --emit NAME   (names: mixlaw emitters)")
+    if json:
+        extra = {} if emitted is None else {"emit": asdict(emitted)}
+        output.write_json({**answer.document(), **extra})
+    else:
+        _show(answer, explain, fit_is_last=fit is None, to_stderr=emit is not None)
+        if emit is None:
+            _hint(answer, context.find_root().obj, explain)
+    if emitted is not None and not json:
+        _write_emitted(emitted)
     if emit is not None and emitted is None:
         output.say(_nothing_emitted(answer, emit))
         raise typer.Exit(3)
@@ -111,7 +118,8 @@ def _with_options_of_a_question(command: Callable[..., None]) -> Callable[..., N
     def with_options(**given: Any) -> None:
         command(**given)
 
-    signature = inspect.Signature([*_question_parameters(), *named])
+    context, *of_command = named
+    signature = inspect.Signature([context, *_question_parameters(), *of_command])
     with_options.__signature__ = signature  # type: ignore[attr-defined]
     return with_options
 
@@ -210,22 +218,35 @@ def _save(answer: "Recommendation", folder: Path) -> None:
         output.say(f"The answer was not saved beside the fit: {error}.")
 
 
-def _show(answer: "Recommendation", emitted: "Emitted | None", as_json: bool, quiet: bool) -> None:
-    """The document, or the trainer's text, on stdout; the screen where stdout leaves room."""
-    from mixlaw.recommend.screen import screen
+def _show(answer: "Recommendation", explain: bool, *, fit_is_last: bool, to_stderr: bool) -> None:
+    """The screen, on stdout unless that is the trainer's."""
+    from mixlaw.screen.explained import explained
+    from mixlaw.screen.short import short
 
-    if as_json:
-        extra = {} if emitted is None else {"emit": asdict(emitted)}
-        output.write_json({**answer.document(), **extra})
-    elif quiet:
-        output.say(screen(answer))
-    else:
-        output.write(screen(answer))
-    if not as_json:
+    lines = explained(answer) if explain else short(answer, fit_is_last=fit_is_last)
+    output.show(lines, to_stderr=to_stderr)
+    if explain:
         output.point_to_glossary()
-    if emitted is not None and not as_json:
-        output.write(emitted.text.rstrip("\n"))
-        # JSON and argument files have no comments; their notes go to stderr.
-        for note in emitted.notes:
-            if note not in emitted.text:
-                output.say(note)
+
+
+def _hint(answer: "Recommendation", typed: list[str], explained: bool) -> None:
+    """What to ask next: the trainer's text, a question that has an answer, or for the reasons."""
+    command = shlex.join(["mixlaw", *(word for word in typed if word != "--explain")])
+    other = next((c for c in answer.would_change.get("cases", ()) if c["recommended"]), None)
+    if answer.feasible:
+        tokens = f" --tokens {format_quantity(answer.tokens)}" if answer.table else ""
+        output.hint(f"{command}{tokens} --emit megatron", apart=explained)
+    elif answer.feasible is False and other:
+        output.hint(f"{command} {other['flag']} {other['value']}", apart=explained)
+    elif not explained:
+        output.hint(f"{command} --explain", apart=False)
+    elif answer.fit["table"]:
+        output.hint(shlex.join(["mixlaw", "doctor", answer.fit["table"]]))
+
+
+def _write_emitted(emitted: "Emitted") -> None:
+    output.write(emitted.text.rstrip("\n"))
+    # JSON and argument files have no comments; their notes go to stderr.
+    for note in emitted.notes:
+        if note not in emitted.text:
+            output.say(note)

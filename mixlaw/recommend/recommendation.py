@@ -41,6 +41,8 @@ class Recommendation:
         also: what other rules say, by rule.
         by_law: what each law of a stack says alone.
         table: the recommendations for other token budgets, where none was given.
+        fit: where it came from: ``path`` of the fit, and ``table``, ``sha256`` and ``rows`` of what
+            was fitted; a path that is not known is empty.
         validation: what the fit would have recommended for hidden runs, where that was tried.
         ratio_name: what the screen calls the ratio, such as ``critical ratio``.
         keeps_bound: the recommended ratio keeps the allowed rise of the general loss.
@@ -72,6 +74,7 @@ class Recommendation:
     also: Mapping[str, Any] = field(default_factory=dict)
     by_law: Mapping[str, Any] = field(default_factory=dict)
     table: "tuple[Recommendation, ...]" = ()
+    fit: Mapping[str, Any] = field(default_factory=dict)
     validation: Mapping[str, Any] = field(default_factory=dict)
     ratio_name: str = "best ratio"
     keeps_bound: bool = False
@@ -91,6 +94,7 @@ class Recommendation:
             "rule": self.rule,
             "reference": self.reference,
             "law": self.law,
+            "fit": dict(self.fit),
             "feasible": self.feasible,
             "domain_ratio": {
                 "recommended": self.recommended,

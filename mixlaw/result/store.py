@@ -109,7 +109,7 @@ def load(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, BadZipFile) as error:
         raise FitError(f"The fit in '{folder}' is damaged: {error!r}; make it again.") from None
     _check_laws(folder, fields)
-    return {**fields, "validation": _validation(folder)}
+    return {**fields, "validation": _validation(folder), "folder": str(folder)}
 
 
 def _check_laws(folder: Path, fields: Mapping[str, Any]) -> None:

@@ -160,6 +160,7 @@ class FitRecord:
         seed_std: relative standard deviation between replicates by eval set, where there are any.
         validation: the document of ``mixlaw validate`` on this fit, where it was run.
         about: how the fit was made: data hash, options, versions, checklist.
+        folder: where it was loaded from; empty for a fit that was just made.
     """
 
     law: str
@@ -192,6 +193,7 @@ class FitRecord:
     seed_std: Mapping[str, float] = field(default_factory=dict)
     validation: Mapping[str, Any] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
+    folder: str = ""
 
     def __post_init__(self) -> None:
         """Fill in the standard draws that are not given."""
