@@ -11,12 +11,7 @@ export TOKENIZERS_PARALLELISM := false
 .PHONY: demo test lint types bench slow clean
 
 demo: .venv/installed
-	$(BIN)/mixlaw sweep
-	$(BIN)/mixlaw fit
-	$(BIN)/mixlaw validate
-	# Exit code 3 is an answer too: no ratio is feasible.
-	$(BIN)/mixlaw recommend --model-size 8B || test $$? -eq 3
-	$(BIN)/mixlaw plot
+	$(BIN)/mixlaw demo
 
 test: .venv/installed-dev
 	$(BIN)/python -m pytest
@@ -36,7 +31,7 @@ slow: .venv/installed-dev
 	$(BIN)/python -m pytest -m slow
 
 clean:
-	rm -rf .venv .mixlaw experiments/quickstart fits/quickstart
+	rm -rf .venv .mixlaw experiments/quickstart fits/quickstart fits/quickstart-blind
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

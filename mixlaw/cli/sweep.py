@@ -36,6 +36,14 @@ def sweep(
         str | None,
         typer.Option(help="Show runs in tensorboard, wandb or mlflow.", metavar="NAME"),
     ] = None,
+    hold_back: Annotated[
+        bool,
+        typer.Option(
+            "--hold-back",
+            help="Leave the runs of the largest size for later: fit, ask about that size, then "
+            "sweep again and compare.",
+        ),
+    ] = False,
     detach: Annotated[
         bool,
         typer.Option("--detach", help="Go on in the background; see 'status' and 'cancel'."),
@@ -56,10 +64,15 @@ def sweep(
         _show_plan(folder, executor, json)
         return
     if detach:
-        _detach(folder, executor, track, json)
+        _detach(folder, executor, track, hold_back, json)
         return
     result = run_sweep(
-        folder, executor=executor, track=track, say=output.say, live=sys.stderr.isatty()
+        folder,
+        executor=executor,
+        track=track,
+        hold_back=hold_back,
+        say=output.say,
+        live=sys.stderr.isatty(),
     )
     if json:
         output.write_json(result.document())
@@ -68,11 +81,14 @@ def sweep(
     output.hint(f"mixlaw fit {experiment or ''}".strip())
 
 
-def _detach(folder: Path, executor: str | None, track: str | None, as_json: bool) -> None:
+def _detach(
+    folder: Path, executor: str | None, track: str | None, hold_back: bool, as_json: bool
+) -> None:
     from mixlaw.sweep.background import detach_sweep
 
     chosen = {"--executor": executor, "--track": track}
     options = [f"{option}={name}" for option, name in chosen.items() if name]
+    options += ["--hold-back"] if hold_back else []
     detached = detach_sweep(folder, options)
     if as_json:
         output.write_json(detached.document())

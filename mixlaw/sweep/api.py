@@ -63,6 +63,7 @@ def run_sweep(
     *,
     executor: str | None = None,
     track: str | None = None,
+    hold_back: bool = False,
     say: Say = lambda message: None,
     live: bool = False,
 ) -> SweepResult:
@@ -72,6 +73,8 @@ def run_sweep(
         folder: of the experiment; holds ``experiment.yaml``.
         executor: an executor plugin instead of the one that the experiment names.
         track: a tracker plugin instead of the one that the experiment names, if it names one.
+        hold_back: leave the runs of the largest size, but not its base, for another sweep: what is
+            fitted before can be held against them.
         say: called with sentences for a person.
         live: whether stderr is a terminal on which the runs in progress are to be shown.
 
@@ -94,8 +97,9 @@ def run_sweep(
             say(sentence)
         for run in plan.runs:
             check_lengths(run, corpora)
-        folders = _planned_folders(folder, plan, models)
         remember(folder, experiment, plan, data)
+        plan = plan.without_largest() if hold_back else plan
+        folders = _planned_folders(folder, plan, models)
         _reopen_damaged(folder, plan, say)
         n_before = sum(planned.is_done for planned in folders)
         outcome = _execute(folder, experiment, plan, opened, following, None if live else say)
