@@ -263,6 +263,10 @@ def _held_out(choice: Choice) -> dict[str, Any]:
         "held_out": {name: held_out.document(by_split) for name, by_split in scores.items()},
         "baseline": {name: held_out.document(by_split) for name, by_split in naive.items()},
         "compared": compared_document(choice),
+        "held_out_rows": {
+            name: held_out.rows_document(choice.selection.rows[name], by_split)
+            for name, by_split in choice.forecasts.items()
+        },
     }
 
 

@@ -30,8 +30,8 @@ VALIDATION = "validation.json"
 #: Fields of FitRecord that are JSON already.
 _PLAIN = (
     "law", "domain_set", "general_set", "general_sets", "own", "levels", "ratio_ranges",
-    "highest", "held_out", "baseline", "compared", "beyond", "lack_of_fit", "rows_used",
-    "rows_left_out", "target", "sigma", "seed_std", "about",
+    "highest", "held_out", "baseline", "held_out_rows", "compared", "beyond", "lack_of_fit",
+    "rows_used", "rows_left_out", "target", "sigma", "seed_std", "about",
 )  # fmt: skip
 #: Fields of StandardDraws that are arrays.
 _STANDARD = ("place", "spread", "drift", "misfit")

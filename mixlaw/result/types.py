@@ -140,6 +140,9 @@ class FitRecord:
         statuses: trouble, worst first.
         held_out: errors on held-out rows by eval set and split.
         baseline: the same of the baseline ``next-smaller-size``.
+        held_out_rows: the held-out rows themselves by eval set and split: ``n_params``,
+            ``tokens``, ``measured``, ``predicted`` and ``baseline`` loss. Fits of earlier versions
+            lack them.
         compared: of a stack, every law's errors on the same rows, weight, regret and note, by eval
             set and law.
         beyond: misfit in log loss that an e-fold beyond the range adds, by eval set and direction
@@ -180,6 +183,7 @@ class FitRecord:
     statuses: tuple[Status, ...] = ()
     held_out: Mapping[str, Any] = field(default_factory=dict)
     baseline: Mapping[str, Any] = field(default_factory=dict)
+    held_out_rows: Mapping[str, Any] = field(default_factory=dict)
     compared: Mapping[str, Any] = field(default_factory=dict)
     beyond: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     lack_of_fit: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
