@@ -234,7 +234,7 @@ def _hint(answer: "Recommendation", typed: list[str], explained: bool) -> None:
     command = shlex.join(["mixlaw", *(word for word in typed if word != "--explain")])
     other = next((c for c in answer.would_change.get("cases", ()) if c["recommended"]), None)
     if answer.feasible:
-        tokens = f" --tokens {format_quantity(answer.tokens)}" if answer.table else ""
+        tokens = f" --tokens {format_quantity(answer.tokens)}" if answer.budgets else ""
         output.hint(f"{command}{tokens} --emit megatron", apart=explained)
     elif answer.feasible is False and other:
         output.hint(f"{command} {other['flag']} {other['value']}", apart=explained)

@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from mixlaw.quantities import percent
 from mixlaw.recommend.api import recommend_ratio
-from mixlaw.recommend.measured import Cell, measured_cells, neighbour
+from mixlaw.recommend.measured import Cell, neighbour
 from mixlaw.result.fit_result import FitResult
-from mixlaw.roles import Roles
 from mixlaw.screen.layout import nats
 
 #: Level of the intervals: that of every recommendation.
@@ -100,12 +98,6 @@ def errors(lines: tuple[Line, ...]) -> tuple[float, float]:
     of = [(abs(x.predicted / x.measured - 1), abs(x.copied / x.measured - 1)) for x in losses]
     law, copied = np.mean(of, axis=0)
     return float(law), float(copied)
-
-
-def cells_of(frame: pd.DataFrame, fit: FitResult) -> list[Cell]:
-    """All cells of a table under the roles of a fit."""
-    general = dict(fit.general_sets) or {fit.general_set: 1.0}
-    return measured_cells(frame, Roles(fit.domain_set, general, fit.domain_corpora, dict(fit.own)))
 
 
 def _losses(fit: FitResult, cell: Cell, copied: Cell | None, role: str) -> list[Line]:

@@ -17,6 +17,7 @@ from mixlaw.quantities import format_factor, format_quantity, percent
 from mixlaw.recommend.api import recommend_ratio
 from mixlaw.recommend.context.practice import domain_band
 from mixlaw.recommend.measured import Cell
+from mixlaw.report.cells import cells_of
 from mixlaw.result.fit_result import FitResult
 from mixlaw.runs.table import read_runs
 from mixlaw.screen.layout import Line, columns, wrap
@@ -87,7 +88,7 @@ def _foretold_once(stage: Stage) -> None:
         stage.tell(f"(Left out: '{folder}' and '{table}' are in the repository, not here.)")
         return
     fit = FitResult.load(folder)
-    cells = blind.cells_of(read_runs(table), fit)
+    cells = cells_of(fit, read_runs(table), "base")
     largest, longest = fit.ranges["n_params"][1], fit.ranges["tokens"][1]
     shown = [cell for cell in cells if cell.n_params <= largest and cell.tokens <= longest]
     cell = max(cells, key=lambda cell: (cell.n_params, cell.tokens))
@@ -105,7 +106,7 @@ def _blind_test(stage: Stage, folder: Path) -> Path:
     table = run_sweep(folder, hold_back=True, say=stage.say, live=stage.live).table
     fit = fit_laws(table)
     fit.save(stage.fits / f"{folder.name}-blind")
-    shown = blind.cells_of(read_runs(table), fit)
+    shown = cells_of(fit, read_runs(table), "base")
     planned = describe_sweep(folder)["runs"]
     largest = max(run["n_params"] for run in planned)
     known = max(shown, key=lambda cell: (cell.n_params, cell.tokens))
@@ -121,7 +122,7 @@ def _blind_test(stage: Stage, folder: Path) -> Path:
     )
     stage.show(Line(line) for line in columns(_rows(lines, before=True)))
     table = run_sweep(folder, say=stage.say, live=stage.live).table
-    cells = blind.cells_of(read_runs(table), fit)
+    cells = cells_of(fit, read_runs(table), "base")
     cell = max(cells, key=lambda cell: (cell.n_params, cell.tokens))
     stage.tell("Now it is trained:")
     _compare(stage, blind.measured(lines, cell, BOUND), BOUND)
@@ -152,9 +153,8 @@ def _out_of_reach(stage: Stage, folder: Path) -> None:
         f"{percent(band['low'])} to {percent(band['high'])} domain (quartiles; median "
         f"{percent(band['median'])})."
     )
-    stage.tell(
-        f"What an answer needs: {needed_for(LARGE_SIZE, LARGE_TOKENS).sentence()} (H100s at 35%; docs/plan-qwen.md)."
-    )
+    needed = needed_for(LARGE_SIZE, LARGE_TOKENS).sentence()
+    stage.tell(f"What an answer needs: {needed} (H100s at 35%; docs/plan-qwen.md).")
 
 
 def _compare(stage: Stage, lines: tuple[blind.Line, ...], bound: float) -> None:

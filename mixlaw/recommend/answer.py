@@ -54,7 +54,7 @@ def compose(question: Question, options: Options, verdict: Verdict) -> Recommend
         practice=practice.document(question, options),
         fit=_origin(question.fit),
         validation=question.fit.validation,
-        held_out={"law": question.fit.held_out, "baseline": question.fit.baseline},
+        held_out={"law": question.fit.scores, "baseline": question.fit.baseline},
         warnings=_warnings(question, verdict, options),
         details={
             **verdict.details,

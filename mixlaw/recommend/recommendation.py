@@ -40,7 +40,7 @@ class Recommendation:
         details: further results of the rule.
         also: what other rules say, by rule.
         by_law: what each law of a stack says alone.
-        table: the recommendations for other token budgets, where none was given.
+        budgets: the recommendations for other token budgets, where none was given.
         fit: where it came from: ``path`` of the fit, and ``table``, ``sha256`` and ``rows`` of what
             was fitted; a path that is not known is empty.
         validation: what the fit would have recommended for hidden runs, where that was tried.
@@ -73,7 +73,7 @@ class Recommendation:
     details: Mapping[str, Any] = field(default_factory=dict)
     also: Mapping[str, Any] = field(default_factory=dict)
     by_law: Mapping[str, Any] = field(default_factory=dict)
-    table: "tuple[Recommendation, ...]" = ()
+    budgets: "tuple[Recommendation, ...]" = ()
     fit: Mapping[str, Any] = field(default_factory=dict)
     validation: Mapping[str, Any] = field(default_factory=dict)
     ratio_name: str = "best ratio"
@@ -122,5 +122,5 @@ class Recommendation:
             "details": dict(self.details),
             "also": dict(self.also),
             "by_law": dict(self.by_law),
-            "table": [other.document() for other in self.table],
+            "table": [other.document() for other in self.budgets],
         }

@@ -36,9 +36,9 @@ def comparison(fit: FitRecord) -> str:
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    for eval_set, scores in fit.held_out.items():
+    for eval_set, scores in fit.scores.items():
         writer.writerows(_lines(fit, eval_set, {"law": fit.law, "weight": "1"}, scores))
-        for law, entry in fit.compared.get(eval_set, {}).items():
+        for law, entry in fit.law_scores.get(eval_set, {}).items():
             about = {
                 "law": law,
                 "weight": _plain(entry["weight"]),
@@ -94,7 +94,7 @@ def _statuses(fit: FitRecord) -> str:
 def _of_laws(statuses: Sequence[Status], fit: FitRecord) -> str:
     """Which laws of a stack; the message is the first one's, and its figures with it."""
     laws = list(dict.fromkeys(s.law for s in statuses if s.law))
-    if not fit.compared or not laws:
+    if not fit.law_scores or not laws:
         return ""
     more = f", and so with other figures {', '.join(laws[1:])}" * (len(laws) > 1)
     return f" ({laws[0]}{more})"
@@ -112,7 +112,7 @@ def _table(fit: FitRecord) -> str:
     lines = [f"error (bias) of the law on rows it did not see, beside {BASELINE}"]
     for eval_set in fit.eval_sets:
         lines.append(f"{eval_set}: residuals {fit.sigma[eval_set]:.2%}{_seeds(fit, eval_set)}")
-        for split, score in fit.held_out.get(eval_set, {}).items():
+        for split, score in fit.scores.get(eval_set, {}).items():
             naive = fit.baseline[eval_set][split]
             lines.append(f"  {split:15} {_score(score):>22}   {BASELINE} {_score(naive)}")
             notes = dict.fromkeys(note for note in (score["note"], naive["note"]) if note)
@@ -123,7 +123,7 @@ def _table(fit: FitRecord) -> str:
 def _laws(fit: FitRecord) -> str:
     """Every law of a stack, the heaviest first: weight and errors on the same held-out rows."""
     lines = []
-    for eval_set, by_law in fit.compared.items():
+    for eval_set, by_law in fit.law_scores.items():
         splits = dict.fromkeys(split for entry in by_law.values() for split in entry["splits"])
         lines.append(f"{eval_set}: every law on the same rows, error (bias) in %{_place(by_law)}")
         heads = "".join(f"{split:>{SPLIT_WIDTH}}" for split in splits)

@@ -29,10 +29,10 @@ def numbers(answer: Recommendation) -> list[str]:
 
 def budgets(answer: Recommendation) -> list[str]:
     """The same at other token budgets."""
-    if not answer.table:
+    if not answer.budgets:
         return []
     rows = [("tokens", "recommended", "critical ratio", f"{LEVEL:.0%} interval")]
-    for other in answer.table:
+    for other in answer.budgets:
         chosen = "none" if other.recommended is None else percent(other.recommended)
         estimate = "none" if other.estimate is None else percent(other.estimate)
         low, high = other.interval

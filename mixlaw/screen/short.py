@@ -225,14 +225,14 @@ def _budgets(answer: Recommendation) -> list[Line]:
     shares = [
         f"{format_quantity(other.tokens)} "
         f"{'none' if other.recommended is None else percent(other.recommended)}"
-        for other in answer.table
+        for other in answer.budgets
     ]
     return _lines(f"By tokens: {', '.join(shares)}." if shares else "")
 
 
 def _assumed(answer: Recommendation) -> list[Line]:
     """What was assumed, but for the bound and the budget, which stand with their numbers."""
-    elsewhere = (_BOUND, _BUDGET) if answer.table else (_BOUND,)
+    elsewhere = (_BOUND, _BUDGET) if answer.budgets else (_BOUND,)
     texts = [t for t in answer.assumptions if not any(flag in t for flag in elsewhere)]
     return _lines(f"Assumed: {'; '.join(texts)}." if texts else "", 2)
 

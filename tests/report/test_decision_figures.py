@@ -101,7 +101,7 @@ def test_held_out_rows_have_the_errors_of_the_fit(fit: FitResult, tmp_path: Path
     rows = loaded.held_out_rows["general"]["largest-size"]
     measured, predicted = (np.array(rows[name]) for name in ("measured", "predicted"))
     error = np.abs(predicted / measured - 1).mean()
-    assert error == pytest.approx(loaded.held_out["general"]["largest-size"]["error"])
+    assert error == pytest.approx(loaded.scores["general"]["largest-size"]["error"])
     axis = held_out(loaded).axes[1]
     points = next(line for line in axis.lines if "largest size" in str(line.get_label()))
     assert points.get_xdata() == pytest.approx(measured)
