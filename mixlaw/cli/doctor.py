@@ -1,5 +1,6 @@
 """``mixlaw doctor``: what is wrong with a runs table, before any law is fitted to it."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -47,7 +48,7 @@ def doctor(
 
     target = _target(model_size, tokens)
     roles = Roles.parse(domain_set, general_set, domain_corpora, own)
-    path = find_runs(runs)
+    path = find_runs(runs, quiet=json)
     frame = read_runs(path)
     findings = examine(frame, roles, target)
     if json:
@@ -66,7 +67,7 @@ def doctor(
         write(describe(finding))
     if findings:
         point_to_glossary()
-    hint(f"mixlaw fit {path}")
+    hint(f"mixlaw fit {shlex.quote(str(path))}")
 
 
 def show_worst(findings: "list[Finding]", table: Path) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mixlaw.cli import output, places
+from mixlaw.cli import completion, hints, output, places
 from mixlaw.cli.options import DomainCorpora, DomainSet, GeneralSet, Json, Own
 
 if TYPE_CHECKING:
@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 Source = Annotated[
-    str | None, typer.Argument(help="Experiment or runs table; default the experiment swept last.")
+    str | None,
+    typer.Argument(
+        help="Experiment or runs table; default the experiment that changed last.",
+        autocompletion=completion.experiments,
+    ),
 ]
 LawName = Annotated[
     str | None,
@@ -24,6 +28,7 @@ LawName = Annotated[
         help="Law to fit (mixlaw laws), several (A,B) to compare and stack, or auto, the default: "
         "all that suit the table.",
         metavar="NAME",
+        autocompletion=completion.plugins("laws"),
     ),
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder of the fit; default fits/NAME.")]
@@ -82,7 +87,7 @@ def fit(
     from mixlaw.fit.selection import GivenTable
     from mixlaw.roles import Roles
 
-    path = places.find_runs(source)
+    path = places.find_runs(source, quiet=json)
     folder = out or places.FITS / _name(path)
     check_writable(folder)
     given = Roles.parse(domain_set, general_set, domain_corpora, own)
@@ -147,11 +152,4 @@ def _show(result: "FitResult", folder: Path, as_json: bool) -> None:
         output.write(page(result))
         output.point_to_glossary()
     output.say(f"\nwritten to {folder}: fit.json, draws.npz, compare.csv")
-    output.hint(_next(result, folder))
-
-
-def _next(result: "FitResult", folder: Path) -> str:
-    elsewhere = folder.parent != places.FITS
-    if not result.corpora:
-        return f"mixlaw plot {folder}" if elsewhere else "mixlaw plot"
-    return "mixlaw recommend --model-size 8B" + (f" --fit {folder}" if elsewhere else "")
+    output.hint(hints.question_to(result, folder))

@@ -61,7 +61,7 @@ def show(lines: "Iterable[Line]", *, to_stderr: bool = False) -> None:
 
 def point_to_glossary() -> None:
     """Where the words of a screen are explained."""
-    say("\nwords: mixlaw glossary [TERM]")
+    say("\nwords: mixlaw glossary")
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from mixlaw.cli import output, places
+from mixlaw.cli import completion, output, places
 from mixlaw.cli.options import DomainCorpora, DomainSet, GeneralSet, Json, Own
 from mixlaw.errors import FitError, unknown_name
 from mixlaw.quantities import format_quantity
@@ -32,11 +32,21 @@ def register(app: typer.Typer) -> None:
 
 FitName = Annotated[
     str | None,
-    typer.Option("--fit", metavar="DIR", help="Folder or name of a fit; default the last one."),
+    typer.Option(
+        "--fit",
+        metavar="DIR",
+        help="Folder or name of a fit; default the last one.",
+        autocompletion=completion.fits,
+    ),
 ]
 EmitName = Annotated[
     str | None,
-    typer.Option("--emit", metavar="NAME", help="Print the mixture for this trainer."),
+    typer.Option(
+        "--emit",
+        metavar="NAME",
+        help="Print the mixture for this trainer.",
+        autocompletion=completion.plugins("emitters"),
+    ),
 ]
 TokensPerDoc = Annotated[
     dict[str, float] | None,
@@ -79,7 +89,7 @@ def recommend(
     from mixlaw.result.fit_result import FitResult
 
     size, counts_all = options.pop("n_params") or (None, False)
-    folder = places.find_fit(fit)
+    folder = places.find_fit(fit, quiet=True)  # its screen says which
     questioned = _with_roles(FitResult.load(folder), domain_set, general_set, domain_corpora, own)
     answer = recommend_ratio(questioned, n_params=size, n_params_is_total=counts_all, **options)
     emitted = _emitted(
@@ -152,6 +162,7 @@ def _question_parameters() -> Iterator[inspect.Parameter]:
             metavar=option.example,
             help=text,
             parser=option.parse,
+            autocompletion=completion.rules if name == "rule" else None,
             rich_help_panel=_panel(option.group),
         )
         yield inspect.Parameter(

@@ -1,12 +1,13 @@
 """``mixlaw sweep``: train the proxies of an experiment."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from mixlaw.cli import output
+from mixlaw.cli import completion, output
 from mixlaw.cli.options import Json
 from mixlaw.cli.places import EXPERIMENTS, find_experiment
 
@@ -22,7 +23,10 @@ def register(app: typer.Typer) -> None:
 def sweep(
     experiment: Annotated[
         str | None,
-        typer.Argument(help="Folder or name of an experiment; the built-in quickstart if absent."),
+        typer.Argument(
+            help="Folder or name of an experiment; the built-in quickstart if absent.",
+            autocompletion=completion.experiments,
+        ),
     ] = None,
     dry_run: Annotated[
         bool,
@@ -59,7 +63,12 @@ def sweep(
         plugins.load("executors", executor)  # before anything is written
     if track:
         plugins.load("trackers", track)
-    folder = write_quickstart(EXPERIMENTS) if experiment is None else find_experiment(experiment)
+    if experiment is None:
+        folder = write_quickstart(EXPERIMENTS)
+        if not json:
+            output.say(f"{folder}, the built-in experiment:")
+    else:
+        folder = find_experiment(experiment)
     if dry_run:
         _show_plan(folder, executor, json)
         return
@@ -78,7 +87,7 @@ def sweep(
         output.write_json(result.document())
         return
     output.write(str(result.table))
-    output.hint(f"mixlaw fit {experiment or ''}".strip())
+    output.hint(f"mixlaw fit {shlex.quote(experiment or folder.name)}")
 
 
 def _detach(
@@ -94,7 +103,8 @@ def _detach(
         output.write_json(detached.document())
         return
     output.write(str(detached.log))
-    output.say(f"\nnext: mixlaw status {folder} --watch, or mixlaw cancel {folder}")
+    output.hint(f"mixlaw status {shlex.quote(str(folder))} --watch")
+    output.say(f"to stop it: mixlaw cancel {shlex.quote(str(folder))}")
 
 
 def _show_plan(folder: Path, executor: str | None, as_json: bool) -> None:

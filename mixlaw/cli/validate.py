@@ -51,7 +51,7 @@ def validate(
         roles = Roles.parse(domain_set, general_set, domain_corpora, own)
         result = validate_runs(read_runs(source), hide, roles=roles, **options)  # type: ignore[arg-type]
     else:
-        folder = places.find_fit(source)
+        folder = places.find_fit(source, quiet=json)
         result = validate_fit(FitResult.load(folder), hide, **options)  # type: ignore[arg-type]
         save_validation(result.document(), folder)
     if json:

@@ -140,7 +140,7 @@ class FitResult(fit_result.FitResult):
     def __repr__(self) -> str:
         lines = [self._headline(), f"  {self._ranges()}", *self._errors(), *self._codes()]
         ask = "recommend_ratio(fit, ...)" if self.corpora else ".predict(...)"
-    XX
+        return "\n".join([*lines, f"next: {ask}, .held_out, .compared, .parameters, .plot()"])
 
     def _repr_html_(self) -> str:
         from html import escape
