@@ -47,7 +47,7 @@ def test_states(half: tuple[Path, list[RunFolder]]):
     assert stopped.detail.startswith("Stopped at step 9 of ")
     found = sweep_status(experiment)
     assert found.counts == {"done": 1, "stopped": 1, "waiting": 6}
-    assert found.summary().endswith("no sweep is at work; 'mixlaw sweep' goes on")
+    assert found.summary().endswith(f"no sweep is at work; 'mixlaw sweep {experiment}' goes on")
 
 
 def test_a_run_starts_then_runs(half: tuple[Path, list[RunFolder]]):
