@@ -95,7 +95,8 @@ def recommend(
     emitted = _emitted(
         answer,
         emit,
-        tokens_per_doc=tokens_per_doc or {},
+        tokens_per_doc=tokens_per_doc
+        or (_counted(questioned, to=emit, quiet=json) if emit else {}),
         tokens_on_disk=options["unique_tokens"] or {},
     )
     _save(answer, folder)
@@ -198,6 +199,29 @@ def _known(what: str, name: str, known: tuple[str, ...]) -> str:
     if name not in known:
         raise FitError(unknown_name(what, name, known))
     return name
+
+
+def _counted(fit: "FitResult", *, to: str, quiet: bool) -> dict[str, float]:
+    """Mean tokens per document of the corpora of the fit's experiment, where a trainer needs them.
+
+    They are what the sweep counted when it encoded its training documents.
+    """
+    from mixlaw import emitters, plugins
+    from mixlaw.corpora.prepare import load_corpora
+
+    cache = Path(str(fit.about.get("source") or "")).parent / "corpora"
+    needed = plugins.load("emitters", to).UNIT == emitters.DOCUMENTS
+    if not needed or not (cache / "corpora.json").is_file():
+        return {}
+    counts = {
+        name: corpus.n_tokens / corpus.n_documents
+        for name, corpus in load_corpora(cache).train.items()
+        if corpus.n_documents
+    }
+    if not quiet:
+        means = ", ".join(f"{name} {count:.0f}" for name, count in counts.items())
+        output.say(f"Tokens per document, as {cache} counts them: {means} (--tokens-per-doc).")
+    return counts
 
 
 def _emitted(answer: "Recommendation", name: str | None, **sizes: Any) -> "Emitted | None":

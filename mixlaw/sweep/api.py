@@ -18,7 +18,7 @@ from mixlaw.rundir.spec import ExistingSpec
 from mixlaw.rundir.streams import check_lengths
 from mixlaw.sweep.collect import collect_runs
 from mixlaw.sweep.cost import cost_of, run_speed
-from mixlaw.sweep.data import advice
+from mixlaw.sweep.data import advice, expected_identity, refuse_shortages
 from mixlaw.sweep.driver import RETRIES, Outcome, execute
 from mixlaw.sweep.edits import edit_since, messages, remember
 from mixlaw.sweep.jobs import missing_tasks, run_folder
@@ -89,6 +89,8 @@ def run_sweep(
     following = open_tracking(track or experiment.track, folder)
     with closing(opened), plain_faults(folder), only_sweep(folder):
         experiment, models = resolve_models(folder, experiment)
+        expected = expected_identity(folder, experiment)
+        refuse_shortages(experiment, plan_runs(experiment, expected, models.shapes))
         corpora = prepare(folder, experiment, say)
         data = DataIdentity.of(corpora)
         plan = plan_runs(experiment, data, models.shapes)
