@@ -8,10 +8,14 @@ export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: demo test lint types bench slow clean
+.PHONY: demo transcript test lint types bench slow clean
 
 demo: .venv/installed
 	$(BIN)/mixlaw demo
+
+# The README's transcript, by the run itself.
+transcript: .venv/installed
+	$(BIN)/mixlaw demo | $(BIN)/python .ci/transcript.py
 
 test: .venv/installed-dev
 	$(BIN)/python -m pytest

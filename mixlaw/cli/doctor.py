@@ -80,14 +80,17 @@ def show_worst(findings: "list[Finding]", table: Path) -> None:
 
 def describe(finding: "Finding") -> str:
     """A finding as a paragraph for the terminal."""
+    from mixlaw.screen.layout import wrap
+
     named = ", ".join(finding.run_ids)
-    return (
-        f"\n{finding.severity}: {finding.code}\n"
-        f"  {finding.what}\n"
-        f"  rows: {finding.n_rows} (runs such as {named})\n"
-        f"  effect: {finding.effect}\n"
-        f"  do: {finding.remedy}"
+    texts = (
+        finding.what,
+        f"rows: {finding.n_rows} (runs such as {named})",
+        f"effect: {finding.effect}",
+        f"do: {finding.remedy}",
     )
+    lines = [line for text in texts for line in wrap(text, "  ", "    ")]
+    return "\n".join([f"\n{finding.severity}: {finding.code}", *lines])
 
 
 def _target(model_size: str | None, tokens: str | None) -> Mapping[str, float]:

@@ -24,7 +24,7 @@ class Line:
         low: lower end of the 90% interval of a single run.
         high: upper end.
         copied: what the next smaller size measured; nan where there is none.
-        measured: afterwards; nan before, or where no share keeps the bound.
+        measured: afterwards, nan where no share keeps the bound; None before.
         is_share: it is a share, and no loss in nats.
     """
 
@@ -33,19 +33,19 @@ class Line:
     low: float
     high: float
     copied: float
-    measured: float = float("nan")
+    measured: float | None = None
     is_share: bool = False
 
     @property
     def is_right(self) -> bool:
         """Whether what was measured lies inside the interval."""
-        return bool(self.low <= self.measured <= self.high)
+        return self.measured is not None and self.low <= self.measured <= self.high
 
     def cells(self) -> tuple[str, ...]:
         """Name, prediction, interval, measurement with a tick or a cross, and the copied value."""
         ends = f"{self._text(self.low)} to {self._text(self.high)}"
         said = (self.name, self._text(self.predicted), ends)
-        if np.isnan(self.measured):
+        if self.measured is None:
             return (*said, self._text(self.copied))
         mark = "✓" if self.is_right else "✗"
         return (*said, f"{self._text(self.measured)} {mark}", self._text(self.copied))
@@ -94,8 +94,12 @@ def measured(lines: tuple[Line, ...], cell: Cell, max_general_rise: float) -> tu
 
 def errors(lines: tuple[Line, ...]) -> tuple[float, float]:
     """Mean error of the losses, of the prediction and of what one would have copied (relative)."""
-    losses = [line for line in lines if not line.is_share]
-    of = [(abs(x.predicted / x.measured - 1), abs(x.copied / x.measured - 1)) for x in losses]
+    losses = [
+        (line.predicted, line.copied, line.measured)
+        for line in lines
+        if not line.is_share and line.measured is not None
+    ]
+    of = [(abs(said / true - 1), abs(copied / true - 1)) for said, copied, true in losses]
     law, copied = np.mean(of, axis=0)
     return float(law), float(copied)
 

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-#: Columns of a screen: a terminal as it opens.
-WIDTH = 80
+from mixlaw.result.screen import WIDTH
 
 Emphasis = Literal["", "heading", "good", "unsure", "bad", "faint"]
 
