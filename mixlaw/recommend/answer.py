@@ -104,7 +104,7 @@ def _general_rise(question: Question, at: float, options: Options) -> dict[str, 
 def _warnings(question: Question, verdict: Verdict) -> tuple[Status, ...]:
     """What the answer rests on, each sentence once, what matters most first."""
     every = (
-        *_assumed_base_loss(question),
+        *_base_loss_notices(question),
         *verdict.warnings,
         *tokenizer.notices(question),
         *extrapolation.notices(question, verdict.at),
@@ -113,13 +113,23 @@ def _warnings(question: Question, verdict: Verdict) -> tuple[Status, ...]:
     return tuple({(w.code, w.message): w for w in every}.values())
 
 
-def _assumed_base_loss(question: Question) -> tuple[Status, ...]:
-    given = question.base_general_loss is not None and question.reference == "base"
-    if not given or not question.has_general or question.fit.has_base_rows:
+def _base_loss_notices(question: Question) -> tuple[Status, ...]:
+    """How the base's general loss is known, where it was not measured beside the runs."""
+    if question.reference != "base" or not question.has_general:
         return ()
-    text = (
-        "The table has no base rows (tokens = 0): the rise is the law minus "
-        f"--base-general-loss {question.base_general_loss}, which assumes that this loss was "
-        "measured on the same held-out set and tokenizer as the table's."
-    )
-    return (Status("assumed-base-loss", text),)
+    known = question.base_losses.get(question.fit.general_set)
+    if known is None and not question.base_was_measured:
+        text = (
+            "The general loss of the target's base was not measured: a law of the bases' sizes "
+            "stands for it, and its uncertainty is in the interval; 'mixlaw eval MODEL' measures "
+            "it, for --base-general-loss."
+        )
+        return (Status("base-not-measured", text),)
+    if known is not None and not question.fit.has_base_rows:
+        text = (
+            "The table has no base rows (tokens = 0): the rise is the law minus "
+            f"--base-general-loss {known.value}, which assumes that this loss was "
+            "measured on the same held-out set and tokenizer as the table's."
+        )
+        return (Status("assumed-base-loss", text),)
+    return ()
