@@ -104,8 +104,9 @@ def _general_rise(question: Question, at: float, options: Options) -> dict[str, 
 def _warnings(question: Question, verdict: Verdict) -> tuple[Status, ...]:
     """What the answer rests on, each sentence once, what matters most first."""
     every = (
-        *_base_loss_notices(question),
+        *_assumed_base_loss(question),
         *verdict.warnings,
+        *_unmeasured_base_loss(question),
         *tokenizer.notices(question),
         *extrapolation.notices(question, verdict.at),
         *question.fit.statuses,
@@ -113,23 +114,26 @@ def _warnings(question: Question, verdict: Verdict) -> tuple[Status, ...]:
     return tuple({(w.code, w.message): w for w in every}.values())
 
 
-def _base_loss_notices(question: Question) -> tuple[Status, ...]:
-    """How the base's general loss is known, where it was not measured beside the runs."""
-    if question.reference != "base" or not question.has_general:
-        return ()
+def _assumed_base_loss(question: Question) -> tuple[Status, ...]:
     known = question.base_losses.get(question.fit.general_set)
-    if known is None and not question.base_was_measured:
-        text = (
-            "The general loss of the target's base was not measured: a law of the bases' sizes "
-            "stands for it, and its uncertainty is in the interval; 'mixlaw eval MODEL' measures "
-            "it, for --base-general-loss."
-        )
-        return (Status("base-not-measured", text),)
-    if known is not None and not question.fit.has_base_rows:
-        text = (
-            "The table has no base rows (tokens = 0): the rise is the law minus "
-            f"--base-general-loss {known.value}, which assumes that this loss was "
-            "measured on the same held-out set and tokenizer as the table's."
-        )
-        return (Status("assumed-base-loss", text),)
-    return ()
+    asked = question.reference == "base" and question.has_general
+    if known is None or not asked or question.fit.has_base_rows:
+        return ()
+    text = (
+        "The table has no base rows (tokens = 0): the rise is the law minus "
+        f"--base-general-loss {known.value}, which assumes that this loss was "
+        "measured on the same held-out set and tokenizer as the table's."
+    )
+    return (Status("assumed-base-loss", text),)
+
+
+def _unmeasured_base_loss(question: Question) -> tuple[Status, ...]:
+    asked = question.reference == "base" and question.has_general and question.fit.has_base_rows
+    if not asked or question.fit.general_set in question.base_losses or question.base_was_measured:
+        return ()
+    text = (
+        "The general loss of the target's base was not measured: a law of the bases' sizes "
+        "stands for it, and its uncertainty is in the interval; 'mixlaw eval MODEL' measures it, "
+        "for --base-general-loss."
+    )
+    return (Status("base-not-measured", text),)
