@@ -7,9 +7,10 @@ from pathlib import Path
 from mixlaw.quantities import format_factor, format_quantity, percent
 from mixlaw.recommend.context.extrapolation import FAR
 from mixlaw.recommend.recommendation import Recommendation
+from mixlaw.result.screen import WIDTH
 from mixlaw.result.types import LEVEL, TABLE_ERRORS
 from mixlaw.screen.headline import head, is_reason
-from mixlaw.screen.layout import WIDTH, Emphasis, Line, columns, nats, shortened
+from mixlaw.screen.layout import Emphasis, Line, columns, nats, shortened
 
 #: Lines of the whole answer, the hint of the next command included.
 MOST_LINES = 14
