@@ -8,7 +8,7 @@ export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: demo test lint types bench slow clean
+.PHONY: demo test lint types bench slow docs clean
 
 demo: .venv/installed
 	$(BIN)/mixlaw sweep
@@ -35,8 +35,12 @@ bench: .venv/installed-dev
 slow: .venv/installed-dev
 	$(BIN)/python -m pytest -m slow
 
+# The site lies in site/ then; a broken link is an error.
+docs: .venv/installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
 clean:
-	rm -rf .venv .mixlaw experiments/quickstart fits/quickstart
+	rm -rf .venv .mixlaw site experiments/quickstart fits/quickstart
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -65,8 +65,8 @@ class Subject:
 
 
 def write_page(
-    fit_folder: Path,
-    out: Path,
+    fit_folder: str | Path,
+    out: str | Path,
     runs: Path | None = None,
     say: Callable[[str], None] = lambda message: None,
     **question: Any,
@@ -89,12 +89,13 @@ def write_page(
         ConfigError: an option is out of its range.
         FitError: the fit cannot answer the question.
     """
-    fit = FitResult.load(fit_folder)
+    folder = Path(fit_folder)
+    fit = FitResult.load(folder)
     frame = fitted_table(fit, runs, say)
-    options, source = asked(fit, last_recommendation(fit_folder), **question)
+    options, source = asked(fit, last_recommendation(folder), **question)
     answer = recommend(fit, options)
-    subject = Subject(fit, fit_folder, frame, options, source)
-    write_atomic(out, page(subject, answer))
+    subject = Subject(fit, folder, frame, options, source)
+    write_atomic(Path(out), page(subject, answer))
     return answer
 
 
