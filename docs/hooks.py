@@ -1,8 +1,8 @@
 """What the site takes from the code itself: a page a law, a page a rule, and pages kept elsewhere.
 
-MkDocs calls ``on_config`` and ``on_files`` before it builds. A law's page is its section of ``laws.md`` with its
-parameters and a picture of its shape; a rule's page is the docstring of its file. So neither can
-lag behind the code.
+MkDocs calls ``on_config`` and ``on_files`` before it builds. A law's page is its section of
+``laws.md`` with its parameters and a picture of its shape; a rule's page is the docstring of its
+file. So neither can lag behind the code.
 """
 
 import inspect
@@ -215,5 +215,4 @@ def _kept_elsewhere() -> dict[str, str]:
 def _relinked(text: str, up: str) -> str:
     """Links between the repository's folders as links between the site's pages."""
     text = re.sub(r"\]\(\.\./([\w-]+)/README\.md\)", r"](\1.md)", text)
-    text = re.sub(r"\]\((?:\.\./)*docs/", f"]({up}", text)
-    return text
+    return re.sub(r"\]\((?:\.\./)*docs/", f"]({up}", text)
