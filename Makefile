@@ -8,7 +8,7 @@ export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: demo transcript test lint types bench slow clean
+.PHONY: demo transcript test lint types bench slow docs clean
 
 demo: .venv/installed
 	$(BIN)/mixlaw demo
@@ -34,8 +34,12 @@ bench: .venv/installed-dev
 slow: .venv/installed-dev
 	$(BIN)/python -m pytest -m slow
 
+# The site lies in site/ then; a broken link is an error.
+docs: .venv/installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
 clean:
-	rm -rf .venv .mixlaw experiments/quickstart fits/quickstart fits/quickstart-blind
+	rm -rf .venv .mixlaw site experiments/quickstart fits/quickstart fits/quickstart-blind
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

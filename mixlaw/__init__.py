@@ -23,6 +23,7 @@ _PUBLIC = {
     "recommend_ratio": "mixlaw.notebook.answer",
     "Recommendation": "mixlaw.notebook.answer",
     "emit": "mixlaw.notebook.answer",
+    "write_page": "mixlaw.report.page.build",
     "run_sweep": "mixlaw.sweep.api",
     "plan_runs": "mixlaw.sweep.plan",
 }

@@ -34,8 +34,6 @@ REFERENCE_TABLE = Path("prose-to-code/runs.csv")
 REFERENCE_BOUND = 0.05
 #: Allowed rise of part 2: what ``recommend`` allows where nobody says.
 BOUND = 0.02
-#: Resampled sweeps of the fit of part 2: its intervals are good to 5%, and it takes seconds less.
-BLIND_DRAWS = 200
 #: The model that everybody asks about.
 LARGE_SIZE, LARGE_TOKENS = 8e9, 2e10
 _HEAD = ("", "predicted", "90% of runs", "measured", "one size smaller")
@@ -106,7 +104,7 @@ def _foretold_once(stage: Stage) -> None:
 def _blind_test(stage: Stage, folder: Path) -> Path:
     stage.heading("2. The same before your eyes")
     table = run_sweep(folder, hold_back=True, say=stage.say, live=stage.live).table
-    fit = fit_laws(table, n_draws=BLIND_DRAWS)
+    fit = fit_laws(table)
     fit.save(stage.fits / f"{folder.name}-blind")
     shown = cells_of(fit, read_runs(table), "base")
     planned = describe_sweep(folder)["runs"]

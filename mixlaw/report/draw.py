@@ -8,9 +8,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mixlaw.errors import DataError
 from mixlaw.files import write_atomic_with
-from mixlaw.fit.selection import GivenTable
 from mixlaw.quantities import format_quantity
 from mixlaw.recommend.target import question_of
 from mixlaw.report.asked import asked, last_recommendation
@@ -21,7 +19,7 @@ from mixlaw.report.curves import loss_curves
 from mixlaw.report.decision import decision
 from mixlaw.report.frontier import frontier
 from mixlaw.report.held_out import has_held_out, held_out
-from mixlaw.report.points import measured
+from mixlaw.report.points import fitted_table, measured
 from mixlaw.report.style import DPI
 from mixlaw.result.fit_result import FitResult
 
@@ -48,24 +46,11 @@ def draw_figures(
             damaged.
     """
     fit = FitResult.load(fit_folder)
-    runs = runs or Path(str(fit.about.get("source") or ""))
-    if not runs.is_file():
-        raise DataError(f"The runs table of this fit is not at '{runs}'; give it with --runs.")
-    table = GivenTable.of(runs)
-    points = measured(fit, table.frame)
-    if points.empty:
-        raise DataError(
-            f"'{runs}' has no rows of {', '.join(fit.eval_sets)}; give the fit's table."
-        )
-    # A fit of a table in memory has no file to compare with.
-    if fit.about.get("source") and table.sha256 != fit.about.get("data_sha256"):
-        say(
-            f"'{runs}' is not the table that this fit was made from, or has changed since: the "
-            "points are its rows, the curves are the fit's."
-        )
+    frame = fitted_table(fit, runs, say)
+    points = measured(fit, frame)
     last = last_recommendation(fit_folder)
     figures = {
-        **_of_the_question(fit, last, table.frame, say),
+        **_of_the_question(fit, last, frame, say),
         "losses": loss_curves(fit, points),
         "predicted-measured": predicted_against_measured(fit, points),
     }

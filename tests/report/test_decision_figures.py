@@ -46,7 +46,7 @@ def test_the_decision_marks_what_is_recommended(sweep: pd.DataFrame, fit: FitRes
     assert tuple(bar.get_xdata()) == answer.interval
     curve = lines["fit, with 90% band"]
     assert np.interp(answer.estimate, curve.get_xdata(), curve.get_ydata()) == pytest.approx(
-        0.1, abs=1e-3
+        0.03, abs=1e-3
     )
     assert "is recommended" in figure.get_suptitle()
     assert domain.get_ylabel().startswith("domain loss")
