@@ -155,7 +155,7 @@ def _not_identified(part: RowFit) -> Sized:
 
 def _unfinished(part: RowFit) -> Status:
     spent = part.problem.effort.residuals
-    message = f"the search was stopped in a flat valley after {spent} evaluations"
+    message = f"the search stopped in a flat valley after {spent} evaluations of this law"
     return Status("not-identified", message)
 
 
