@@ -111,13 +111,13 @@ def compare(
     """
     compared: dict[str, dict[str, Compared]] = {name: {} for name in selection.rows}
     for law in laws_:
-        for name, of_set in _compared(law, selection.rows, settings).items():
-            compared[name][law.name] = of_set
+        for name, of_law in _compared(law, selection.rows, settings).items():
+            compared[name][law.name] = of_law
     best = {name: _best_forecasts(by_law) for name, by_law in compared.items()}
     for name, by_law in compared.items():
-        for law, c in by_law.items():
+        for known_as, c in by_law.items():
             beside = {**best, name: c.forecasts}
-            by_law[law] = replace(c, regret=ratio_regret(selection.rows, beside))
+            by_law[known_as] = replace(c, regret=ratio_regret(selection.rows, beside))
     return compared
 
 

@@ -160,8 +160,8 @@ def fit_parts(law: Law, parts: Sequence[Part], settings: Settings) -> list[RowFi
     """The optimum of a law on each of several parts, or why there is none.
 
     Those with the same free parameters are searched for together, which takes about as long as the
-    slowest of them. Rows are weighted by ``loss_se`` and by how independent the checkpoints of a run
-    are, which is read from the residuals of a first fit with equal weights.
+    slowest of them. Rows are weighted by ``loss_se`` and by how independent the checkpoints of a
+    run are, which is read from the residuals of a first fit with equal weights.
 
     Raises:
         ConfigError: a constraint that the law does not have.

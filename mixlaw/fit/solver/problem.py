@@ -4,8 +4,8 @@ A law is a sum of amplitudes times factors. From that come the prediction for ma
 once, its exact Jacobian, and the linear stage: the best amplitudes for given nonlinear parameters
 (variable projection).
 
-Several problems of one law and the same free parameters, such as the splits of held-out rows, may be
-joined: then every parameter set has rows of its own, and all step at once.
+Several problems of one law and the same free parameters, such as the splits of held-out rows, may
+be joined: then every parameter set has rows of its own, and all step at once.
 
 Shapes: B parameter sets, P free parameters, K amplitudes, n rows.
 """
@@ -169,9 +169,8 @@ class Model:
 def _filled(arrays: Sequence[Array]) -> Array:
     """Arrays (..., n_k), each filled up with its first column to the longest: (..., K, n)."""
     most = max(array.shape[-1] for array in arrays)
-    filled = [
-        array[..., [*range(n), *[0] * (most - n)]] for array in arrays if (n := array.shape[-1])
-    ]
+    kept = [np.arange(most) * (np.arange(most) < array.shape[-1]) for array in arrays]
+    filled = [array[..., rows] for array, rows in zip(arrays, kept, strict=True)]
     return np.stack(filled, axis=-2)
 
 

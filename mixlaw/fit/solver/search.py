@@ -14,8 +14,8 @@ The objective (``problem.py``) is the sum over rows of weight x Huber_δ(log L̂
 the damping of the next one. After each step the amplitudes are fitted once more for the new
 exponents. All parameter sets of a batch step at once, so that a thousand bootstrap refits cost
 little more than the arithmetic of their residuals; ``row_fit.py`` calls ``minimise`` for these.
-So do the starts of several problems (``solve_together``): a step of few sets costs as much as one of
-a hundred.
+So do the starts of several problems (``solve_together``): a step of few sets costs as much as one
+of a hundred.
 
 Shapes: B parameter sets, P free parameters, n rows.
 """
@@ -115,14 +115,14 @@ def solve_together(
     first = [best[k] for k in finite]
     solvable = [problems[k] for k in finite]
     if solvable and np.isfinite(solvable[0].delta):
-        first = _minimise_together(solvable, first, ROUGH_TOLERANCE, np.inf)
-        first = [rough.theta for rough in first]
+        rough = _minimise_together(solvable, first, ROUGH_TOLERANCE, np.inf)
+        first = [solution.theta for solution in rough]
     found = dict(zip(finite, polish_together(solvable, first, tolerance), strict=True))
     return [found.get(k) for k in range(len(problems))]
 
 
 def _best_starts(problem: Problem, n_starts: int, n_polish: int) -> Array:
-    """The starts to follow (B, P), with their best amplitudes; none where no objective is finite."""
+    """The starts to follow (B, P), with their best amplitudes; none where none is finite."""
     model = problem.model
     theta = starts(model, n_starts if not model.amplitudes.all() else 1)
     problem.effort.starts += len(theta)
@@ -178,9 +178,9 @@ def starts(model: Model, n_starts: int) -> Array:
 def _spread(n_points: int, n_dimensions: int) -> Array:
     """Points that fill the unit cube evenly, shape (n_points, n_dimensions).
 
-    M. Roberts's R sequence: multiples, modulo one, of the powers of the inverse of the positive root
-    of x^(d+1) = x + 1, which for one dimension is the golden ratio. Sobol's, which is as good here,
-    costs every fit the import of all of scipy.stats, half a second.
+    M. Roberts's R sequence: multiples, modulo one, of the powers of the inverse of the positive
+    root of x^(d+1) = x + 1, which for one dimension is the golden ratio. Sobol's, which is as good
+    here, costs every fit the import of all of scipy.stats, half a second.
     """
     root = 2.0
     for _ in range(50):
