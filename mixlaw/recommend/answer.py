@@ -47,7 +47,6 @@ def compose(question: Question, options: Options, verdict: Verdict) -> Recommend
         regret=regret.of_verdict(question, verdict, options.risk),
         extrapolation=extrapolation.distances(question, verdict.at),
         practice=practice.document(question, options),
-        validation=question.fit.validation,
         held_out={"law": question.fit.held_out, "baseline": question.fit.baseline},
         warnings=_warnings(question, verdict),
         details={
