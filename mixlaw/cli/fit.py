@@ -57,6 +57,13 @@ Profile = Annotated[
 ]
 Draws = Annotated[int, typer.Option("--draws", min=20, help="Resampled sweeps.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the resampling.")]
+Validate = Annotated[
+    bool,
+    typer.Option(
+        "--validate/--no-validate",
+        help="Hide the largest size, fit the rest, and keep what that would have recommended.",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -79,6 +86,7 @@ def fit(
     profile: Profile = [],  # noqa: B006
     draws: Draws = 500,
     seed: Seed = 0,
+    validate: Validate = True,
     json: Json = False,
 ) -> None:
     """Fit scaling laws to a runs table, with intervals and held-out errors."""
@@ -109,6 +117,9 @@ def fit(
     _show_worst(table, where, roles, target)
     result.save(folder)
     _show(result, folder, json)
+    if validate and result.corpora:
+        _validate(folder)
+    output.hint(hints.question_to(result, folder))
 
 
 def _show_worst(
@@ -152,4 +163,11 @@ def _show(result: "FitResult", folder: Path, as_json: bool) -> None:
         output.write(page(result))
         output.point_to_glossary()
     output.say(f"\nwritten to {folder}: fit.json, draws.npz, compare.csv")
-    output.hint(hints.question_to(result, folder))
+
+
+def _validate(folder: Path) -> None:
+    """What the same fit without the largest size would have recommended for it."""
+    from mixlaw.recommend.validation import validate_saved
+    from mixlaw.result.fit_result import FitResult
+
+    output.say(validate_saved(FitResult.load(folder), folder).line())

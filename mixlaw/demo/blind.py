@@ -6,8 +6,8 @@ import numpy as np
 
 from mixlaw.quantities import percent
 from mixlaw.recommend.api import recommend_ratio
-from mixlaw.recommend.measured import Cell, neighbour
 from mixlaw.result.fit_result import FitResult
+from mixlaw.runs.cells import Cell, neighbour
 from mixlaw.screen.layout import nats
 
 #: Level of the intervals: that of every recommendation.

@@ -16,9 +16,9 @@ from mixlaw.fit.api import fit_laws
 from mixlaw.quantities import format_factor, format_quantity, percent
 from mixlaw.recommend.api import recommend_ratio
 from mixlaw.recommend.context.practice import domain_band
-from mixlaw.recommend.measured import Cell
 from mixlaw.report.cells import cells_of
 from mixlaw.result.fit_result import FitResult
+from mixlaw.runs.cells import Cell
 from mixlaw.runs.table import read_runs
 from mixlaw.screen.layout import Line, columns, wrap
 from mixlaw.screen.short import short

@@ -150,7 +150,14 @@ def _statuses(
     """Every status of the table, its rows, the laws and the profiles, worst first."""
     of_rows_and_laws = diagnostics.of_selection(choice.selection, choice.fits, target)
     of_table = _table_errors(frame, roles, target)
-    return diagnostics.ordered([*of_table, *of_rows_and_laws, *profiles.statuses])
+    of_held_out = [
+        status
+        for name, by_split in choice.forecasts.items()
+        for status in diagnostics.of_forecasts(
+            choice.selection.rows[name], by_split, name, "" if choice.compared else choice.law
+        )
+    ]
+    return diagnostics.ordered([*of_table, *of_rows_and_laws, *of_held_out, *profiles.statuses])
 
 
 def _about(

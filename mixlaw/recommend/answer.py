@@ -53,7 +53,6 @@ def compose(question: Question, options: Options, verdict: Verdict) -> Recommend
         extrapolation=extrapolation.distances(question, verdict.at),
         practice=practice.document(question, options),
         fit=_origin(question.fit),
-        validation=question.fit.validation,
         held_out={"law": question.fit.scores, "baseline": question.fit.baseline},
         warnings=_warnings(question, verdict, options),
         details={

@@ -13,6 +13,7 @@ from mixlaw.recommend.context.sensitivity import would_change
 from mixlaw.recommend.options import TABLE_TOKENS, Options, Reference, Shift, described
 from mixlaw.recommend.question import Question
 from mixlaw.recommend.recommendation import Recommendation
+from mixlaw.recommend.validation import of_recommendation
 from mixlaw.result.fit_result import FitResult
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def recommend(fit: FitResult, options: Options) -> Recommendation:
         assumptions=target.assumptions(question, options),
         would_change=would_change(question, options),
         next_run=next_run(question, verdict),
+        validation=of_recommendation(fit, options),
     )
     if options.fixed_budget or rule.chooses_budget or len(fit.levels["tokens"]) == 1:
         return headline

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from mixlaw.recommend.measured import Cell, measured_cells
 from mixlaw.recommend.question import Question
 from mixlaw.result.fit_result import FitResult
 from mixlaw.roles import Roles
+from mixlaw.runs.cells import Cell, measured_cells
 
 #: As many nearest cells are drawn beside a curve; more hide it.
 NEAREST = 2

@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from mixlaw.quantities import SAME_LEVEL, format_quantity
-from mixlaw.recommend.measured import Cell
 from mixlaw.recommend.options import Options
 from mixlaw.recommend.question import Question, difference
 from mixlaw.recommend.rules.crossing import critical_ratios
 from mixlaw.recommend.verdict import ratio_interval
 from mixlaw.report.style import LINES, MARKERS, VERMILLION, count_axis, new_figure, spread
 from mixlaw.result.types import Array
+from mixlaw.runs.cells import Cell
 
 #: Sizes and budgets at which a line is computed.
 _POINTS = 12

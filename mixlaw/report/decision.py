@@ -10,13 +10,13 @@ from matplotlib.ticker import PercentFormatter
 
 from mixlaw.quantities import format_quantity, percent
 from mixlaw.recommend.answer import decide
-from mixlaw.recommend.measured import Cell
 from mixlaw.recommend.options import Options
 from mixlaw.recommend.question import Question
 from mixlaw.recommend.verdict import Verdict
 from mixlaw.report.cells import nearest
 from mixlaw.report.style import BLUE, GREY, MARKERS, VERMILLION, new_figure
 from mixlaw.result.types import Array, Prediction
+from mixlaw.runs.cells import Cell
 
 #: The axis of the rise ends at so many times the allowed rise: beyond, nothing is decided.
 _HIGHEST = 4.0

@@ -33,6 +33,8 @@ class Status:
 
 #: Code of the status of a law that is no closer to its losses than one number is.
 EXPLAINS_NOTHING = "explains-nothing"
+#: Code of a fit that misses held-out rows by more than a single number does.
+HELD_OUT_FAILED = "held-out-failed"
 
 
 #: Code of the status of a table with an error that makes any answer wrong.
@@ -61,10 +63,13 @@ class Prediction:
     draws: Array
 
     def interval(self, level: float = 0.9) -> tuple[Array, Array]:
-        """Lower and upper end of the central interval of this level, each of shape (n,)."""
+        """Lower and upper end of the central interval of this level, each of shape (n,).
+
+        It is stretched to hold the estimate, should the draws all lie on one side of it.
+        """
         tail = (1 - level) / 2
         low, high = np.quantile(self.draws, [tail, 1 - tail], axis=0)
-        return low, high
+        return np.fmin(low, self.estimate), np.fmax(high, self.estimate)
 
 
 @dataclass(frozen=True)

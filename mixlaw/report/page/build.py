@@ -19,7 +19,6 @@ from mixlaw.errors import FitError
 from mixlaw.files import write_atomic
 from mixlaw.quantities import format_quantity
 from mixlaw.recommend.api import recommend
-from mixlaw.recommend.measured import Cell
 from mixlaw.recommend.options import Options
 from mixlaw.recommend.question import Question
 from mixlaw.recommend.recommendation import Recommendation
@@ -33,6 +32,7 @@ from mixlaw.report.page import sentences, tables, trainers
 from mixlaw.report.page.what_if import WhatIf
 from mixlaw.report.points import fitted_table
 from mixlaw.result.fit_result import FitResult
+from mixlaw.runs.cells import Cell
 
 #: What a rise can be measured against, in the words of the page.
 _REFERENCES = {"base": "the base model", "control": "an equally long general-only run"}
