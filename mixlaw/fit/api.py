@@ -150,7 +150,14 @@ def _statuses(
     """Every status of the table, its rows, the laws and the profiles, worst first."""
     of_rows_and_laws = diagnostics.of_selection(choice.selection, choice.fits, target)
     of_table = _table_errors(frame, roles, target)
-    return diagnostics.ordered([*of_table, *of_rows_and_laws, *profiles.statuses])
+    of_held_out = [
+        status
+        for name, by_split in choice.forecasts.items()
+        for status in diagnostics.of_forecasts(
+            choice.selection.rows[name], by_split, name, "" if choice.compared else choice.law
+        )
+    ]
+    return diagnostics.ordered([*of_table, *of_rows_and_laws, *of_held_out, *profiles.statuses])
 
 
 def _about(
@@ -260,9 +267,13 @@ def _held_out(choice: Choice) -> dict[str, Any]:
     scores = {name: held_out.held_out(by_split) for name, by_split in choice.forecasts.items()}
     naive = {name: held_out.baseline(rows) for name, rows in choice.selection.rows.items()}
     return {
-        "held_out": {name: held_out.document(by_split) for name, by_split in scores.items()},
+        "scores": {name: held_out.document(by_split) for name, by_split in scores.items()},
         "baseline": {name: held_out.document(by_split) for name, by_split in naive.items()},
-        "compared": compared_document(choice),
+        "law_scores": compared_document(choice),
+        "held_out_rows": {
+            name: held_out.rows_document(choice.selection.rows[name], by_split)
+            for name, by_split in choice.forecasts.items()
+        },
     }
 
 
