@@ -109,6 +109,7 @@ def fit_laws(
     result = FitResult(
         **_names(choice, roles),
         target=target,
+        assumes=choice.selection.assumes,
         statuses=_statuses(frame, roles, target, choice, profiles),
         beyond=choice.beyond(),
         **provenance.coverage(choice.selection),

@@ -144,6 +144,8 @@ def not_offered(law: Law, rows: Rows) -> str:
         return f"needs {', '.join(lacking)}, which the rows lack"
     if not law.inputs:
         return NO_INPUTS
+    if "U" in law.inputs and not np.isfinite(rows.x["U"]).any():
+        return "is about repeated tokens, and no run repeats its own corpus"
     if law.per_size and len(levels(rows.x["N"])) >= SIZES:
         return "describes one size at a time, while the table has several to extrapolate from"
     if not law.admits(rows.x).all():

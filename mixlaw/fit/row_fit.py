@@ -201,8 +201,15 @@ def default_starts(model: Model) -> int:
 
 
 def single_levels(law: Law, rows: Rows) -> tuple[InputName, ...]:
-    """Inputs of the law that take a single level and for which it holds parameters."""
-    return tuple(name for name in law.held if name in rows.x and not _varies(rows.x[name]))
+    """Inputs of the law that take a single level and for which it holds parameters.
+
+    Distinct tokens that are infinite throughout are one level; where runs repeat them, how often
+    differs between runs even if their number does not.
+    """
+    single = {name for name in law.held if name in rows.x and not _varies(rows.x[name])}
+    if "U" in single and np.isfinite(rows.x["U"]).any():
+        single.remove("U")
+    return tuple(name for name in law.held if name in single)
 
 
 def draw_refits(fitted: RowFit, plan: Plan) -> Array:

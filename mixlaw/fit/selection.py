@@ -9,15 +9,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mixlaw.errors import ConfigError, DataError, unknown_name
+from mixlaw.errors import DataError, unknown_name
+from mixlaw.fit.definitions import refuse_mixed, training_of_the_largest, with_lr_ratio
 from mixlaw.fit.thinning import thin
 from mixlaw.laws import Array, Law
-from mixlaw.result.inputs import MixtureRoles, RowSettings, law_inputs
+from mixlaw.result.inputs import MixtureRoles, RowSettings, law_inputs, training_columns
 from mixlaw.result.types import Status
 from mixlaw.roles import Roles
 from mixlaw.runs.conditions import schedule_kind
@@ -29,8 +31,6 @@ from mixlaw.runs.views import (
     with_general_loss,
 )
 
-#: Columns that say how a loss was defined or trained; one fit takes one value of each.
-DEFINITIONS = ("schedule", "metric_version", "tokenizer", "recipe")
 #: Rows that laws are fitted to, in words.
 CHECKPOINT_ROWS = {"ends": "annealed rows", "trunk": "trunk rows", "all": "annealed and trunk rows"}
 
@@ -73,6 +73,7 @@ class Selection:
         own: own corpus by eval set.
         left_out: rows that are not fitted, by reason.
         statuses: what the selection had to assume.
+        assumes: how a target is trained, as ``FitRecord.assumes``.
         checklist: facts about the rows that papers forget to report.
     """
 
@@ -84,6 +85,7 @@ class Selection:
     own: dict[str, str]
     left_out: dict[str, int] = field(default_factory=dict)
     statuses: tuple[Status, ...] = ()
+    assumes: dict[str, Any] = field(default_factory=dict)
     checklist: dict[str, object] = field(default_factory=dict)
 
 
@@ -129,7 +131,7 @@ def select(
         law: decides between annealed and trunk rows, and which zeros it can take.
         roles: domain and general eval sets and corpora.
         eval_sets: what to fit; default the domain and the general loss, or all without them.
-        mix: columns of DEFINITIONS whose values may differ within the fit.
+        mix: columns of ``definitions.DEFINITIONS`` whose values may differ within the fit.
 
     Raises:
         ConfigError: ``mix`` names no definition.
@@ -144,7 +146,8 @@ def select(
     kept = kept[kept["eval_set"].isin(wanted)]
     bases, trained = base_rows(kept), kept[kept["tokens"] > 0]
     trained, annealing = _annealing(trained, law, left_out)
-    _refuse_mixed(trained, mix)
+    refuse_mixed(trained, mix)
+    trained = with_lr_ratio(trained, bases)
     trained = thin(trained.assign(_trunk=trunk_names(trained)), left_out)
     corpora = corpora_of(frame)
     domain = domain_corpora(roles, corpora)
@@ -172,6 +175,7 @@ def select(
         own={n: c for n in rows if (c := roles.own_corpus(n, corpora)) is not None},
         left_out={reason: n for reason, n in left_out.items() if n},
         statuses=annealing,
+        assumes=training_of_the_largest(trained, corpora),
         checklist=_checklist(trained, law),
     )
 
@@ -219,28 +223,12 @@ def _annealing(
     return frame[right], ()
 
 
-def _refuse_mixed(frame: pd.DataFrame, mix: Sequence[str]) -> None:
-    for column in mix:
-        if column not in DEFINITIONS:
-            raise ConfigError(unknown_name("definition for --mix", column, DEFINITIONS))
-    for column in DEFINITIONS:
-        if column not in frame.columns or column in mix:
-            continue
-        values = frame[column].map(schedule_kind) if column == "schedule" else frame[column]
-        distinct = sorted(set(values) - {""})
-        if len(distinct) > 1:
-            raise DataError(
-                f"The rows have {len(distinct)} values of '{column}' "
-                f"({', '.join(distinct[:3])}), and losses of different definitions are not mixed "
-                f"unasked; filter the table (--where {column}={distinct[0]}) or allow it "
-                f"(--mix {column})."
-            )
-
-
 def _rows(frame: pd.DataFrame, bases: pd.DataFrame, roles: MixtureRoles) -> Rows:
     """The rows of one eval set, with every input of laws that the table has."""
     shares = [f"{SHARE}{corpus}" for corpus in roles.corpora]
-    settings = RowSettings({c: _numbers(frame[c]) for c in ("n_params", "tokens", *shares)}, roles)
+    optional = [c for c in training_columns(roles.corpora) if c in frame.columns]
+    columns = ("n_params", "tokens", *shares, *optional)
+    settings = RowSettings({c: _numbers(frame[c]) for c in columns}, roles)
     base_loss = _base_loss(frame, bases)
     if base_loss is not None:
         settings = settings.with_base_loss(base_loss)

@@ -136,10 +136,13 @@ class Law:
         switches: constraints a fit may impose or lift, by name.
         held: values of parameters to hold where an input takes a single level, because the data
             cannot tell their terms from a constant ({"N": {"A": 0.0, "alpha": 1.0}}); a stem
-            stands for its parameters of all corpora.
+            stands for its parameters of all corpora. U counts as a single level where it is
+            infinite throughout.
         takes: rows that the law describes: final losses (annealed rows), runs at constant learning
             rate (trunk rows), or both.
         per_size: True if the law describes one model size at a time, whatever its inputs.
+        knows_repeats: True if the formula says what repeated tokens are worth, so that its best
+            share may be asked for without a cap on the passes over a corpus.
         minimum: minimum sensible data, for people.
         candidate: whether ``--law auto`` compares it unasked; False for variants of a law that is a
             candidate, and for laws that were never among the best on the tables they were tried on.
@@ -161,6 +164,7 @@ class Law:
     held: Mapping[InputName, Mapping[str, float]] = field(default_factory=dict)
     takes: Takes = "ends"
     per_size: bool = False
+    knows_repeats: bool = False
     minimum: str = ""
     candidate: bool = True
 

@@ -31,7 +31,7 @@ VALIDATION = "validation.json"
 _PLAIN = (
     "law", "domain_set", "general_set", "general_sets", "own", "levels", "ratio_ranges",
     "highest", "held_out", "baseline", "compared", "beyond", "lack_of_fit", "rows_used",
-    "rows_left_out", "target", "sigma", "seed_std", "about",
+    "rows_left_out", "target", "assumes", "sigma", "seed_std", "about",
 )  # fmt: skip
 #: Fields of StandardDraws that are arrays.
 _STANDARD = ("place", "spread", "drift", "misfit")
