@@ -11,6 +11,7 @@ from mixlaw.recommend.options import Options
 from mixlaw.recommend.question import Question
 from mixlaw.recommend.recommendation import Recommendation
 from mixlaw.recommend.verdict import Verdict, undetermined
+from mixlaw.result import training
 from mixlaw.result.types import Status, interval_document
 
 
@@ -48,6 +49,7 @@ def compose(question: Question, options: Options, verdict: Verdict) -> Recommend
         extrapolation=extrapolation.distances(question, verdict.at),
         practice=practice.document(question, options),
         validation=question.fit.validation,
+        assumes=training.training(question.fit, question.assuming),
         held_out={"law": question.fit.held_out, "baseline": question.fit.baseline},
         warnings=_warnings(question, verdict),
         details={
@@ -107,6 +109,7 @@ def _warnings(question: Question, verdict: Verdict) -> tuple[Status, ...]:
         *_assumed_base_loss(question),
         *verdict.warnings,
         *tokenizer.notices(question),
+        *training.notices(question.fit, question.assuming),
         *extrapolation.notices(question, verdict.at),
         *question.fit.statuses,
     )

@@ -164,9 +164,8 @@ def _bases(question: Question, groups: "Mapping[str, pd.DataFrame]") -> dict[str
 
 def _difference(question: Question, eval_set: str, rows: Any) -> Prediction:
     shares = {c: rows[f"share.{c}"].to_numpy(float) for c in question.fit.corpora}
-    predicted = question.fit.predict(
-        eval_set, question.n_params, rows["tokens"].to_numpy(float), shares, carry_size=True
-    )
+    at = question.n_params, rows["tokens"].to_numpy(float), shares
+    predicted = question.fit.predict(eval_set, *at, carry_size=True, assuming=question.assuming)
     loss = rows["loss"].to_numpy(float)
     return Prediction(loss - predicted.estimate, loss - predicted.draws)
 

@@ -47,6 +47,7 @@ class Question:
         calibration: what rows of the target run itself say about the draws.
         law: ask this member of the stack alone.
         unique_tokens: distinct tokens by corpus, where they are known.
+        assuming: how the target is trained, as far as it was told, by columns of the runs table.
         base_tokenizer: what the target's losses were measured with; None for the table's own.
         chosen: of ``n_params`` and ``tokens``, those that the rule chooses itself.
     """
@@ -61,6 +62,7 @@ class Question:
     calibration: Calibration = field(default_factory=Calibration)
     law: str | None = None
     unique_tokens: Mapping[str, float] = field(default_factory=dict)
+    assuming: Mapping[str, float] = field(default_factory=dict)
     base_tokenizer: str | None = None
     chosen: tuple[str, ...] = ()
 
@@ -248,6 +250,7 @@ class Question:
             self.path.shares(ratios),
             law=self.law if self._has_member(eval_set) else None,
             carry_size=True,
+            assuming=self.assuming,
         )
         return self.calibration.apply(prediction, eval_set)
 

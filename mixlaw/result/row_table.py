@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixlaw.errors import DataError, unknown_name
-from mixlaw.laws import InputName
 from mixlaw.mixture import SUM_TOLERANCE
-from mixlaw.result.inputs import BASE_TOKENS, LR_RATIO, training_columns
+from mixlaw.result.inputs import training_columns
 from mixlaw.result.row_flags import Rows
+from mixlaw.result.training import input_of
 from mixlaw.result.types import Array, FitRecord
 
 if TYPE_CHECKING:
@@ -52,16 +52,10 @@ def _training(fit: FitRecord, frame: "pd.DataFrame") -> dict[str, Array]:
         if name in frame.columns:
             values = _numbers(frame, name)
             _check(values, np.isnan(values) | (values > 0), name, "a positive number")
-        if name in fit.assumes and fit.reads(_input_of(name)):
+        if name in fit.assumes and fit.reads(input_of(name)):
             values = np.where(np.isnan(values), fit.assumes[name], values)
         training[name] = values
     return {name: values for name, values in training.items() if not np.isnan(values).all()}
-
-
-def _input_of(column: str) -> InputName:
-    """The input of laws that follows from a column of training."""
-    inputs: dict[str, InputName] = {BASE_TOKENS: "P", LR_RATIO: "lr"}
-    return inputs.get(column, "U")
 
 
 def _shares(fit: FitRecord, frame: "pd.DataFrame", tokens: Array) -> Mapping[str, Array]:

@@ -227,6 +227,13 @@ class FitRecord:
         members = (member for of_set in self.stack.values() for member in of_set)
         return any(name in laws.load(member.law).inputs for member in members)
 
+    def knows_repeats(self, eval_set: str, law: str | None = None) -> bool:
+        """Whether the laws of an eval set with most of the weight, or this one alone, do."""
+        members = self.members(eval_set)
+        members = tuple(member for member in members if member.law == law) or members
+        knowing = sum(m.weight for m in members if laws.load(m.law).knows_repeats)
+        return knowing > sum(member.weight for member in members) / 2
+
     def mixture_roles(self, eval_set: str) -> MixtureRoles:
         """What the corpora of the mixture are to this eval set's loss."""
         general = self.general_sets or parse_weights(self.general_set)
