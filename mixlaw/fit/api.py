@@ -112,7 +112,7 @@ def fit_laws(
         assumes=choice.selection.assumes,
         statuses=_statuses(frame, roles, target, choice, profiles),
         beyond=choice.beyond(),
-        **provenance.coverage(choice.selection),
+        **provenance.coverage(choice.selection, choice.leading),
         **_noise(choice),
         **_draws(choice, n_draws, seed),
         **_held_out(choice),
@@ -232,7 +232,7 @@ def _draws(choice: Choice, n_draws: int, seed: int) -> dict[str, Any]:
 
     Beside them stand the standard draws that predictions are spread by.
     """
-    plan = Plan.draw(n_draws, len(choice.selection.trunks), seed)
+    plan = Plan.draw(n_draws, choice.n_trunks, seed)
     return {
         "stack": {
             name: tuple(

@@ -98,8 +98,9 @@ def _too_few_levels(part: RowFit) -> Sized:
         verb = "is" if len(held) == 1 else "are"
         message = f"{single}, so {', '.join(held)} {verb} held"
         statuses.append((Status("too-few-levels", message), part.size))
+    runs = part.rows.where(part.rows.x["D"] > 0)
     for name in ("r", "R"):
-        if name in part.law.inputs and len(shares := levels(part.rows.x[name])) < 4:
+        if name in part.law.inputs and len(shares := levels(runs.x[name])) < 4:
             several = "s" * (len(shares) != 1)
             message = (
                 f"only {len(shares)} level{several} of {SPELLED[name]}; {part.law.minimum} "

@@ -45,7 +45,8 @@ def delta(replicate_std: float) -> float:
 
 def cells(rows: Rows) -> NDArray[np.intp]:
     """Index of each row's setting: size, tokens, mixture and training, equal to six digits."""
-    columns = [np.log(rows.x["N"]), np.log(rows.x["D"]), *rows.x.get("h", []), *training(rows)]
+    tokens = np.maximum(rows.x["D"], 1.0)  # a base has none
+    columns = [np.log(rows.x["N"]), np.log(tokens), *rows.x.get("h", []), *training(rows)]
     keys = np.round(np.stack(columns), 6)
     return np.asarray(np.unique(keys, axis=1, return_inverse=True)[1].ravel())
 

@@ -133,6 +133,7 @@ def fit_rows(
         FitError: an input is missing, or there are fewer rows than free parameters.
         ConfigError: a constraint that the law does not have.
     """
+    rows = rows.described_by(law)
     missing = [name for name in law.inputs if name not in rows.x]
     if missing:
         raise FitError(f"The law '{law.name}' needs {', '.join(missing)}, which the rows lack.")
@@ -204,9 +205,11 @@ def single_levels(law: Law, rows: Rows) -> tuple[InputName, ...]:
     """Inputs of the law that take a single level and for which it holds parameters.
 
     Distinct tokens that are infinite throughout are one level; where runs repeat them, how often
-    differs between runs even if their number does not.
+    differs between runs even if their number does not. Base models have no mixture to count.
     """
-    single = {name for name in law.held if name in rows.x and not _varies(rows.x[name])}
+    runs = rows.where(rows.x["D"] > 0)
+    of = {name: runs.x if name in ("r", "R", "h") else rows.x for name in law.held}
+    single = {name for name in law.held if name in rows.x and not _varies(of[name][name])}
     if "U" in single and np.isfinite(rows.x["U"]).any():
         single.remove("U")
     return tuple(name for name in law.held if name in single)

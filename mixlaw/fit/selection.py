@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mixlaw.errors import DataError, unknown_name
+from mixlaw.fit.base_rows import base_inputs
 from mixlaw.fit.definitions import refuse_mixed, training_of_the_largest, with_lr_ratio
 from mixlaw.fit.thinning import thin
 from mixlaw.laws import Array, Law
@@ -44,20 +45,45 @@ class Rows:
         loss: nats per token, shape (n,).
         loss_se: its standard error, shape (n,); zero where the table gives none.
         trunk: index of each row's trunk in ``Selection.trunks``, shape (n,).
+        bases: rows of the base models that the runs started from, for laws that describe these too;
+            their trunks have the numbers after those of the runs.
     """
 
     x: Mapping[str, Array]
     loss: Array
     loss_se: Array
     trunk: NDArray[np.intp]
+    bases: "Rows | None" = None
 
     def __len__(self) -> int:
         return len(self.loss)
 
     def where(self, mask: NDArray[np.bool_]) -> "Rows":
-        """The rows of a mask, shape (n,)."""
+        """The rows of a mask, shape (n,), and the bases of their sizes."""
         x = {name: values[..., mask] for name, values in self.x.items()}
-        return Rows(x, self.loss[mask], self.loss_se[mask], self.trunk[mask])
+        bases = self.bases and self.bases.where(np.isin(self.bases.x["N"], x["N"]))
+        return Rows(x, self.loss[mask], self.loss_se[mask], self.trunk[mask], bases)
+
+    def described_by(self, law: Law) -> "Rows":
+        """The rows to fit a law to: with the base models where it describes these too.
+
+        A law that starts from the base's loss says nothing about it.
+        """
+        if self.bases is None or law.takes != "all" or "L0" in law.inputs:
+            return self
+        bases = self.bases
+        if set(law.inputs) - set(bases.x) or not law.admits(bases.x).all():
+            return self
+
+        def joined(of_runs: Array, of_bases: Array) -> Array:
+            return np.concatenate([of_runs, of_bases], axis=-1)
+
+        return Rows(
+            {name: joined(self.x[name], values) for name, values in bases.x.items()},
+            joined(self.loss, bases.loss),
+            joined(self.loss_se, bases.loss_se),
+            np.concatenate([self.trunk, bases.trunk]),
+        )
 
 
 @dataclass(frozen=True)
@@ -162,7 +188,7 @@ def select(
         if eval_sets is None and (lacking := [n for n in law.inputs if n not in every.x]):
             left_out[_lacks(name, lacking)] += len(every)
             continue
-        fit = _admitted(every, law)
+        fit = replace(_admitted(every, law), bases=_as_rows(base, every, len(trunks)))
         left_out[f"outside the range of {law.name}"] += len(every) - len(fit)
         rows[name] = fit
     _refuse_empty(rows, left_out)
@@ -252,6 +278,16 @@ def _base(frame: pd.DataFrame) -> Rows:
     frame = frame.assign(_id=base_identity(frame)).drop_duplicates("_id")
     x = {"N": _numbers(frame["n_params"]), "D": np.ones(len(frame))}
     return Rows(x, _numbers(frame["loss"]), _standard_error(frame), np.arange(len(frame)))
+
+
+def _as_rows(frame: pd.DataFrame, runs: Rows, first_trunk: int) -> Rows | None:
+    """The base models of an eval set as rows, each a trunk of its own; None without any."""
+    frame = frame[frame["n_params"].isin(runs.x["N"])]
+    frame = frame.assign(_id=base_identity(frame)).drop_duplicates("_id").sort_values("_id")
+    if frame.empty:
+        return None
+    x, trunk = base_inputs(frame, runs.x), first_trunk + np.arange(len(frame))
+    return Rows(x, _numbers(frame["loss"]), _standard_error(frame), trunk)
 
 
 def _standard_error(frame: pd.DataFrame) -> Array:
