@@ -88,7 +88,8 @@ def fit_laws(
         eval_sets: what to fit; default the domain and the general loss, or all without them.
         where: only rows with these values, by column, or that meet these conditions, such as
             ``tokens/n_params>=10``.
-        mix: columns of definitions (schedule, recipe, ...) that may differ within the fit.
+        mix: columns of definitions (schedule, recipe, lr_peak, ...) that may differ within the
+            fit.
         constraints: switches of the law to impose, such as ``eta>1``.
         profile: parameters whose profile interval to compute as well.
         n_draws: resampled sweeps.

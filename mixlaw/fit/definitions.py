@@ -60,20 +60,18 @@ def _refuse_several_rates(frame: pd.DataFrame) -> None:
     """Refuse two peak learning rates at one size, or two ratios to the base's peak."""
     runs = frame.assign(lr_peak=_peaks(frame)).drop_duplicates("run_id")
     for column in [name for name in BY_SIZE if name in runs.columns]:
-        for size in runs["n_params"].unique():
-            values = runs.loc[runs["n_params"] == size, column]
-            rates = _levels(values)
+        levels = {size: _levels(group[column]) for size, group in runs.groupby("n_params")}
+        for size, rates in levels.items():
             if len(rates) < 2:
                 continue
-            listing = "; ".join(
-                f"{rate:g}: {int(np.isclose(values, rate, rtol=SAME_LEVEL).sum())} runs"
-                for rate in rates[:4]
-            )
-            keep = f"keep one (--where {column}={rates[0]!r})" if column in frame else "keep one"
+            listing = ", ".join(f"{rate:.4g}" for rate in rates[:4])
+            # A condition on the column keeps every size only where all sizes have that value.
+            everywhere = column in frame and all(rates[0] in others for others in levels.values())
+            how = f"--where {column}={rates[0]!r}" if everywhere else "leave the others out"
             raise DataError(
-                f"The runs of {format_quantity(float(size))} parameters have {len(rates)} values "
-                f"of '{column}' ({listing}), and losses of different definitions are not mixed "
-                f"unasked; {keep} or fit them together (--mix {column})."
+                f"The runs of {format_quantity(float(str(size)))} parameters have {len(rates)} "
+                f"values of '{column}' ({listing}), and losses of different definitions are not "
+                f"mixed unasked; keep one ({how}) or fit them together (--mix {column})."
             )
 
 
@@ -84,16 +82,6 @@ def with_lr_ratio(frame: pd.DataFrame, bases: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(
         **{LR_RATIO: ratio.fillna(_peaks(frame) / base_identity(frame).map(of_base))}
     )
-
-
-def _peaks(frame: pd.DataFrame) -> pd.Series:
-    """Peak learning rates, of the schedule where the table has no other; nan where unknown."""
-    nowhere = pd.Series(np.nan, index=frame.index)
-    peak = frame.get("lr_peak", nowhere)
-    if "schedule" not in frame.columns:
-        return peak
-    of_schedule = {text: _peak(text) for text in frame["schedule"].unique()}
-    return peak.fillna(frame["schedule"].map(of_schedule).astype(float))
 
 
 def training_of_the_largest(frame: pd.DataFrame, corpora: Sequence[str]) -> dict[str, Any]:
@@ -112,6 +100,16 @@ def training_of_the_largest(frame: pd.DataFrame, corpora: Sequence[str]) -> dict
     known = {name: float(last[name].max()) for name in columns if last[name].max() > 0}
     kinds = sorted({schedule_kind(s) for s in last.get("schedule", ())} - {""})
     return {**({"schedule": " or ".join(kinds)} if kinds else {}), **known}
+
+
+def _peaks(frame: pd.DataFrame) -> pd.Series:
+    """Peak learning rates, of the schedule where the table has no other; nan where unknown."""
+    nowhere = pd.Series(np.nan, index=frame.index)
+    peak = frame.get("lr_peak", nowhere)
+    if "schedule" not in frame.columns:
+        return peak
+    of_schedule = {text: _peak(text) for text in frame["schedule"].unique()}
+    return peak.fillna(frame["schedule"].map(of_schedule).astype(float))
 
 
 def _levels(values: pd.Series) -> list[float]:

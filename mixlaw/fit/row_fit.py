@@ -18,6 +18,7 @@ from mixlaw.fit.solver.problem import MAX_STEPS, Model, Problem, log_residual
 from mixlaw.fit.solver.search import REFIT_STEPS, REFIT_TOLERANCE, Solution, minimise, polish, solve
 from mixlaw.laws import Array, InputName, Law, Switch
 from mixlaw.quantities import SAME_LEVEL, format_quantity
+from mixlaw.result.inputs import with_columns
 
 #: Optima whose objective is within this part of the least one are near-optima: refits start from
 #: each of them in turn. Conventional.
@@ -136,7 +137,7 @@ def fit_rows(
     rows = rows.described_by(law)
     missing = [name for name in law.inputs if name not in rows.x]
     if missing:
-        raise FitError(f"The law '{law.name}' needs {', '.join(missing)}, which the rows lack.")
+        raise FitError(f"The law '{law.name}' needs {with_columns(missing)}, which the rows lack.")
     steps = _constrained(law, rows, settings.constraints)
     constrained = steps[-1][1].apply(steps[-1][0], rows.x) if steps else law
     lacking = single_levels(law, rows)

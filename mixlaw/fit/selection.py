@@ -20,7 +20,13 @@ from mixlaw.fit.base_rows import base_inputs
 from mixlaw.fit.definitions import refuse_mixed, training_of_the_largest, with_lr_ratio
 from mixlaw.fit.thinning import thin
 from mixlaw.laws import Array, Law
-from mixlaw.result.inputs import MixtureRoles, RowSettings, law_inputs, training_columns
+from mixlaw.result.inputs import (
+    MixtureRoles,
+    RowSettings,
+    law_inputs,
+    training_columns,
+    with_columns,
+)
 from mixlaw.result.types import Status
 from mixlaw.roles import Roles
 from mixlaw.runs.conditions import schedule_kind
@@ -313,7 +319,7 @@ def _lacks(name: str, lacking: Sequence[str]) -> str:
         )
     if "L0" in lacking:
         return f"no base loss of '{name}' (rows at 0 tokens)"
-    return f"no {', '.join(lacking)} for '{name}'"
+    return f"no {with_columns(lacking)} for '{name}'"
 
 
 def _refuse_empty(rows: Mapping[str, Rows], left_out: Counter[str]) -> None:

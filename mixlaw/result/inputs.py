@@ -146,6 +146,18 @@ def _unique_tokens(settings: RowSettings) -> Array | None:
     return np.where(repeated, unique, np.inf)
 
 
+#: What a table needs for an input that it may lack.
+COLUMNS = {
+    "h": "share.<corpus>", "R": "share.<corpus>", "r": "share.<corpus>", "L0": "rows at 0 tokens",
+    "U": f"{UNIQUE_TOKENS}<corpus>", "P": BASE_TOKENS, "lr": LR_RATIO,
+}  # fmt: skip
+
+
+def with_columns(names: Sequence[str]) -> str:
+    """Inputs that a table lacks, each with what it needs for it: ``U (unique_tokens.<corpus>)``."""
+    return ", ".join(f"{name} ({COLUMNS[name]})" if name in COLUMNS else name for name in names)
+
+
 #: The table of inputs.
 INPUTS: dict[str, Callable[[RowSettings], Array | None]] = {
     "N": _column("n_params"),

@@ -142,13 +142,13 @@ def _remarks(
         yield f"Without repetition the best share is {percent(once.estimate)}."
     if not _cap_binds(question, options, optimum):
         return
-    binds = f"The best share is the cap of {times(passes)}"
+    most = f"The best share is the most that --max-epochs {passes:g} allows"
     if not _knows_repeats(question):
         yield (
-            f"{binds}: these laws do not know what repeats are worth. Fitted to runs that repeat, "
-            "--law repeated or repeated-optimum does, and needs no cap."
+            f"{most}: these laws do not know what repeats are worth. Fitted to runs that repeat, "
+            "the laws repeated and repeated-optimum do."
         )
         return
     free = best(question, options, math.inf, noise)
     low, high = percents(*free.near)
-    yield f"{binds}; without it, it would be {percent(free.estimate)} ({low} to {high})."
+    yield f"{most}; without it, it would be {percent(free.estimate)} ({low} to {high})."
