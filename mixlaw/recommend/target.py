@@ -29,7 +29,7 @@ def question_of(fit: FitResult, options: Options) -> Question:
     """
     sets = {"general": fit.general_set, "domain": fit.domain_set}
     losses = {
-        role: nats_per_token(fit, loss, sets[role], options.base_tokenizer)
+        sets[role]: nats_per_token(fit, loss, sets[role], options.base_tokenizer)
         for role, loss in options.base_losses.items()
     }
     path = _path(fit, options)
@@ -40,8 +40,7 @@ def question_of(fit: FitResult, options: Options) -> Question:
         tokens=options.tokens or _default_tokens(fit),
         path=path,
         reference=options.reference,
-        base_general_loss=losses.get("general"),
-        base_domain_loss=losses.get("domain"),
+        base_losses=losses,
         unique_tokens=_assumed_unique(fit) | unique,
         assuming=_told(unique, options),
         base_tokenizer=options.base_tokenizer,
