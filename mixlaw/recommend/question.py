@@ -243,9 +243,14 @@ class Question:
 
     @property
     def base_was_measured(self) -> bool:
-        """True if the table has the general loss of a base of the target's size."""
+        """True if the table has the general loss of a base of the target's size, or may have it.
+
+        Fits of earlier versions do not say which bases were measured.
+        """
         process = self.fit.base_kriging.get(self.fit.general_set)
-        sizes = np.array([]) if process is None else measured_sizes(process)
+        if process is None:
+            return True
+        sizes = measured_sizes(process)
         return bool(np.any(np.abs(self.n_params / sizes - 1) < SAME_LEVEL))
 
     @property
