@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from mixlaw.errors import DataError, unknown_name
 from mixlaw.fit.base_rows import base_inputs
+from mixlaw.fit.checklist import of_points
 from mixlaw.fit.definitions import refuse_mixed, training_of_the_largest, with_lr_ratio
 from mixlaw.fit.thinning import thin
 from mixlaw.laws import Array, Law
@@ -29,7 +30,6 @@ from mixlaw.result.inputs import (
 )
 from mixlaw.result.types import Status
 from mixlaw.roles import Roles
-from mixlaw.runs.conditions import schedule_kind
 from mixlaw.runs.table import SHARE, base_rows, corpora_of, read_runs, validate_runs
 from mixlaw.runs.views import (
     base_identity,
@@ -37,9 +37,6 @@ from mixlaw.runs.views import (
     trunk_names,
     with_general_loss,
 )
-
-#: Rows that laws are fitted to, in words.
-CHECKPOINT_ROWS = {"ends": "annealed rows", "trunk": "trunk rows", "all": "annealed and trunk rows"}
 
 
 @dataclass(frozen=True)
@@ -183,9 +180,7 @@ def select(
     trained = thin(trained.assign(_trunk=trunk_names(trained)), left_out)
     corpora = corpora_of(frame)
     domain = domain_corpora(roles, corpora)
-    trunks = tuple(sorted(set(trained["_trunk"])))
-    number = {trunk: i for i, trunk in enumerate(trunks)}
-    trained = trained.assign(_trunk=trained["_trunk"].map(number))
+    trained, trunks = _numbered(trained)
     rows = {}
     for name in wanted:
         counted = MixtureRoles(corpora, domain, roles.own_corpus(name, corpora), roles.side(name))
@@ -208,8 +203,15 @@ def select(
         left_out={reason: n for reason, n in left_out.items() if n},
         statuses=annealing,
         assumes=training_of_the_largest(trained, corpora),
-        checklist=_checklist(trained, law),
+        checklist=of_points(trained, law),
     )
+
+
+def _numbered(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The rows with numbers for the names of their trunks, and the names."""
+    trunks = tuple(sorted(set(frame["_trunk"])))
+    number = {trunk: i for i, trunk in enumerate(trunks)}
+    return frame.assign(_trunk=frame["_trunk"].map(number)), trunks
 
 
 def _refuse_unknown_roles(frame: pd.DataFrame, roles: Roles) -> None:
@@ -329,23 +331,6 @@ def _refuse_empty(rows: Mapping[str, Rows], left_out: Counter[str]) -> None:
         raise DataError(
             f"No rows {(empty or [''])[0]}are left to fit ({reasons or 'none with tokens > 0'})."
         )
-
-
-def _checklist(frame: pd.DataFrame, law: Law) -> dict[str, object]:
-    """What papers forget to report about their points (arXiv 2502.18969)."""
-    points = frame.groupby(["run_id", "eval_set"])["tokens"].size()
-    return {
-        "n_params": "non-embedding parameters, as the table's n_params column gives them",
-        "flops": "as measured in the table" if "flops" in frame else "not used by the laws",
-        "checkpoints": CHECKPOINT_ROWS[law.takes]
-        if "annealed" in frame
-        else "all rows as given: the table does not say which are annealed",
-        "checkpoints_per_run": [int(points.min()), int(points.max())] if len(points) else [0, 0],
-        "seeds": int(frame["seed"].nunique()) if "seed" in frame else None,
-        "schedules": sorted({schedule_kind(s) for s in frame["schedule"]} - {""})
-        if "schedule" in frame
-        else [],
-    }
 
 
 def _numbers(column: pd.Series) -> Array:
