@@ -46,7 +46,11 @@ Where = Annotated[
 ]
 Mix = Annotated[
     list[str],
-    typer.Option("--mix", help="Let definitions in this column differ.", metavar="COLUMN"),
+    typer.Option(
+        "--mix",
+        help="Let definitions in this column differ (recipe, schedule, lr_peak, ...).",
+        metavar="COLUMN",
+    ),
 ]
 Constraints = Annotated[
     list[str],

@@ -26,7 +26,7 @@ INPUTS = {
 ROWS = {
     "ends": ("final losses", "final"),
     "trunk": ("checkpoints of runs", "trajectory"),
-    "all": ("final losses and checkpoints of runs", "all"),
+    "all": ("final losses, checkpoints of runs and base models", "all"),
 }
 
 

@@ -88,7 +88,8 @@ def fit_laws(
         eval_sets: what to fit; default the domain and the general loss, or all without them.
         where: only rows with these values, by column, or that meet these conditions, such as
             ``tokens/n_params>=10``.
-        mix: columns of definitions (schedule, recipe, ...) that may differ within the fit.
+        mix: columns of definitions (schedule, recipe, lr_peak, ...) that may differ within the
+            fit.
         constraints: switches of the law to impose, such as ``eta>1``.
         profile: parameters whose profile interval to compute as well.
         n_draws: resampled sweeps.
@@ -109,9 +110,10 @@ def fit_laws(
     result = FitResult(
         **_names(choice, roles),
         target=target,
+        assumes=choice.selection.assumes,
         statuses=_statuses(frame, roles, target, choice, profiles),
         beyond=choice.beyond(),
-        **provenance.coverage(choice.selection),
+        **provenance.coverage(choice.selection, choice.leading),
         **_noise(choice),
         **_draws(choice, n_draws, seed),
         **_held_out(choice),
@@ -238,7 +240,7 @@ def _draws(choice: Choice, n_draws: int, seed: int) -> dict[str, Any]:
 
     Beside them stand the standard draws that predictions are spread by.
     """
-    plan = Plan.draw(n_draws, len(choice.selection.trunks), seed)
+    plan = Plan.draw(n_draws, choice.n_trunks, seed)
     return {
         "stack": {
             name: tuple(

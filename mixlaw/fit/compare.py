@@ -19,6 +19,7 @@ from mixlaw.fit.law_fit import SIZES, levels
 from mixlaw.fit.row_fit import Settings
 from mixlaw.fit.selection import Rows, Selection
 from mixlaw.laws import Array, Law
+from mixlaw.result.inputs import with_columns
 
 #: Why a law without inputs is held against the rows, and is in no stack.
 NO_INPUTS = "a baseline"
@@ -140,9 +141,11 @@ def not_offered(law: Law, rows: Rows) -> str:
     """Why a law cannot be fitted to these rows; empty if it can."""
     lacking = [name for name in law.inputs if name not in rows.x]
     if lacking:
-        return f"needs {', '.join(lacking)}, which the rows lack"
+        return f"needs {with_columns(lacking)}, which the rows lack"
     if not law.inputs:
         return NO_INPUTS
+    if "U" in law.inputs and not np.isfinite(rows.x["U"]).any():
+        return "is about repeated tokens, and no run repeats its own corpus"
     if law.per_size and len(levels(rows.x["N"])) >= SIZES:
         return "describes one size at a time, while the table has several to extrapolate from"
     if not law.admits(rows.x).all():

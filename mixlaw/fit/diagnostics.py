@@ -95,13 +95,15 @@ def _too_few_levels(part: RowFit) -> Sized:
     statuses = []
     for name in part.lacking:
         held = part.law.held[name]
-        message = (
-            f"{SPELLED.get(name, name)} takes a single level, so {', '.join(held)} "
-            f"{'is' if len(held) == 1 else 'are'} held"
-        )
+        single = f"{SPELLED.get(name, name)} takes a single level"
+        if name == "U":
+            single = "no run repeats its own corpus"
+        verb = "is" if len(held) == 1 else "are"
+        message = f"{single}, so {', '.join(held)} {verb} held"
         statuses.append((Status("too-few-levels", message), part.size))
+    runs = part.rows.where(part.rows.x["D"] > 0)
     for name in ("r", "R"):
-        if name in part.law.inputs and len(shares := levels(part.rows.x[name])) < 4:
+        if name in part.law.inputs and len(shares := levels(runs.x[name])) < 4:
             several = "s" * (len(shares) != 1)
             message = (
                 f"only {len(shares)} level{several} of {SPELLED[name]}; {part.law.minimum} "

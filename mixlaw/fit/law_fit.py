@@ -55,6 +55,11 @@ class LawFit:
         return float(np.sqrt(np.sum(self.residual**2) / max(len(self.residual) - n_free, 1)))
 
     @property
+    def n_trunks(self) -> int:
+        """Number of trunks up to the last one of its rows, those of base models included."""
+        return 1 + max(int(part.rows.trunk.max()) for part in self.parts)
+
+    @property
     def noise(self) -> float:
         """Relative noise of one row, as the first of the fits sees it."""
         return float(np.hypot(self.parts[0].noise.between, self.parts[0].noise.within))

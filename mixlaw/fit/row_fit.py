@@ -28,6 +28,7 @@ from mixlaw.fit.solver.search import (
 )
 from mixlaw.laws import Array, InputName, Law, Switch
 from mixlaw.quantities import SAME_LEVEL, format_quantity
+from mixlaw.result.inputs import with_columns
 
 #: Optima whose objective is within this part of the least one are near-optima: refits start from
 #: each of them in turn. Conventional.
@@ -192,10 +193,10 @@ class _Task:
 
 
 def _task(law: Law, part: Part, settings: Settings) -> _Task:
-    rows = part.rows
+    rows = part.rows.described_by(law)
     missing = [name for name in law.inputs if name not in rows.x]
     if missing:
-        raise FitError(f"The law '{law.name}' needs {', '.join(missing)}, which the rows lack.")
+        raise FitError(f"The law '{law.name}' needs {with_columns(missing)}, which the rows lack.")
     steps = _constrained(law, rows, settings.constraints)
     constrained = steps[-1][1].apply(steps[-1][0], rows.x) if steps else law
     lacking = single_levels(law, rows)
@@ -208,7 +209,7 @@ def _task(law: Law, part: Part, settings: Settings) -> _Task:
     delta = settings.delta or noises.delta(noises.seed_std(rows))
     weight = noises.weights(rows, 0.0, 0.0)
     problem = Problem(model, rows.loss, weight, delta, max_steps=settings.max_steps)
-    return _Task(part, problem, lacking)
+    return _Task(replace(part, rows=rows), problem, lacking)
 
 
 def _fit_together(law: Law, tasks: Sequence[_Task], settings: Settings) -> list[RowFit | FitError]:
@@ -283,8 +284,17 @@ def default_starts(model: Model) -> int:
 
 
 def single_levels(law: Law, rows: Rows) -> tuple[InputName, ...]:
-    """Inputs of the law that take a single level and for which it holds parameters."""
-    return tuple(name for name in law.held if name in rows.x and not _varies(rows.x[name]))
+    """Inputs of the law that take a single level and for which it holds parameters.
+
+    Distinct tokens that are infinite throughout are one level; where runs repeat them, how often
+    differs between runs even if their number does not. Base models have no mixture to count.
+    """
+    runs = rows.where(rows.x["D"] > 0)
+    of = {name: runs.x if name in ("r", "R", "h") else rows.x for name in law.held}
+    single = {name for name in law.held if name in rows.x and not _varies(of[name][name])}
+    if "U" in single and np.isfinite(rows.x["U"]).any():
+        single.remove("U")
+    return tuple(name for name in law.held if name in single)
 
 
 def draw_refits(fitted: RowFit, plan: Plan) -> Array:

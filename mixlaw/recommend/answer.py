@@ -11,6 +11,7 @@ from mixlaw.recommend.options import Options
 from mixlaw.recommend.question import Question
 from mixlaw.recommend.recommendation import Recommendation
 from mixlaw.recommend.verdict import Verdict, undetermined
+from mixlaw.result import training
 from mixlaw.result.fit_result import FitResult
 from mixlaw.result.types import Status, interval_document
 
@@ -53,6 +54,7 @@ def compose(question: Question, options: Options, verdict: Verdict) -> Recommend
         extrapolation=extrapolation.distances(question, verdict.at),
         practice=practice.document(question, options),
         fit=_origin(question.fit),
+        assumes=training.training(question.fit, question.assuming),
         held_out={"law": question.fit.scores, "baseline": question.fit.baseline},
         warnings=_warnings(question, verdict, options),
         details={
@@ -124,6 +126,7 @@ def _warnings(question: Question, verdict: Verdict, options: Options) -> tuple[S
         *verdict.warnings,
         *_unmeasured_base_loss(question),
         *tokenizer.notices(question),
+        *training.notices(question.fit, question.assuming),
         *extrapolation.notices(question, verdict.at),
         *question.fit.statuses,
     )

@@ -150,9 +150,26 @@ class Options:
         example="5B",
         **count("--domain-tokens", "number of domain tokens"),
     )
-    max_epochs: float = option(
-        1.0,
-        "How often a token may be repeated.",
+    base_tokens: float | None = option(
+        None,
+        "Tokens that the target's base was pre-trained on.",
+        "target",
+        unit="tokens",
+        example="18T",
+        **count("--base-tokens", "number of the base's tokens"),
+    )
+    lr_ratio: float | None = option(
+        None,
+        "Peak learning rate of the target over its base's.",
+        "target",
+        example="0.1",
+        limits=(0.0, 1e3),
+        open_limits=True,
+        **number("--lr-ratio"),
+    )
+    max_epochs: float | None = option(
+        None,
+        "How often a token may be seen; default once, or as laws that know repeats say.",
         "question",
         unit="passes",
         example="4",
@@ -198,8 +215,8 @@ class Options:
     )
     unique_tokens: Mapping[str, float] | None = option(
         None,
-        "Distinct tokens by corpus, for --rule balance and --emit.",
-        "trainer",
+        "Distinct tokens by corpus.",
+        "target",
         unit="tokens",
         example="A=5B,B=9B",
         **numbers_by_name("--unique-tokens"),
@@ -263,6 +280,11 @@ class Options:
             for role, text in given.items()
             if text is not None
         }
+
+    @property
+    def passes(self) -> float:
+        """How often a token may be seen at most, as far as laws without repeats are concerned."""
+        return 1.0 if self.max_epochs is None else self.max_epochs
 
     @property
     def fixed_budget(self) -> bool:

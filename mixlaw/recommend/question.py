@@ -48,6 +48,7 @@ class Question:
         calibration: what rows of the target run itself say about the draws.
         law: ask this member of the stack alone.
         unique_tokens: distinct tokens by corpus, where they are known.
+        assuming: how the target is trained, as far as it was told, by columns of the runs table.
         base_tokenizer: what the target's losses were measured with; None for the table's own.
         chosen: of ``n_params`` and ``tokens``, those that the rule chooses itself.
     """
@@ -61,6 +62,7 @@ class Question:
     calibration: Calibration = field(default_factory=Calibration)
     law: str | None = None
     unique_tokens: Mapping[str, float] = field(default_factory=dict)
+    assuming: Mapping[str, float] = field(default_factory=dict)
     base_tokenizer: str | None = None
     chosen: tuple[str, ...] = ()
 
@@ -258,7 +260,8 @@ class Question:
         self, eval_set: str, tokens: ArrayLike, shares: Mapping[str, ArrayLike], law: str | None
     ) -> Prediction:
         """The fit's losses at the target's size, given the base's loss where it was measured."""
-        after = self.fit.predict(eval_set, self.n_params, tokens, shares, law=law, carry_size=True)
+        of = eval_set, self.n_params, tokens, shares
+        after = self.fit.predict(*of, law=law, carry_size=True, assuming=self.assuming)
         known = self.base_losses.get(eval_set)
         if known is None or not self.fit.has_base_rows:
             return after

@@ -34,6 +34,7 @@ class Recommendation:
         practice: what others do.
         held_out: the law's errors on held-out rows, and the baseline's.
         assumptions: what was assumed where nothing was given.
+        assumes: how the target is taken to be trained, by columns of the runs table.
         warnings: first what matters most.
         would_change: what the answer would be under other bounds, risk and reference.
         next_run: where the interval is wide, the run that would narrow it most for its price.
@@ -67,6 +68,7 @@ class Recommendation:
     practice: Mapping[str, Any]
     held_out: Mapping[str, Any]
     assumptions: tuple[str, ...] = ()
+    assumes: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[Status, ...] = ()
     would_change: Mapping[str, Any] = field(default_factory=dict)
     next_run: Mapping[str, Any] = field(default_factory=dict)
@@ -113,6 +115,7 @@ class Recommendation:
             "validation": dict(self.validation),
             "practice": dict(self.practice),
             "assumptions": list(self.assumptions),
+            "assumes": dict(self.assumes),
             "warnings": [
                 {name: text for name, text in asdict(warning).items() if text}
                 for warning in self.warnings

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -10,6 +11,8 @@ from mixlaw import laws
 from mixlaw.errors import DataError
 from mixlaw.fit.selection import GivenTable
 from mixlaw.result.fit_result import FitResult
+from mixlaw.result.inputs import training_columns
+from mixlaw.result.training import input_of
 from mixlaw.result.types import Array, Prediction
 from mixlaw.roles import Roles
 from mixlaw.runs.table import SHARE
@@ -71,18 +74,26 @@ def measured(fit: FitResult, frame: pd.DataFrame) -> pd.DataFrame:
 def predict_like(fit: FitResult, row: pd.Series, tokens: Array) -> Prediction:
     """The loss of one measured row's eval set, size and mixture at other token counts, (n,)."""
     shares = {corpus: float(row[f"{SHARE}{corpus}"]) for corpus in fit.corpora}
-    return fit.predict(row["eval_set"], row["n_params"], tokens, shares, carry_size=True)
+    at = row["eval_set"], row["n_params"], tokens, shares
+    return fit.predict(*at, carry_size=True, assuming=_training(fit, row))
 
 
 def _with_prediction(fit: FitResult, eval_set: str, rows: pd.DataFrame) -> pd.DataFrame:
     shares = {corpus: rows[f"{SHARE}{corpus}"].to_numpy(dtype=float) for corpus in fit.corpora}
     n_params, tokens = (rows[name].to_numpy(dtype=float) for name in ("n_params", "tokens"))
-    prediction = fit.predict(eval_set, n_params, tokens, shares, carry_size=True)
+    of = eval_set, n_params, tokens, shares
+    prediction = fit.predict(*of, carry_size=True, assuming=_training(fit, rows))
     low, high = prediction.interval(0.9)
     first, last = fit.ratio_ranges.get(eval_set, (0.0, 1.0))
     fitted = rows["domain_ratio"].between(first - 1e-6, last + 1e-6)
     rows = rows.assign(predicted=prediction.estimate, low=low, high=high, fitted=fitted)
     return rows.dropna(subset="predicted")
+
+
+def _training(fit: FitResult, rows: pd.DataFrame | pd.Series) -> dict[str, Any]:
+    """How rows (or one) were trained, as far as laws read it."""
+    columns = [c for c in training_columns(fit.corpora) if c in rows and fit.reads(input_of(c))]
+    return {name: rows[name] for name in columns}
 
 
 def _describes_trunks(fit: FitResult) -> bool:

@@ -44,6 +44,7 @@ class FitResult(FitRecord):
         *,
         law: str | None = None,
         carry_size: bool = False,
+        assuming: Mapping[str, ArrayLike] = ...,
     ) -> Prediction: ...
 
     @overload
@@ -59,6 +60,7 @@ class FitResult(FitRecord):
         *,
         law: str | None = None,
         carry_size: bool = False,
+        assuming: Mapping[str, ArrayLike] = MappingProxyType({}),
         rank: str | None = None,
     ) -> "Prediction | pd.DataFrame":
         """Predicted loss of an eval set, nats per token; or of the rows of a table.
@@ -74,12 +76,15 @@ class FitResult(FitRecord):
             carry_size: accept a size that the laws of one or two sizes cannot reach: the nearest
                 slice is carried over, two are interpolated between their sizes, and their
                 difference is part of the draws.
+            assuming: how the run is trained, by columns of the runs table on which laws may depend
+                (``unique_tokens.<corpus>``, ``base_tokens``, ``lr_ratio``); default ``assumes``.
             rank: of a table only: rank its rows by the loss of this eval set.
 
         A table of rows, given instead of an eval set and alone, has the columns ``n_params``,
         ``tokens`` (0: the base before CPT) and ``share.<corpus>`` or ``domain_ratio``; optional
         are ``eval_set`` (else every row is predicted for each), ``base_loss`` (measured, nats per
-        token: it sets the level, or is an input of the law) and ``unique_tokens.<corpus>``.
+        token: it sets the level, or is an input of the law), and how the run is trained, by the
+        columns of ``assuming``.
         Returned are its rows with ``eval_set``, ``estimate``, ``low``, ``high`` (90%) and
         ``flags``, a tuple of ``mixlaw.result.row_flags.Flag``; nan where the fit cannot say. The
         interval is that of the expected loss, without the noise of a single run. Sizes are carried
@@ -97,7 +102,8 @@ class FitResult(FitRecord):
         if not isinstance(eval_set, str):
             return predict_rows(self, eval_set, rank)
         size, budget = _count(n_params, "model size"), _count(tokens, "token budget")
-        return predict(self, eval_set, size, budget, shares, base_loss, law, carry_size)
+        of = (eval_set, size, budget, shares)
+        return predict(self, *of, base_loss, law, carry_size, assuming)
 
     def base(self, eval_set: str, n_params: ArrayLike, *, carry_size: bool = False) -> Prediction:
         """Loss of the base model before CPT, from the law of N fitted to the tokens = 0 rows.

@@ -34,7 +34,7 @@ WITHOUT = "validation"
 _PLAIN = (
     "law", "domain_set", "general_set", "general_sets", "own", "levels", "ratio_ranges",
     "highest", "baseline", "held_out_rows", "beyond", "lack_of_fit",
-    "rows_used", "rows_left_out", "target", "sigma", "seed_std", "about",
+    "rows_used", "rows_left_out", "target", "assumes", "sigma", "seed_std", "about",
 )  # fmt: skip
 #: Others of them, by the name that they have in the file.
 _RENAMED = {"held_out": "scores", "compared": "law_scores"}

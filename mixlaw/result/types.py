@@ -95,11 +95,16 @@ class Member:
     weight: float = 1.0
 
     def predict(self, x: laws.Inputs) -> Prediction:
-        """Loss at inputs given as plain counts; ``L0`` may have shape (n,) or (1 + n_draws, n)."""
+        """Loss at inputs given as plain counts; ``L0`` may have shape (n,) or (1 + n_draws, n).
+
+        It is nan where the law has no finite value.
+        """
         law = laws.load(self.law)
         every = np.vstack([self.estimate, self.draws])
-        loss = law.predict({name: every[:, [i]] for i, name in enumerate(self.params)}, x)
-        loss = np.broadcast_to(loss, (len(every), loss.shape[-1]))
+        params = {name: every[:, [i]] for i, name in enumerate(self.params)}
+        here = law.admits(x)
+        loss = np.full((len(every), len(here)), np.nan)
+        loss[:, here] = law.predict(params, {name: values[..., here] for name, values in x.items()})
         return Prediction(loss[0], loss[1:])
 
 
@@ -164,6 +169,10 @@ class FitRecord:
         rows_used: rows that were fitted, all eval sets together.
         rows_left_out: rows that were not, by reason.
         target: ``n_params`` and ``tokens`` that the experiment aims at, if it says so.
+        assumes: how a target is trained unless a prediction is told otherwise, by the columns of
+            the runs table: ``schedule`` (its kind), ``unique_tokens.<corpus>``, ``base_tokens``,
+            ``lr_ratio``; as the longest runs of the largest size were. Fits of earlier versions
+            lack it.
         sigma: residual standard deviation of log loss by eval set.
         seed_std: relative standard deviation between replicates by eval set, where there are any.
         validation: the document of ``mixlaw validate`` on this fit, where it was run.
@@ -198,6 +207,7 @@ class FitRecord:
     rows_used: int = 0
     rows_left_out: Mapping[str, int] = field(default_factory=dict)
     target: Mapping[str, float] = field(default_factory=dict)
+    assumes: Mapping[str, Any] = field(default_factory=dict)
     sigma: Mapping[str, float] = field(default_factory=dict)
     seed_std: Mapping[str, float] = field(default_factory=dict)
     validation: Mapping[str, Any] = field(default_factory=dict)
@@ -222,6 +232,18 @@ class FitRecord:
     def has_base_rows(self) -> bool:
         """Whether the table measured the base model (tokens = 0) on every fitted eval set."""
         return all(self.base_stack.get(name) for name in self.eval_sets)
+
+    def reads(self, name: laws.InputName) -> bool:
+        """Whether a fitted law depends on this input."""
+        members = (member for of_set in self.stack.values() for member in of_set)
+        return any(name in laws.load(member.law).inputs for member in members)
+
+    def knows_repeats(self, eval_set: str, law: str | None = None) -> bool:
+        """Whether the laws of an eval set with most of the weight, or this one alone, do."""
+        members = self.members(eval_set)
+        members = tuple(member for member in members if member.law == law) or members
+        knowing = sum(m.weight for m in members if laws.load(m.law).knows_repeats)
+        return knowing > sum(member.weight for member in members) / 2
 
     def mixture_roles(self, eval_set: str) -> MixtureRoles:
         """What the corpora of the mixture are to this eval set's loss."""

@@ -24,8 +24,8 @@ UNIQUE_TOKENS = "unique_tokens."
 COLUMNS = (
     "run_id", "n_params", "tokens", "eval_set", "loss", "loss_se", "eval_tokens", "bpb",
     "metric_version", "tokenizer", "seed", "recipe", "token_budget", "annealed", "trunk_id",
-    "lr_peak", "lr_rule", "schedule", "batch_tokens", "base_id", "base_tokens", "n_params_total",
-    "n_params_embedding", "flops", "source", "flag",
+    "lr_peak", "lr_ratio", "lr_rule", "schedule", "batch_tokens", "base_id", "base_tokens",
+    "n_params_total", "n_params_embedding", "flops", "source", "flag",
 )  # fmt: skip
 TEXT = frozenset(
     {"run_id", "eval_set", "metric_version", "tokenizer", "recipe", "trunk_id", "lr_rule"}
@@ -250,6 +250,7 @@ def _check_ranges(frame: pd.DataFrame, source: str) -> None:
         row = int(np.flatnonzero(empty)[0])
         raise DataError(f"{source}, row {row + 1}: run_id and eval_set must not be empty.")
     optional = [c for c in map(str, frame) if c == "loss_se" or c.startswith(UNIQUE_TOKENS)]
+    rates = [c for c in map(str, frame) if c == "lr_ratio"]
     for column, ok, rule in (
         (
             "n_params",
@@ -258,6 +259,7 @@ def _check_ranges(frame: pd.DataFrame, source: str) -> None:
         ),
         ("tokens", (frame["tokens"] >= 0) & (frame["tokens"] <= _MOST), "a count from 0 to 1e30"),
         *((c, frame[c].isna() | (frame[c] >= 0), "0 or more, or empty") for c in optional),
+        *((c, frame[c].isna() | (frame[c] > 0), "positive, or empty") for c in rates),
     ):
         if not ok.all():
             row = int(np.flatnonzero(~ok)[0])

@@ -1,6 +1,6 @@
 """The tables of numbers: ratio, losses and rise; other budgets; the frontier."""
 
-from mixlaw.quantities import format_quantity, percent
+from mixlaw.quantities import format_quantity, percent, percents
 from mixlaw.recommend.recommendation import Recommendation
 from mixlaw.result.types import LEVEL
 from mixlaw.screen.layout import columns, interval_cells
@@ -13,7 +13,7 @@ def numbers(answer: Recommendation) -> list[str]:
     rows = [("", "estimate", f"{LEVEL:.0%} interval", "")]
     # Compute that is allocated at a given ratio has no ratio to estimate.
     if low < high or "flops" not in answer.details:
-        rows.append((answer.ratio_name, estimate, f"{percent(low)} to {percent(high)}", ""))
+        rows.append((answer.ratio_name, estimate, " to ".join(percents(low, high)), ""))
     if answer.details.get("n_params", {}).get("low") is not None:
         ends = [format_quantity(answer.details["n_params"][end]) for end in ("low", "high")]
         rows.append(("parameters", format_quantity(answer.n_params), " to ".join(ends), ""))

@@ -38,8 +38,8 @@ def check_law(law: Law, specification: str | None = None) -> None:
     boxes and names are in order; that ``terms`` returns the declared amplitudes; that ``gradient``
     equals central differences to 1e-6; that a batch equals its members; that values and slopes are
     finite wherever ``admits`` says so, at the bounds too, and are refused in words elsewhere; that
-    claims hold for all drawn parameters, and expectations do not; that other units describe the
-    same curves.
+    claims hold for all drawn parameters, and expectations do not; that a law of base models does
+    not depend on a mixture there; that other units describe the same curves.
 
     Args:
         law: the law.
@@ -270,6 +270,20 @@ def claims_hold(law: Law) -> None:
             )
 
 
+def a_base_has_no_mixture(law: Law) -> None:
+    """A law of base models too does not depend on shares at 0 tokens."""
+    if law.takes != "all" or "D" in law.needs_positive:
+        return
+    rng = np.random.default_rng(SEED)
+    x, params = random_inputs(rng), random_parameters(law, rng)
+    x["D"][:] = 0.0
+    other = x | {name: random_inputs(rng)[name] for name in ("r", "R", "h")}
+    require(
+        np.allclose(law.predict(params, x), law.predict(params, other), rtol=1e-12, atol=0),
+        f"'{law.name}' depends on the mixture at 0 tokens, where base models have none.",
+    )
+
+
 def expectations_are_no_claims(law: Law) -> None:
     """A shape that holds for every parameter belongs into ``claims``, not into ``expects``."""
     rng = np.random.default_rng(SEED)
@@ -340,6 +354,7 @@ CHECKS: tuple[Callable[[Law], None], ...] = (
     finite_at_its_bounds,
     zero_is_refused_where_it_diverges,
     claims_hold,
+    a_base_has_no_mixture,
     expectations_are_no_claims,
     other_units_describe_the_same_curves,
 )

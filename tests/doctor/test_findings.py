@@ -88,6 +88,9 @@ FAULTS = {
     "lr-confounded": [
         lambda f: f.assign(lr_rule="", lr_peak=3e-4 * (60e6 / f["n_params"]) ** 0.5),
     ],
+    "learning-rates-mixed": [
+        lambda f: f.assign(lr_peak=f["lr_peak"].mask(f["trunk_id"] == ONE_RUN, 9e-4)),
+    ],
     "non-finite-loss": [
         lambda f: with_loss(f, f["run_id"] == ONE_RUN, lambda loss: loss * np.nan),
         lambda f: with_loss(f, f["run_id"] == ONE_RUN, lambda loss: loss * np.inf),

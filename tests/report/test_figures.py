@@ -116,3 +116,18 @@ def test_a_damaged_recommendation_is_told(
     (tmp_path / "fit" / "recommendation.json").write_text(content)
     with pytest.raises(DataError, match="run 'mixlaw recommend' again, or delete it"):
         draw_figures(tmp_path / "fit", tmp_path / "runs.csv", tmp_path / "figures")
+
+
+def test_points_where_the_law_has_no_value_are_left_out(
+    sweep: pd.DataFrame, tmp_path: Path
+) -> None:
+    """Share 0 is measured, and the law has no finite value there: it was fitted without it."""
+    write_runs(sweep, tmp_path / "runs.csv")
+    fit = fit_laws(tmp_path / "runs.csv", "repeated-optimum", n_draws=40)
+    fit.save(tmp_path)
+    assert {path.name for path in draw_figures(tmp_path, None, tmp_path)} >= {"losses.png"}
+    points = measured(fit, sweep)
+    assert points.groupby("eval_set")["domain_ratio"].min().to_dict() == {
+        "domain": 0.1,
+        "general": 0.0,
+    }
