@@ -74,6 +74,12 @@ function lastKept(values, bound) {
   return null;
 }
 
+// An end of the interval of the critical share, between those of two neighbouring draws.
+function end(name, bound) {
+  const [below, above] = ["below", "above"].map((side) => lastKept(curve(`${name}_${side}`), bound) ?? 0);
+  return below + data.between[name] * (above - below);
+}
+
 function interpolate(shares, values, share) {
   let i = shares.findIndex((other) => other >= share);
   if (i <= 0) i = 1;
@@ -89,8 +95,8 @@ function answer() {
   const reference = data.references.indexOf(state.reference);
   const recommended = lastKept(curve(`risk ${Number(state.risk.toPrecision(6))}`), bound);
   const estimate = lastKept(curve("estimate"), bound);
-  const low = lastKept(curve("critical_low"), bound) ?? 0;
-  const high = lastKept(curve("critical_high"), bound) ?? 0;
+  const low = end("low", bound);
+  const high = end("high", bound);
   const ends = { low: Math.min(low, estimate ?? low), high: Math.max(high, estimate ?? high) };
   if (bound < data.least[size][budget]) {
     return {

@@ -3,8 +3,9 @@
 A stop is a size or a budget at which the fit itself was asked, so between stops nothing is
 guessed. At each, the rise of the general loss along the share is kept as the quantiles of the
 fit's draws that an answer reads: a share keeps a bound at a risk where the (1 - risk) quantile of
-the rise does. The interval of the critical share follows from the quantiles of every draw's
-smallest rise at or beyond a share, which is monotone in the share.
+the rise does. The interval of the critical share follows from the order of every draw's smallest
+rise at or beyond a share, which is monotone in the share: each end lies between the critical shares
+of two draws that are neighbours in that order.
 """
 
 import base64
@@ -40,7 +41,9 @@ _BOUNDS = np.geomspace(0.002, 0.5, 45)
 #: Stands for a rise that is not finite, nats: more than any bound.
 _HUGE = 25.0
 #: Names of the curves of a rise, before those of the risks.
-CURVES = ("estimate", "low", "high", "critical_low", "critical_high")
+CURVES = (
+    "estimate", "low", "high", "low_below", "low_above", "high_below", "high_above",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class WhatIf:
         references: what a rise can be measured against.
         asked: the question of the page: its stop of every slider.
         ratios: shares at which curves are kept, shape (n,).
+        between: how far from one neighbour to the next the ends of the interval lie.
         rise: nats, shape (references, sizes, tokens, curves, n).
         domain: domain loss at every ``DOMAIN_EVERY``-th share: estimate, low and high, shape
             (sizes, tokens, 3, n); (sizes, tokens, 0, n) without one.
@@ -70,6 +74,7 @@ class WhatIf:
     references: tuple[str, ...]
     asked: dict[str, float | str]
     ratios: Array
+    between: tuple[float, float]
     rise: Array
     domain: Array
     surely: Array
@@ -110,6 +115,7 @@ class WhatIf:
                 "reference": options.reference,
             },
             ratios=ratios,
+            between=_between(len(question.rise(ratios[:1]).draws)),
             rise=np.moveaxis(every, 2, 0),
             domain=np.array([[node.domain for node in row] for row in nodes]),
             surely=np.moveaxis(np.array([[node.surely for node in row] for row in nodes]), 2, 0),
@@ -129,6 +135,7 @@ class WhatIf:
             "curves": [*CURVES, *(f"risk {risk:g}" for risk in self.risks)],
             "ratios": self.ratios.round(6).tolist(),
             "domain_ratios": self.ratios[::DOMAIN_EVERY].round(6).tolist(),
+            "between": dict(zip(("low", "high"), self.between, strict=True)),
             "rise": _packed(self.rise),
             "domain": _packed(self.domain),
             "surely": self.surely.round(6).tolist(),
@@ -227,17 +234,23 @@ def _curves(rise: Prediction, risks: Sequence[float]) -> Array:
     """The curves of a rise, shape (curves, n)."""
     ordered = np.sort(rise.draws, axis=0)
     beyond = np.minimum.accumulate(rise.draws[:, ::-1], axis=1)[:, ::-1]
-    tail = (1 - LEVEL) / 2
+    # The draw with the highest rises has the smallest critical share.
+    by_critical = np.sort(beyond, axis=0)[::-1]
+    neighbours = [k for place in _places(len(ordered)) for k in (int(place), int(place) + 1)]
     # The allowed number of draws may break a bound; the next one in order must keep it.
     at_risk = [ordered[len(ordered) - 1 - _allowed(risk, len(ordered))] for risk in risks]
-    return np.array(
-        [
-            *_band(rise),
-            np.quantile(beyond, 1 - tail, axis=0),
-            np.quantile(beyond, tail, axis=0),
-            *at_risk,
-        ]
-    )
+    return np.array([*_band(rise), *by_critical[neighbours], *at_risk])
+
+
+def _places(n_draws: int) -> tuple[float, float]:
+    """Where in the order of n draws the ends of the interval lie, as ``numpy.quantile`` counts."""
+    tail = (1 - LEVEL) / 2
+    return (n_draws - 1) * tail, (n_draws - 1) * (1 - tail)
+
+
+def _between(n_draws: int) -> tuple[float, float]:
+    low, high = _places(n_draws)
+    return low % 1, high % 1
 
 
 def _allowed(risk: float, n_draws: int) -> int:
