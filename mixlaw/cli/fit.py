@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mixlaw.cli import output, places
+from mixlaw.cli import completion, hints, output, places
 from mixlaw.cli.options import DomainCorpora, DomainSet, GeneralSet, Json, Own
 
 if TYPE_CHECKING:
@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 Source = Annotated[
-    str | None, typer.Argument(help="Experiment or runs table; default the experiment swept last.")
+    str | None,
+    typer.Argument(
+        help="Experiment or runs table; default the experiment that changed last.",
+        autocompletion=completion.experiments,
+    ),
 ]
 LawName = Annotated[
     str | None,
@@ -24,6 +28,7 @@ LawName = Annotated[
         help="Law to fit (mixlaw laws), several (A,B) to compare and stack, or auto, the default: "
         "all that suit the table.",
         metavar="NAME",
+        autocompletion=completion.plugins("laws"),
     ),
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder of the fit; default fits/NAME.")]
@@ -90,7 +95,7 @@ def fit(
     from mixlaw.fit.selection import GivenTable
     from mixlaw.roles import Roles
 
-    path = places.find_runs(source)
+    path = places.find_runs(source, quiet=json)
     folder = out or places.FITS / _name(path)
     check_writable(folder)
     given = Roles.parse(domain_set, general_set, domain_corpora, own)
@@ -114,7 +119,7 @@ def fit(
     _show(result, folder, json)
     if validate and result.corpora:
         _validate(folder)
-    output.hint(_next(result, folder))
+    output.hint(hints.question_to(result, folder))
 
 
 def _show_worst(
@@ -166,10 +171,3 @@ def _validate(folder: Path) -> None:
     from mixlaw.result.fit_result import FitResult
 
     output.say(validate_saved(FitResult.load(folder), folder).line())
-
-
-def _next(result: "FitResult", folder: Path) -> str:
-    elsewhere = folder.parent != places.FITS
-    if not result.corpora:
-        return f"mixlaw plot {folder}" if elsewhere else "mixlaw plot"
-    return "mixlaw recommend --model-size 8B" + (f" --fit {folder}" if elsewhere else "")

@@ -51,7 +51,7 @@ def validate(
         roles = Roles.parse(domain_set, general_set, domain_corpora, own)
         result = validate_runs(read_runs(source), hide, roles=roles, **options)  # type: ignore[arg-type]
     else:
-        folder = places.find_fit(source)
+        folder = places.find_fit(source, quiet=json)
         asked(**options)  # type: ignore[arg-type]  # a wrong one is refused before the fit
         fit = FitResult.load(folder)
         withheld = Withheld.of_fit(fit, hide)  # type: ignore[arg-type]

@@ -267,9 +267,13 @@ def _held_out(choice: Choice) -> dict[str, Any]:
     scores = {name: held_out.held_out(by_split) for name, by_split in choice.forecasts.items()}
     naive = {name: held_out.baseline(rows) for name, rows in choice.selection.rows.items()}
     return {
-        "held_out": {name: held_out.document(by_split) for name, by_split in scores.items()},
+        "scores": {name: held_out.document(by_split) for name, by_split in scores.items()},
         "baseline": {name: held_out.document(by_split) for name, by_split in naive.items()},
-        "compared": compared_document(choice),
+        "law_scores": compared_document(choice),
+        "held_out_rows": {
+            name: held_out.rows_document(choice.selection.rows[name], by_split)
+            for name, by_split in choice.forecasts.items()
+        },
     }
 
 

@@ -207,6 +207,31 @@ def document(scores: Mapping[str, Score]) -> dict[str, dict[str, object]]:
     }
 
 
+def rows_document(
+    rows: Rows, by_split: Mapping[str, Forecast]
+) -> dict[str, dict[str, list[float | None]]]:
+    """Held-out rows as JSON: their settings, measured loss, and what was said of them unseen.
+
+    ``baseline`` is the loss of the next smaller size. A loss that nothing could be said of is None.
+    """
+    every = {}
+    for split, forecast in by_split.items():
+        wanted = rows.where(forecast.mask)
+        columns = {
+            "n_params": wanted.x["N"],
+            "tokens": wanted.x["D"],
+            "measured": forecast.measured,
+            "predicted": forecast.predicted,
+            "baseline": next_smaller_size(rows.where(~forecast.mask), wanted).loss,
+        }
+        every[split] = {name: _or_none(values) for name, values in columns.items()}
+    return every
+
+
+def _or_none(values: Array) -> list[float | None]:
+    return [float(value) if np.isfinite(value) else None for value in values]
+
+
 @dataclass(frozen=True)
 class LookUp:
     """Losses looked up for some rows.

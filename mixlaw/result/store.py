@@ -33,9 +33,11 @@ WITHOUT = "validation"
 #: Fields of FitRecord that are JSON already.
 _PLAIN = (
     "law", "domain_set", "general_set", "general_sets", "own", "levels", "ratio_ranges",
-    "highest", "held_out", "baseline", "compared", "beyond", "lack_of_fit", "rows_used",
-    "rows_left_out", "target", "sigma", "seed_std", "about",
+    "highest", "baseline", "held_out_rows", "beyond", "lack_of_fit",
+    "rows_used", "rows_left_out", "target", "sigma", "seed_std", "about",
 )  # fmt: skip
+#: Others of them, by the name that they have in the file.
+_RENAMED = {"held_out": "scores", "compared": "law_scores"}
 #: Fields of StandardDraws that are arrays.
 _STANDARD = ("place", "spread", "drift", "misfit")
 _TUPLES = ("eval_sets", "corpora", "domain_corpora")
@@ -105,6 +107,7 @@ def document(fit: FitRecord, arrays: dict[str, Array] | None = None) -> dict[str
     """The content of ``fit.json``; draws are added to ``arrays`` under the names it mentions."""
     arrays = {} if arrays is None else arrays
     plain = {name: _jsonable(getattr(fit, name)) for name in (*_TUPLES, *_PLAIN)}
+    plain |= {key: _jsonable(getattr(fit, name)) for key, name in _RENAMED.items()}
     return {
         "schema": SCHEMA,
         **plain,
@@ -139,7 +142,7 @@ def load(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, BadZipFile) as error:
         raise FitError(f"The fit in '{folder}' is damaged: {error!r}; make it again.") from None
     _check_laws(folder, fields)
-    return {**fields, "validation": _validation(folder)}
+    return {**fields, "validation": _validation(folder), "folder": str(folder)}
 
 
 def _check_laws(folder: Path, fields: Mapping[str, Any]) -> None:
@@ -159,6 +162,7 @@ def _check_laws(folder: Path, fields: Mapping[str, Any]) -> None:
 def _fields(content: Mapping[str, Any], arrays: Mapping[str, Array]) -> dict[str, Any]:
     return dict(
         **{name: content[name] for name in _PLAIN if name in content},
+        **{name: content[key] for key, name in _RENAMED.items() if key in content},
         eval_sets=tuple(content["eval_sets"]),
         corpora=tuple(content["corpora"]),
         domain_corpora=tuple(content["domain_corpora"]),
