@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mixlaw.laws import Inputs, Params
-from mixlaw.laws._levels import of_levels, raised
+from mixlaw.laws._levels import few_levels, of_levels, raised
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,12 @@ def of_one_input(name: str, factor: Factor) -> Factor:
         return of_levels(lambda levels: factor.value(p, {name: levels}), x[name])
 
     def slopes(p: Params, x: Inputs) -> dict[str, Any]:
-        names: list[str] = []
-
-        def of_all(levels: Any) -> Any:
-            by_name = factor.slopes(p, {name: levels})
-            names[:] = by_name
-            return np.stack(list(by_name.values()))
-
-        values = of_levels(of_all, x[name])
-        return dict(zip(names, values, strict=True))
+        few = few_levels(x[name])
+        if few is None:
+            return factor.slopes(p, {name: x[name]})
+        levels, index = few
+        by_name = factor.slopes(p, {name: levels})
+        return {of: np.take(slope, index, axis=-1) for of, slope in by_name.items()}
 
     return Factor(value, slopes)
 

@@ -19,10 +19,8 @@ FEW = 1 / 3
 
 def of_levels(function: Callable[[Array], Any], x: Array) -> Any:
     """An elementwise function of rows x (n,), of shape (..., n)."""
-    if x.ndim != 1 or x.dtype != np.float64:
-        return function(x)
-    levels = _levels(x.tobytes())
-    return function(x) if levels is None else np.take(function(levels[0]), levels[1], axis=-1)
+    few = few_levels(x)
+    return function(x) if few is None else np.take(function(few[0]), few[1], axis=-1)
 
 
 def raised(x: Array, exponent: Any) -> Any:
@@ -30,8 +28,12 @@ def raised(x: Array, exponent: Any) -> Any:
     return of_levels(lambda values: values**exponent, x)
 
 
+def few_levels(x: Array) -> tuple[Array, NDArray[np.intp]] | None:
+    """Distinct values of rows x (n,), and which of them every row has; None where they are many."""
+    return _few_levels(x.tobytes()) if x.ndim == 1 and x.dtype == np.float64 else None
+
+
 @lru_cache(maxsize=256)
-def _levels(rows: bytes) -> tuple[Array, NDArray[np.intp]] | None:
-    """Distinct values and which of them every row has; None where they are not few."""
+def _few_levels(rows: bytes) -> tuple[Array, NDArray[np.intp]] | None:
     values, index = np.unique(np.frombuffer(rows), return_inverse=True)
     return (values, index) if len(values) <= FEW * len(index) else None
