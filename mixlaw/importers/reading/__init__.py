@@ -5,6 +5,7 @@
 ``read_json_lines``        objects of a JSONL file; a record cut at the end is None
 ``read_csv``               rows of a CSV, TSV or semicolon file as text, as a ``Table``
 ``read_text``, ``loads``   a JSON document, and ``json.loads`` with a bound on its depth
+``keys_of``                keys of a JSON object that may be cut, to recognise a format by
 ``closing``                where a bracket is closed, for documents that are cut
 ``to_number``              a cell or JSON value as a number: text is never evaluated
 ``to_count``               the same for steps and tokens: finite, 0 or more
@@ -26,6 +27,7 @@
 from mixlaw.importers.reading.delimited import OPEN_END, Table, read_csv
 from mixlaw.importers.reading.files import (
     closing,
+    keys_of,
     loads,
     plain,
     read_json_lines,
@@ -53,7 +55,7 @@ from mixlaw.importers.reading.metrics import (
 
 __all__ = [
     "BITS_PER_BYTE", "BITS_PER_TOKEN", "OPEN_END", "PERPLEXITY", "SAMPLES", "STEPS", "TOKENS",
-    "Metrics", "Table", "closing", "eval_set_of", "is_auxiliary", "is_perplexity", "loads",
-    "plain", "present", "read_csv", "read_json_lines", "read_lines", "read_text",
+    "Metrics", "Table", "closing", "eval_set_of", "is_auxiliary", "is_perplexity",
+    "keys_of", "loads", "plain", "present", "read_csv", "read_json_lines", "read_lines", "read_text",
     "refuse_without_losses", "to_count", "to_number", "token_counts", "unit_of",
 ]  # fmt: skip

@@ -106,6 +106,27 @@ def loads(text: str) -> Any:
     return json.loads(text)
 
 
+def keys_of(text: str) -> list[str]:
+    """Keys of the first JSON object of a text, which may be cut; none where it is no object.
+
+    Whether a file has the structure of a format is read off these, not off words somewhere in it.
+    """
+    keys: list[str] = []
+    depth = 0
+    if text.lstrip("\ufeff \t\r\n")[:1] != "{":
+        return keys
+    for match in _TOKENS.finditer(text):
+        token = match[0]
+        if token[0] == '"':
+            if depth == 1 and text[match.end() : match.end() + 2].lstrip().startswith(":"):
+                keys.append(token[1:-1])
+            continue
+        depth += 1 if token in "[{" else -1
+        if depth == 0:
+            break
+    return keys
+
+
 def _depth(text: str) -> int:
     """How deep the brackets nest, counted until it is too deep."""
     deepest = depth = 0
