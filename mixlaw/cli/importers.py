@@ -194,7 +194,7 @@ def _guessed(imported: "Imported", logs: list[Path]) -> str:
         dict(imported.guess), sort_keys=False, allow_unicode=True, default_flow_style=False
     )
     return (
-        f"# How {names} was read. To change it, save this as runs.yaml, edit it, and say\n"
+        f"# How {names} was read; to change it, save this as runs.yaml, edit it, and say\n"
         f"#   mixlaw import {names} --describe runs.yaml\n{body.rstrip()}"
     )
 

@@ -19,10 +19,10 @@ from mixlaw.importers.reading import is_auxiliary, read_lines, refuse_without_lo
 LOOK_BACK = 1000
 
 TRAIN = re.compile(r"\biteration +(\d+)/ *(\d+) \|")
-EVAL = re.compile(
-    r"(?:^|[\]:] *| {2,}|^ )(?P<set>[^|\]:]*?) ?\b(?:loss|results) at iteration (?P<step>\d+)"
-    r"(?P<where>[^|]*)\|"
-)
+#: What stands between the set and the iteration of an evaluation; looked for as text first, as
+#: most lines of a log are of training.
+_AT = re.compile(r" (?:loss|results) at iteration (?P<step>\d+)(?P<where>[^|]*)\|")
+_SET = re.compile(r"[^|\]:]*$")
 _SAMPLES = re.compile(r"consumed samples: +(\d+) \|")
 _TOKENS = re.compile(r"consumed tokens: +(\d+) \|")
 _BATCH = re.compile(r"global batch size: +(\d+) \|")
@@ -81,7 +81,7 @@ def read_iterations(paths: Sequence[Path], request: Request, what: str) -> Log:
                 continue
             log.truncated |= not whole and bool(_STARTED.search(line))
             place = f"'{path}', line {number}"
-            if (match := EVAL.search(line)) and "test" not in match["set"]:
+            if " at iteration " in line and (match := _AT.search(line)):
                 for evaluation in _evaluations(place, line, whole, match, position):
                     if match["where"].strip() and _repeats(log, evaluation):
                         again += 1  # the last iteration is evaluated once more at the end
@@ -108,13 +108,15 @@ def _evaluations(
     place: str, line: str, whole: bool, match: re.Match[str], position: _Position
 ) -> list[Evaluation]:
     """The evaluations of a line; none for the test set and for a line that is cut at the end."""
-    if "test set" in match["where"]:
+    found = _SET.search(line[: match.start()])
+    of_line = found[0].strip() if found else ""
+    if "test set" in match["where"] or "test" in of_line:
         return []
+    group = _HELD_OUT.fullmatch(of_line)
+    of_line = (group["set"] or UNNAMED) if group else of_line
     values = list(_VALUE.finditer(line, match.end()))
     values = values or list(_BARE_VALUE.finditer(line, match.end()))[:1]
     step = to_count(match["step"], place)
-    group = _HELD_OUT.fullmatch(match["set"].strip())
-    of_line = (group["set"] or UNNAMED) if group else match["set"].strip()
     read = []
     for value in values:
         try:

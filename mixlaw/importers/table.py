@@ -7,7 +7,7 @@ general}``). What the description leaves open is recognised by name and content
 (``mixlaw.importers.tables``); ``step`` counts training steps, and the rest is left out.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
 
@@ -40,20 +40,38 @@ def read(paths: Sequence[Path], request: Request) -> Log:
         ConfigError: the unit of a count cannot be known.
         DataError: a mapped column is missing, a cell is no number, or there is no loss.
     """
+    return read_tables(paths, request, lambda row: "")
+
+
+def read_tables(
+    paths: Sequence[Path], request: Request, flag_of: Callable[[Mapping[str, str]], str]
+) -> Log:
+    """Evaluations of the runs in tables.
+
+    Args:
+        paths: of the tables.
+        request: what the description says and asks.
+        flag_of: why a row should not be fitted, by its cells; empty for most.
+
+    Raises:
+        ConfigError: the unit of a count cannot be known.
+        DataError: a mapped column is missing, a cell is no number, or there is no loss.
+    """
     log = Log(ordered=False)
     for path in paths:
         table = _open(path, request, log)
         _check_mapped(path, table, request)
         first = list(islice(table.rows, LOOKED_AT))
-        was_open = table.open_end
+        open_row = first[-1][0] if first and table.open_end else None
         sheet = Sheet.of(path.name, table.header, [row for _, row in first], table.delimiter)
         reader = Reader(plan := guess_plan(sheet, request))
         for number, row in chain(first, table.rows):
-            is_last = table.open_end and (not was_open or number == first[-1][0])
-            flag = OPEN_END if is_last else ""
+            is_open = number == open_row if open_row else table.open_end
+            flag = OPEN_END if is_open else flag_of(row)
             log.evaluations += reader.evaluations(row, f"'{path}', row {number}", flag)
         log.truncated |= table.cut
-        log.guess, log.made_ids = plan.document(), "run_id" not in plan.columns
+        log.guess = plan.document(request.columns) or log.guess
+        log.made_ids = "run_id" not in plan.columns
         log.notes += _notes(reader)
     if not log.evaluations:
         raise DataError(f"'{paths[0]}' has no rows with a loss.")
@@ -105,8 +123,8 @@ def _notes(reader: Reader) -> list[str]:
     if reader.rounded:
         low, high = reader.rounded
         notes.append(
-            f"shares sum to {low:.4g} to {high:.4g}, which rounding to the printed digits "
-            "explains; they were normalised"
+            f"shares sum to {low:.4g} to {high:.4g}, which the digits they are "
+            "printed with explain; they were normalised"
         )
     if reader.plan.units.get("shares") == "%":
         notes.append("shares are read as percentages")

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+#: Runs that a note about many names.
+NAMED = 3
+
+
 @dataclass(frozen=True)
 class Imported:
     """A validated runs table and what a person should know about it.
@@ -67,13 +71,26 @@ def import_runs(
         files = [file for path in paths for file in find_files(chosen.module, chosen.name, path)]
         log = chosen.module.read(files, _request(description, progress))
         source = f"{chosen.name}:{paths[0].name}"
-        guess = log.guess or guess
         eval_sets = {**log.guess.get("eval_sets", {}), **description.eval_sets}
+        if log.guess:
+            guess = {**log.guess, **({"eval_sets": eval_sets} if eval_sets else {})}
         for key, part in parts_by_run(run_id, log, description, source, notes):
             rows += rows_of_run(key, description.run(key), part, eval_sets, source, notes)
     _check_complete(rows)
     rows += _base_rows(description)
-    return Imported(validate_runs(_frame(rows), source="the imported table"), tuple(notes), guess)
+    return Imported(validate_runs(_frame(rows), source="the imported table"), tuple(_grouped(notes)), guess)
+
+
+def _grouped(notes: Sequence[str]) -> Iterator[str]:
+    """Notes of several runs that say the same, as one."""
+    of_text: dict[str, list[str]] = {}
+    for note in notes:
+        who, _, text = note.partition(": ")
+        of_text.setdefault(text, []).append(who)
+    for text, who in of_text.items():
+        others = f" and {len(who) - NAMED} more" if len(who) > NAMED else ""
+        names = ", ".join(who[:NAMED]) + others
+        yield f"{names}: {text}" if text else names
 
 
 def _request(description: RunsDescription, progress: Callable[[int], object]) -> Request:

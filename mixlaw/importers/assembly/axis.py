@@ -58,7 +58,7 @@ def token_axis(
     tokens = [count.tokens for count in chosen]
     if tokens and not any(tokens) and run.mixture() is not None:
         raise DataError(
-            f"Every evaluation of run '{run_id}' in {source} stands at {chosen[0].how} 0: either "
+            f"Every evaluation of run '{run_id}' in {source} stands at 0 {chosen[0].axis}: either "
             "that counter was not running, so export another one or say 'tokens' in the "
             "description, or this is the base model before training, whose losses belong under "
             "'bases'."

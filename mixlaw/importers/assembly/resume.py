@@ -48,7 +48,8 @@ def in_force(
                 evaluation = done[i] = _moved(read, offsets[read.eval_set])
                 back = False
         while back and stack and done[stack[-1]].position >= evaluation.position:
-            done[stack[-1]] = replace(done[stack.pop()], flag=SUPERSEDED)
+            j = stack.pop()
+            done[j] = replace(done[j], flag=SUPERSEDED)
             superseded += 1
         stack.append(i)
     if again and run.restarts == "add":

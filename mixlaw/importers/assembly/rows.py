@@ -9,6 +9,7 @@ from mixlaw.errors import DataError
 from mixlaw.importers import UNNAMED, Evaluation, Log
 from mixlaw.importers.assembly.axis import token_axis
 from mixlaw.importers.assembly.description import RunDescription
+from mixlaw.importers.assembly.mixture_path import realised_shares
 from mixlaw.importers.assembly.nats import in_nats
 from mixlaw.importers.assembly.resume import in_force
 from mixlaw.importers.reading import unit_of
@@ -55,6 +56,8 @@ def rows_of_run(
             "source": source,
             "flag": evaluation.flag or flag,
         }
+        if path := row.get("mixture_path"):
+            row |= realised_shares(str(path), tokens, f"run '{run_id}'")
         rows.append(row)
     not_finite = sum(not math.isfinite(row["loss"]) for row in rows)
     if not_finite:

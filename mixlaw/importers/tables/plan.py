@@ -42,10 +42,18 @@ class Plan:
             if role.startswith(_SHARE)
         }
 
-    def document(self) -> dict[str, Any]:
-        """The plan as a description says it; what needs no word is left out."""
+    def document(self, given: Mapping[str, str]) -> dict[str, Any]:
+        """The plan as a description says it; empty where nothing had to be guessed.
+
+        Args:
+            given: the columns that a description named, which are no guess.
+        """
+        columns = {role: column for role, column in self.columns.items() if role != column}
+        guessed = {role for role in columns if role not in given}
+        if not guessed and all(column == name for column, name in self.losses.items()):
+            return {}
         entries: dict[str, Any] = {
-            "columns": dict(self.columns),
+            "columns": columns,
             "units": dict(self.units),
             "eval_sets": dict(self.losses),
         }

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,8 +105,8 @@ class Reader:
         if rest and rest not in shares:
             return {**shares, rest: 1 - sum(shares.values())}
         total = sum(shares.values())
-        steps = sum(printed_step(c, comma) * (1 if c.strip().endswith("%") else unit) for c in given.values())  # fmt: skip
-        if SUM_TOLERANCE < abs(total - 1) <= steps * (1 + 1e-9) and all(s >= 0 for s in shares.values()):  # fmt: skip
+        digits = [2 * printed_step(c, comma) * (1 if "%" in c else unit) for c in given.values()]
+        if _is_rounded(total, digits) and all(share >= 0 for share in shares.values()):
             self.rounded = [min([*self.rounded, total]), max([*self.rounded, total])]
             shares = {corpus: share / total for corpus, share in shares.items()}
         return shares
@@ -136,6 +136,15 @@ class Reader:
         key = (run, eval_set, *axes.items())
         self._seen[key] += 1
         return run if self._seen[key] == 1 or run.endswith("base") else f"{run}-r{self._seen[key]}"
+
+
+def _is_rounded(total: float, digits: Sequence[float]) -> bool:
+    """Whether a sum of shares misses one by no more than rounding them explains.
+
+    Rounding changes a share by half a printed digit, cutting the rest off by up to a whole one.
+    """
+    missing, allowed = 1 - total, sum(digits) * (1 + 1e-9)
+    return abs(missing) > SUM_TOLERANCE and -allowed / 2 <= missing <= allowed
 
 
 def _share(cell: str, place: str, decimal_comma: bool, unit: float) -> float:
