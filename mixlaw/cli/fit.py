@@ -101,20 +101,20 @@ def fit(
         seed=seed,
         target=target,
     )
-    _show_worst(table, where, roles, target)
+    _show_worst(table, where, roles, result)
     result.save(folder)
     _show(result, folder, json)
 
 
-def _show_worst(
-    table: "GivenTable", where: list[str], roles: "Roles", target: dict[str, float]
-) -> None:
-    """What the doctor finds wrong with the rows that were fitted."""
+def _show_worst(table: "GivenTable", where: list[str], roles: "Roles", result: "FitResult") -> None:
+    """What the doctor finds wrong with the rows that were fitted, as far as the answer needs it."""
     from mixlaw.cli.doctor import show_worst
-    from mixlaw.doctor import examine
+    from mixlaw.doctor import examine, for_answer
     from mixlaw.runs.views import only_where
 
-    show_worst(examine(only_where(table.frame, where), roles, target), Path(table.source))
+    findings = examine(only_where(table.frame, where), roles, result.target)
+    fitted = [*result.eval_sets, *roles.general_sets]
+    show_worst(for_answer(findings, fitted, result.target), len(findings), Path(table.source))
 
 
 def _experiment(table: Path, given: "Roles") -> tuple["Roles", dict[str, float]]:
@@ -154,4 +154,5 @@ def _next(result: "FitResult", folder: Path) -> str:
     elsewhere = folder.parent != places.FITS
     if not result.corpora:
         return f"mixlaw plot {folder}" if elsewhere else "mixlaw plot"
-    return "mixlaw recommend --model-size 8B" + (f" --fit {folder}" if elsewhere else "")
+    rising = "" if any(result.base_stack.values()) else " --reference control"
+    return f"mixlaw recommend --model-size 8B{rising}" + (f" --fit {folder}" if elsewhere else "")

@@ -24,7 +24,9 @@ FILES = ("*.log", "*.out", "*.txt")
 _MARKER = re.compile(
     r"^(?:\d+: *)?\[(?:epoch=(?P<epoch>\d+)\]\[)?batch=(?P<batch>\d+)(?:/(?P<of>\d+))?\]"
 )
-_LOSS = re.compile(r"\bEval (?P<metric>metrics/(?P<set>.+)/(?:LanguageCrossEntropy|\w+)): (?P<loss>\S+)")
+_LOSS = re.compile(
+    r"\bEval (?P<metric>metrics/(?P<set>.+)/(?:LanguageCrossEntropy|\w+)): (?P<loss>\S+)"
+)
 _CROSS_ENTROPY = "/LanguageCrossEntropy"
 _CLOCK = re.compile(r"\bTrain time/(?P<of>token|batch): (?P<count>\d+)")
 

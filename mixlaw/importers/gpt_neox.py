@@ -11,7 +11,9 @@ from pathlib import Path
 from mixlaw.importers import Log, Request
 from mixlaw.importers._iterations import read_iterations
 
-EXAMPLE = " validation results at iteration 500 | lm_loss value: 2.310000E+00 | lm_loss_ppl value: ..."
+EXAMPLE = (
+    " validation results at iteration 500 | lm_loss value: 2.310000E+00 | lm_loss_ppl value: ..."
+)
 FILES = ("*.log", "*.out", "*.txt")
 
 _OWN = re.compile(

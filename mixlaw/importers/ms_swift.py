@@ -67,5 +67,5 @@ def _steps(record: Mapping[str, Any], place: str) -> tuple[float, float]:
     text = next((record[name] for name in _STEPS if name in record), None)
     done, slash, planned = str(text).partition("/")
     if not slash:
-        raise DataError(f"{place}: no step such as \"100/200\" in {' or '.join(_STEPS)}.")
+        raise DataError(f'{place}: no step such as "100/200" in {" or ".join(_STEPS)}.')
     return to_count(done, place), to_count(planned, place)

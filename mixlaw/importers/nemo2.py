@@ -12,7 +12,9 @@ from pathlib import Path
 from mixlaw.importers import Evaluation, Log, Request
 from mixlaw.importers.reading import Metrics, plain, read_lines, to_count, to_number
 
-EXAMPLE = "Training epoch 0, iteration 99/299 | global_step: 99 | consumed_samples: 3200 | val_loss: 2.31"
+EXAMPLE = (
+    "Training epoch 0, iteration 99/299 | global_step: 99 | consumed_samples: 3200 | val_loss: 2.31"
+)
 FILES = ("*.log", "*.out", "*.txt")
 
 _LINE = re.compile(r"Training epoch \d+, iteration (?P<step>\d+)/(?P<last>\d+) \|(?P<fields>.*)")
@@ -44,7 +46,9 @@ def read(paths: Sequence[Path], request: Request) -> Log:
                 log.truncated = True
                 break
             place = f"'{path}', line {number}"
-            fields = dict(part.split(": ", 1) for part in match["fields"].split(" | ") if ": " in part)
+            fields = dict(
+                part.split(": ", 1) for part in match["fields"].split(" | ") if ": " in part
+            )
             fields = {name.strip(): value.strip() for name, value in fields.items()}
             for metric, eval_set in metrics.losses_in(fields):
                 if last.get(metric) != fields[metric]:

@@ -10,7 +10,9 @@ from pathlib import Path
 from mixlaw.importers import Log, Request
 from mixlaw.importers.table import read_tables
 
-EXAMPLE = '"Name","State","Runtime","n_params","domain_ratio","eval/domain_loss","eval/general_loss"'
+EXAMPLE = (
+    '"Name","State","Runtime","n_params","domain_ratio","eval/domain_loss","eval/general_loss"'
+)
 FILES = ("wandb_export_*.csv",)
 
 _STATE = "State"

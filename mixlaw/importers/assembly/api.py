@@ -78,7 +78,9 @@ def import_runs(
             rows += rows_of_run(key, description.run(key), part, eval_sets, source, notes)
     _check_complete(rows)
     rows += _base_rows(description)
-    return Imported(validate_runs(_frame(rows), source="the imported table"), tuple(_grouped(notes)), guess)
+    return Imported(
+        validate_runs(_frame(rows), source="the imported table"), tuple(_grouped(notes)), guess
+    )
 
 
 def _grouped(notes: Sequence[str]) -> Iterator[str]:

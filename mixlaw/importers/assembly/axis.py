@@ -94,7 +94,9 @@ def _counts(run: RunDescription, evaluation: Evaluation) -> list[Count]:
         tokens = evaluation.samples * run.sequence_length
         known.append(Count("samples", "sequences x sequence_length", tokens))
     if evaluation.step is not None and run.tokens_per_step:
-        known.append(Count("steps", "step x tokens_per_step", evaluation.step * run.tokens_per_step))
+        known.append(
+            Count("steps", "step x tokens_per_step", evaluation.step * run.tokens_per_step)
+        )
     if evaluation.epoch is not None:
         if run.tokens_per_epoch:
             tokens = evaluation.epoch * run.tokens_per_epoch

@@ -22,7 +22,7 @@ def realised_shares(path: str, tokens: float, place: str) -> dict[str, float]:
                   for until, shares in json.loads(path)]  # fmt: skip
     except (TypeError, ValueError, AttributeError, RecursionError):
         raise DataError(
-            f"{place}: mixture_path is not JSON like [[1e9, {{\"domain\": 0.1, \"general\": 0.9}}], "
+            f'{place}: mixture_path is not JSON like [[1e9, {{"domain": 0.1, "general": 0.9}}], '
             "[2e9, {...}]]."
         ) from None
     sums = [sum(shares.values()) for _, shares in stages]

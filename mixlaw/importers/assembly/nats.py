@@ -9,9 +9,7 @@ from mixlaw.importers.assembly.description import RunDescription
 from mixlaw.importers.reading import BITS_PER_BYTE, BITS_PER_TOKEN, PERPLEXITY
 
 
-def in_nats(
-    run_id: str, run: RunDescription, evaluation: Evaluation, eval_set: str
-) -> Evaluation:
+def in_nats(run_id: str, run: RunDescription, evaluation: Evaluation, eval_set: str) -> Evaluation:
     """An evaluation with its loss in nats per token; bits per byte stay in the column ``bpb``.
 
     Args:

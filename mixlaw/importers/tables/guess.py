@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from mixlaw.errors import ConfigError, DataError
 from mixlaw.importers import Request
 from mixlaw.importers.reading.cells import factor_of, has_decimal_commas, is_absent, parse_number
-from mixlaw.importers.reading.metrics import BITS_PER_BYTE, BITS_PER_TOKEN, PERPLEXITY, unit_of
+from mixlaw.importers.reading.metrics import (
+    BITS_PER_BYTE,
+    BITS_PER_TOKEN,
+    PERPLEXITY,
+    STEPS,
+    unit_of,
+)
 from mixlaw.importers.tables import names
 from mixlaw.importers.tables.plan import SHARES, Plan, without_common_ends
 from mixlaw.runs.table import COLUMNS, SHARE, UNIQUE_TOKENS
@@ -95,7 +101,7 @@ def _own_name(column: str) -> names.Meaning | None:
         return names.Meaning(role, "domain" if column == "domain_ratio" else "")
     if column.startswith(SHARE):
         return names.Meaning(names.SHARE, column.removeprefix(SHARE))
-    known = column in COLUMNS or column.startswith(UNIQUE_TOKENS)
+    known = column in (*COLUMNS, "mixture_path") or column.startswith(UNIQUE_TOKENS)
     return names.Meaning(column) if known else None
 
 
@@ -103,7 +109,8 @@ def _take_plain(
     sheet: Sheet, request: Request, meanings: Mapping[str, names.Meaning], columns: dict[str, str]
 ) -> None:
     """Every role that one column has by its name and can have by its cells."""
-    for column, meaning in meanings.items():
+    # A trainer's own step comes before that of a logger.
+    for column, meaning in sorted(meanings.items(), key=lambda entry: entry[0] not in STEPS):
         role = meaning.role
         if role in (names.LOSS, names.SHARE, names.IGNORED, names.UNKNOWN):
             continue
@@ -120,7 +127,10 @@ def _take_plain(
 
 
 def _shares(
-    sheet: Sheet, request: Request, meanings: Mapping[str, names.Meaning], columns: Mapping[str, str]
+    sheet: Sheet,
+    request: Request,
+    meanings: Mapping[str, names.Meaning],
+    columns: Mapping[str, str],
 ) -> dict[str, str]:
     """The table's column by corpus."""
     given = any(role.startswith(SHARE) or role == "domain_ratio" for role in columns)
@@ -131,7 +141,9 @@ def _shares(
         for column, meaning in meanings.items()
         if meaning.role == names.SHARE and sheet.numbers(column)
     }
-    named = {_SHORT_SETS.get(corpus, corpus) or "domain": column for corpus, column in named.items()}
+    named = {
+        _SHORT_SETS.get(corpus, corpus) or "domain": column for corpus, column in named.items()
+    }
     if len(named) > 1 and not _is_mixture(sheet, list(named.values())) and "domain" in named:
         return {"domain": named["domain"]}
     if named:
@@ -254,7 +266,10 @@ def _a(unit: str) -> str:
 
 
 def _units(
-    sheet: Sheet, request: Request, meanings: Mapping[str, names.Meaning], columns: Mapping[str, str]
+    sheet: Sheet,
+    request: Request,
+    meanings: Mapping[str, names.Meaning],
+    columns: Mapping[str, str],
 ) -> dict[str, str]:
     units = dict(request.units)
     shares = [c for role, c in columns.items() if role.startswith(SHARE) or role == "domain_ratio"]

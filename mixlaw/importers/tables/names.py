@@ -60,7 +60,8 @@ _ROLES = {
                  "validation set", "eval", "dataset", "set", "split", "eval name", "test set",
                  "valid set", "evaluation", "evaluation set", "heldout", "held out set", "task"},
     STEP: {"step", "steps", "iter", "iteration", "iterations", "iters", "global step",
-           "train step", "training step", "training steps", "num steps", "trainer global step"},
+           "train step", "training step", "training steps", "num steps", "trainer global step",
+           "train global step", "n steps", "optimizer step", "optimizer steps"},
     SAMPLES: {"samples", "consumed samples", "sequences", "num samples"},
     "lr_peak": {"lr", "learning rate", "peak lr", "max lr", "lr peak", "peak learning rate"},
     "batch_tokens": {"batch tokens", "tokens per step", "tokens per batch", "batch size tokens"},
@@ -99,7 +100,11 @@ def meaning_of(name: str) -> Meaning:
 
 def _loss(name: str, words: list[str]) -> Meaning | None:
     unit = unit_of(name)
-    bits = {"bits", "bpb", "bpc", "bpt", "byte", "char", "ppl", "perplexity", "word"} if unit else set()
+    bits = (
+        {"bits", "bpb", "bpc", "bpt", "byte", "char", "ppl", "perplexity", "word"}
+        if unit
+        else set()
+    )
     marked = set(words) & (_LOSS - {"l", "nats"}) or words[0] == "l" or unit
     if not marked or set(words) & (_OTHER - {"sec"}):
         return None

@@ -35,7 +35,9 @@ class Reader:
     rounded: list[float] = field(default_factory=list)
     _seen: Counter[tuple[Any, ...]] = field(default_factory=Counter)
 
-    def evaluations(self, row: Mapping[str, str], place: str, flag: str = "") -> Iterator[Evaluation]:
+    def evaluations(
+        self, row: Mapping[str, str], place: str, flag: str = ""
+    ) -> Iterator[Evaluation]:
         """The evaluations of a row.
 
         Raises:
@@ -127,9 +129,7 @@ class Reader:
             parts.append(f"s{more['seed']:g}")
         return "-".join(parts) or "run"
 
-    def _distinct(
-        self, run: str, eval_set: str, axes: Mapping[str, float], given: bool
-    ) -> str:
+    def _distinct(self, run: str, eval_set: str, axes: Mapping[str, float], given: bool) -> str:
         """The run id; of rows that agree in all it is made of, the later ones are replicates."""
         if given:
             return run

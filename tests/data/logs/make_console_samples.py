@@ -40,19 +40,20 @@ def trained(run: str, share: float) -> Iterator[tuple[int, float, float | None]]
     network = torch.nn.Embedding(32, 32)
     optimiser = torch.optim.AdamW(network.parameters(), 3e-2)
 
-    def batch(is_domain: float) -> torch.Tensor:
-        low = torch.where(torch.rand(BATCH, 1, generator=draw) < is_domain, 0, 8)
-        return low + torch.randint(0, 16, (BATCH, BLOCK + 1), generator=draw)
+    def batch(is_domain: float, source: torch.Generator) -> torch.Tensor:
+        low = torch.where(torch.rand(BATCH, 1, generator=source) < is_domain, 0, 8)
+        return low + torch.randint(0, 16, (BATCH, BLOCK + 1), generator=source)
 
     def measure(tokens: torch.Tensor) -> torch.Tensor:
         logits = network(tokens[:, :-1]).flatten(0, 1)
         return torch.nn.functional.cross_entropy(logits, tokens[:, 1:].flatten())
 
-    held_out = [batch(1.0) for _ in range(4)]
+    fixed = torch.Generator().manual_seed(0)
+    held_out = [batch(1.0, fixed) for _ in range(4)]
     for step in range(LAST + 1):
         with torch.no_grad():
             validation = sum(measure(tokens).item() for tokens in held_out) / len(held_out)
-        value = measure(batch(share))
+        value = measure(batch(share, draw))
         yield step, value.item(), validation if step % EVERY == 0 else None
         optimiser.zero_grad()
         value.backward()
