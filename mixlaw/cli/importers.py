@@ -61,7 +61,6 @@ def import_logs(
     as YAML that can be edited and given back with --describe.
     """
     from mixlaw.errors import ConfigError
-    from mixlaw.files import check_writable
     from mixlaw.importers._exports import csv_safe
     from mixlaw.importers.assembly.api import bytes_to_read, import_runs
     from mixlaw.importers.assembly.keys import help_text
@@ -73,12 +72,7 @@ def import_logs(
     name, logs = _format_and_logs(sources or [])
     if not logs and describe is None:
         raise ConfigError("There is nothing to import; name a log or a table, or --describe FILE.")
-    out = out or _free_name(logs)
-    if out.suffix not in {".csv", ".parquet"}:
-        raise ConfigError(f"'{out}' is neither .csv nor .parquet; a runs table is one of these.")
-    if any(log.resolve() == out.resolve() for log in logs):
-        raise ConfigError(f"'{out}' is what is imported; give another --out.")
-    check_writable(out.parent)
+    out = _checked_out(out, logs)
     size = bytes_to_read(logs, describe)
     with typer.progressbar(
         length=max(size, 1), label="reading", file=sys.stderr, update_min_steps=size // 200 + 1
@@ -101,10 +95,20 @@ def _format_and_logs(sources: list[str]) -> tuple[str, list[Path]]:
     return str(first), [Path(source) for source in sources[1:]]
 
 
-def _free_name(logs: list[Path]) -> Path:
-    """runs.csv, unless that is what is imported."""
-    taken = any(log.resolve() == RUNS.resolve() for log in logs)
-    return RUNS.with_stem(f"{RUNS.stem}-imported") if taken else RUNS
+def _checked_out(out: Path | None, logs: list[Path]) -> Path:
+    """Where the table is written: runs.csv unless that is what is imported; never over a log."""
+    from mixlaw.errors import ConfigError
+    from mixlaw.files import check_writable
+
+    taken = {log.resolve() for log in logs}
+    if out is None:
+        out = RUNS.with_stem(f"{RUNS.stem}-imported") if RUNS.resolve() in taken else RUNS
+    if out.suffix not in {".csv", ".parquet"}:
+        raise ConfigError(f"'{out}' is neither .csv nor .parquet; a runs table is one of these.")
+    if out.resolve() in taken:
+        raise ConfigError(f"'{out}' is what is imported; give another --out.")
+    check_writable(out.parent)
+    return out
 
 
 def export(
@@ -200,7 +204,7 @@ def _guessed(imported: "Imported", logs: list[Path]) -> str:
 
 
 def _roles(imported: "Imported") -> str:
-    """The options that name the domain and the general eval set, where they are called otherwise."""
+    """The options that name the domain and general eval sets, where they are called otherwise."""
     from mixlaw.runs.table import corpora_of
 
     eval_sets = list(imported.frame["eval_set"].unique())

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mixlaw.doctor.finding import Check, Finding, Table, finding
+from mixlaw.doctor.measurement import in_other_unit
 from mixlaw.quantities import format_quantity
 
 #: A loss this many times that of the nearest mixtures of its size is no effect of the mixture:
@@ -13,18 +14,20 @@ FAR = 1.6
 _WHOLE = 0.12
 #: A change of all losses below this, in nats, is nothing: a tenth of what ``recommend`` allows.
 NOTHING = 0.002
-#: Below this, in nats, every loss of a sweep looks like bits per byte, which lie between 0.5 and 1.2
-#: for text (nats per token between 1.5 and 5); code by large models alone can be as low.
+#: Text that was not trained on has more than this many nats a token.
+LEAST = 0.05
+#: Below this every loss of a sweep looks like bits per byte, which lie between 0.5 and 1.2 for text
+#: (nats per token between 1.5 and 5); code by large models alone can be as low.
 BITS_PER_BYTE = 1.2
 #: Losses at the mirrored share fit this many times better than at the given one.
-_MIRRORED = 4.0
+_MIRRORED = 1.5
+#: Rank correlation with the ratio from which losses go the wrong way. Conventional.
+_MONOTONE = 0.9
 
 
 def multiples(table: Table) -> Finding | None:
-    """Runs whose losses are far above, or a fraction of, those of the nearest runs of their size."""
-    ratio = _to_neighbours(table.trained)
-    by_run = ratio.groupby(table.trained["run_id"]).median()
-    far = by_run[(by_run > FAR) | (by_run < 1 / FAR)]
+    """Runs whose losses are far above, or a fraction of, those of the other runs of their size."""
+    far = _far_runs(table)
     if far.empty:
         return None
     rows = table.trained[table.trained["run_id"].isin(far.index)]
@@ -57,7 +60,7 @@ def bits_per_byte(table: Table) -> Finding | None:
     sets = rows.groupby("eval_set")["loss"]
     if rows.empty or len(sets) < 2 or not (sets.max() < BITS_PER_BYTE).all():
         return None
-    if rows["loss"].median() < 0.05 or ("bpb" in rows and rows["bpb"].notna().any()):
+    if rows["loss"].median() < LEAST or ("bpb" in rows and rows["bpb"].notna().any()):
         return None
     smallest = float(rows["n_params"].min())
     return finding(
@@ -79,7 +82,8 @@ def nothing_moved(table: Table) -> Finding | None:
         return None
     of_size = rows.groupby(["n_params", "eval_set"])["loss"]
     spread = (of_size.max() - of_size.min())[of_size.size() > 2]
-    if spread.empty or float(spread.max()) >= NOTHING or float(spread.max()) == 0:
+    is_loss = not rows.empty and float(rows["loss"].median()) > LEAST
+    if spread.empty or not is_loss or not 0 < float(spread.max()) < NOTHING:
         return None
     return finding(
         "nothing-moved", "error", table.trained,
@@ -95,7 +99,8 @@ def nothing_moved(table: Table) -> Finding | None:
 def switched(table: Table) -> Finding | None:
     """Losses that fit the mirrored share: domain and general share were exchanged."""
     names = (table.roles.domain_set, *table.roles.general_sets)
-    ends = table.ends[table.ends["eval_set"].isin(names)]
+    off = table.ends["run_id"].isin(_far_runs(table).index) | in_other_unit(table.ends)
+    ends = table.ends[table.ends["eval_set"].isin(names) & ~off]
     if not table.domain_corpora or len(set(names) - set(ends["eval_set"])) or len(names) != 2:
         return None
     ends = ends.assign(ratio=table.roles.domain_ratio(ends))
@@ -103,9 +108,8 @@ def switched(table: Table) -> Finding | None:
     runs = [
         run
         for _, cell in longest.groupby(["n_params", "tokens"])
-        for run in _switched_in(cell.pivot_table(index=["run_id", "ratio"], columns="eval_set",
-                                                 values="loss").dropna().reset_index("ratio"), names)
-    ]  # fmt: skip
+        for run in _switched_in(_by_run(cell), names)
+    ]
     if not runs:
         return None
     rows = table.trained[table.trained["run_id"].isin(runs)]
@@ -118,19 +122,27 @@ def switched(table: Table) -> Finding | None:
     )  # fmt: skip
 
 
+def _by_run(cell: pd.DataFrame) -> pd.DataFrame:
+    """Losses by run, a column an eval set, with the run's domain ratio."""
+    wide = cell.pivot_table(index=["run_id", "ratio"], columns="eval_set", values="loss")
+    return wide.dropna().reset_index("ratio")
+
+
 def _switched_in(cell: pd.DataFrame, names: tuple[str, ...]) -> list[str]:
     """Runs of one size and budget whose losses fit the mirrored share, or all of them."""
     domain, general = names
     if len(cell) < 3 or cell["ratio"].nunique() < 3:
         return []
-    slopes = [np.corrcoef(cell["ratio"], cell[name])[0, 1] for name in names]
-    if slopes[0] > 0.9 and slopes[1] < -0.9:
+    ranks = cell.rank()
+    slopes = [np.corrcoef(ranks["ratio"], ranks[name])[0, 1] for name in names]
+    if slopes[0] > _MONOTONE and slopes[1] < -_MONOTONE:
         return list(cell.index)
     found = []
     for i, (run, row) in enumerate(cell.iterrows()):
         others = cell.drop(cell.index[i]).sort_values("ratio")
         mirror = 1 - row["ratio"]
-        inside = others["ratio"].min() <= min(row["ratio"], mirror) and max(row["ratio"], mirror) <= others["ratio"].max()  # fmt: skip
+        low, high = sorted((row["ratio"], mirror))
+        inside = others["ratio"].min() <= low and high <= others["ratio"].max()
         if len(others) < 3 or abs(mirror - row["ratio"]) < 0.1 or not inside:
             continue
         misses = [
@@ -141,6 +153,14 @@ def _switched_in(cell: pd.DataFrame, names: tuple[str, ...]) -> list[str]:
         if all(here > _MIRRORED * there and here > 10 * NOTHING for here, there in misses):
             found.append(str(run))
     return found
+
+
+def _far_runs(table: Table) -> pd.Series:
+    """Ratio to its neighbours of every run that is far from them and in no other unit."""
+    known = table.trained[~in_other_unit(table.trained)]
+    by_run = _to_neighbours(known).groupby(known["run_id"]).median()
+    far: pd.Series = by_run[(by_run > FAR) | (by_run < 1 / FAR)]
+    return far
 
 
 def _to_neighbours(rows: pd.DataFrame) -> pd.Series:

@@ -21,8 +21,9 @@ _NOTE = (
 def emit(document: Mapping[str, Any], options: EmitOptions) -> str:
     """A Python snippet that defines ``train_dataset(block_size)``."""
     mix = blend(document, options, UNIT)
+    notes = comments([*mix.notes, _NOTE])
     return f"""\
-{comments([*mix.notes, _NOTE])}from litdata import CombinedStreamingDataset, StreamingDataset, TokensLoader
+{notes}from litdata import CombinedStreamingDataset, StreamingDataset, TokensLoader
 
 
 def train_dataset(block_size, seed=42):

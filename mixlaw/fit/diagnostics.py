@@ -19,8 +19,8 @@ from mixlaw.result.types import EXPLAINS_NOTHING, TABLE_ERRORS, Status
 #: Printed in this order.
 ORDER = (
     *TABLE_ERRORS, EXPLAINS_NOTHING, "shape-violated", "not-identified", "lack-of-fit",
-    "no-size-information", "too-few-levels", "several-basins", "at-bound", "noise-assumed",
-    "annealing-unknown",
+    "no-size-information", "short-runs-hurt", "too-few-levels", "several-basins", "at-bound",
+    "noise-assumed", "annealing-unknown",
 )  # fmt: skip
 #: Condition number of the scaled Hessian beyond which some combination of parameters is free: the
 #: square root of a double's precision. Conventional.

@@ -1,10 +1,10 @@
 """lm-evaluation-harness: result files (``results_*.json``), one checkpoint each.
 
-Held-out losses are the ``bits_per_byte`` of tasks such as wikitext, which ``bytes_per_token`` of the
-description turns into nats per token. Accuracies become columns ``accuracy.<task>`` beside them;
-the harness's perplexities are per word or per byte. Which checkpoint it was is read off
-``checkpoint-N`` (``step_N``, ``ckpt-N``, ``iter_N``) at the end of the model's path, or described as
-``tokens``.
+Held-out losses are the ``bits_per_byte`` of tasks such as wikitext, which ``bytes_per_token`` of
+the description turns into nats per token. Accuracies become columns ``accuracy.<task>`` beside
+them; the harness's perplexities are per word or per byte. Which checkpoint it was is read off
+``checkpoint-N`` (``step_N``, ``ckpt-N``, ``iter_N``) at the end of the model's path, or described
+as ``tokens``.
 """
 
 import re
@@ -54,8 +54,9 @@ def read(paths: Sequence[Path], request: Request) -> Log:
         ]  # fmt: skip
         if not found:
             raise DataError(
-                f"'{path}' measures nothing in bits per byte; it has {', '.join(sorted(tasks)[:8])}. "
-                "Accuracies alone are no loss: evaluate a text too, such as wikitext."
+                f"'{path}' measures nothing in bits per byte; it has "
+                f"{', '.join(sorted(tasks)[:8])}. Accuracies alone are no loss: evaluate a "
+                "text too, such as wikitext."
             )
         if step is not None:
             log.notes.append(f"{path.name}: step {step:g}, by the model's path")

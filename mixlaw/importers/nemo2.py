@@ -63,7 +63,7 @@ def read(paths: Sequence[Path], request: Request) -> Log:
 
 
 def _steps(match: re.Match[str], fields: dict[str, str], place: str) -> float:
-    """Steps done after a line; ``iteration`` starts again in every epoch, ``global_step`` does not."""
+    """Steps done after a line; ``iteration`` starts again in every epoch."""
     return to_count(fields.get("global_step", match["step"]), place) + 1
 
 

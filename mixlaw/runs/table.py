@@ -315,9 +315,9 @@ def _check_one_setting(frame: pd.DataFrame, source: str) -> None:
             run = str(moved.idxmax())
             values = rows.loc[rows["run_id"] == run, column]
             raise DataError(
-                f"{source}: run '{run}' has {column} from {values.min():.6g} to {values.max():.6g}; "
-                "one run has one size and one mixture. Give every run its own run_id, or, where "
-                "the mixture moved during training, its path in the column mixture_path."
+                f"{source}: run '{run}' has {column} from {values.min():.6g} to "
+                f"{values.max():.6g}; one run has one size and one mixture. Give each its own "
+                "run_id, or, where the mixture moved, its path in the column mixture_path."
             )
 
 

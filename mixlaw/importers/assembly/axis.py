@@ -1,9 +1,9 @@
 """The token axis of a run: which counter is believed, and what is said where two contradict.
 
-In this order: the log's own count of tokens (TRL's, which leaves padding out, before the Trainer's),
-its sequences times ``sequence_length``, its steps times ``tokens_per_step``, its epochs times
-``tokens_per_epoch`` (or steps per epoch), the described ``tokens``. ``token_axis`` of the
-description overrules the order. A count of 0 at a later step was never switched on, and is none.
+In this order: the log's own count of tokens (TRL's, which leaves padding out, before the
+Trainer's), its sequences times ``sequence_length``, its steps times ``tokens_per_step``, its
+epochs times ``tokens_per_epoch`` (or steps per epoch), the described ``tokens``. ``token_axis`` of
+the description overrules. A count of 0 at a later step was never switched on, and is none.
 """
 
 from collections.abc import Sequence

@@ -74,7 +74,7 @@ def rows_of_run(
 
 
 def _with_unit(evaluation: Evaluation, eval_sets: Mapping[str, str]) -> Evaluation:
-    """The evaluation with the unit that its metric's own name gives away, where one was asked for."""
+    """The evaluation with the unit that its metric's name gives away, where it was asked for."""
     asked_for = evaluation.eval_set in eval_sets and not evaluation.unit
     return replace(evaluation, unit=unit_of(evaluation.eval_set)) if asked_for else evaluation
 

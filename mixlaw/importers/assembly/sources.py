@@ -92,8 +92,8 @@ def _recognised(paths: Sequence[Path]) -> str:
         return TABLE
     if not names:
         raise DataError(
-            f"'{paths[0]}' is recognised as no log that mixlaw knows; 'mixlaw importers' lists what "
-            "it reads, and a CSV with the columns run_id, n_params, step, eval_set and loss, "
+            f"'{paths[0]}' is recognised as no log that mixlaw knows; 'mixlaw importers' lists "
+            "what it reads, and a CSV with the columns run_id, n_params, step, eval_set and loss, "
             "written by hand or by a script, is imported with 'mixlaw import table FILE'."
         )
     if len(names) != 1:

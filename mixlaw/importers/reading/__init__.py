@@ -56,6 +56,7 @@ from mixlaw.importers.reading.metrics import (
 __all__ = [
     "BITS_PER_BYTE", "BITS_PER_TOKEN", "OPEN_END", "PERPLEXITY", "SAMPLES", "STEPS", "TOKENS",
     "Metrics", "Table", "closing", "eval_set_of", "is_auxiliary", "is_perplexity",
-    "keys_of", "loads", "plain", "present", "read_csv", "read_json_lines", "read_lines", "read_text",
+    "keys_of", "loads", "plain", "present", "read_csv", "read_json_lines", "read_lines",
+    "read_text",
     "refuse_without_losses", "to_count", "to_number", "token_counts", "unit_of",
 ]  # fmt: skip

@@ -28,7 +28,8 @@ _LOSSES = tuple(
 _NOT_LOSSES = re.compile(r".* (?:ppl|vs samples)|.*(?:__MIN|__MAX|_epoch_time)", re.IGNORECASE)
 _PERPLEXITY = re.compile(r"(?:.*[_/ .-])?(?:ppl|perplexity)(?:[_/ .,-].*)?", re.IGNORECASE)
 _BITS_PER_BYTE = re.compile(
-    r"(?:.*[_/ .-])?(?:bpb|bpc|bits[_ -]?per[_ -]?(?:byte|char|character)|bits/byte)(?:[_/ .,-].*)?",
+    r"(?:.*[_/ .-])?(?:bpb|bpc|bits[_ -]?per[_ -]?(?:byte|char|character)|bits/byte)"
+    r"(?:[_/ .,-].*)?",
     re.IGNORECASE,
 )
 _BITS_PER_TOKEN = re.compile(

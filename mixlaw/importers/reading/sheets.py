@@ -64,14 +64,18 @@ def read_parquet(path: Path, progress: Callable[[int], object]) -> Table:
     return Table(header, _filled(header, rows))
 
 
-def _filled(header: list[str], rows: list[tuple[int, list[str]]]) -> Iterator[tuple[int, dict[str, str]]]:  # fmt: skip
+def _filled(
+    header: list[str], rows: list[tuple[int, list[str]]]
+) -> Iterator[tuple[int, dict[str, str]]]:
     """Rows as cells by column; cells that a sheet leaves out at the end of a row are empty."""
     for number, row in rows:
         cells = row[: len(header)] + [""] * (len(header) - len(row))
         yield number, dict(zip(header, cells, strict=True))
 
 
-def _part(archive: zipfile.ZipFile, name: str, path: Path, tag: str = "si") -> Iterator[ElementTree.Element]:  # fmt: skip
+def _part(
+    archive: zipfile.ZipFile, name: str, path: Path, tag: str = "si"
+) -> Iterator[ElementTree.Element]:
     """Elements of a part of the archive; none where there is no such part.
 
     Raises:

@@ -29,7 +29,7 @@ Row = Mapping[str, str]
 #: and one beyond these is in the wrong one. Conventional.
 FEWEST = 1e4
 MOST = {"n_params": 1e14, "tokens": 1e17}
-#: Sums of shares this close to 1 or 100 are those of a mixture: many corpora, rounded. Conventional.
+#: Sums of shares this close to 1 or 100 are those of a mixture, rounded. Conventional.
 NEAR = 0.1
 #: Losses in nats per token of anything that was trained lie between these.
 _LOSSES = (0.05, 20.0)
@@ -121,9 +121,9 @@ def _take_plain(
         is_text = role in ("run_id", "eval_set", "tokenizer", "recipe", "base_id")
         if exact or is_text != numeric or role in ("run_id", "base_id"):
             columns[role] = column
-    if "eval_set" in columns and "eval_set" not in request.columns:
-        if any(m.role == names.LOSS and m.of for c, m in meanings.items() if sheet.numbers(c)):
-            del columns["eval_set"]  # a wide table: its 'dataset' is something else
+    is_wide = any(m.role == names.LOSS and m.of for c, m in meanings.items() if sheet.numbers(c))
+    if is_wide and "eval_set" in columns and "eval_set" not in request.columns:
+        del columns["eval_set"]  # a wide table: its 'dataset' is something else
 
 
 def _shares(
@@ -244,7 +244,8 @@ def _by_corpus(
     unknown = [
         column for column, meaning in meanings.items()
         if meaning.role == names.UNKNOWN and column not in shares
-        and (values := sheet.numbers(column)) and _LOSSES[0] < min(values) <= max(values) < _LOSSES[1]
+        and (values := sheet.numbers(column))
+        and _LOSSES[0] < min(values) <= max(values) < _LOSSES[1]
     ]  # fmt: skip
     short = {name: column for column, name in without_common_ends(unknown).items()}
     return short if len(short) > 1 and set(short) == corpora else {}
@@ -297,10 +298,11 @@ def _spelled_out(sheet: Sheet, column: str) -> bool:
 
 def _unknown_unit(sheet: Sheet, role: str, column: str) -> ConfigError:
     values = sheet.numbers(column) or []
+    unit = "M" if role == "n_params" else "B"
     return ConfigError(
         f"'{sheet.name}': in which unit is '{column}' ({min(values):g} to {max(values):g})? Say it "
-        f"in the description, such as 'units: {{{role}: {'M' if role == 'n_params' else 'B'}}}', or "
-        f"on the command line: --set units.{role}=M."
+        f"in the description, such as 'units: {{{role}: {unit}}}', or on the command line: --set "
+        f"units.{role}={unit}."
     )
 
 

@@ -30,12 +30,14 @@ _SHARE = {"ratio", "share", "shares", "frac", "fraction", "prop", "proportion", 
           "prob", "probability"}  # fmt: skip
 _HELD_OUT = {"val", "valid", "validation", "eval", "evaluation", "test", "held", "out", "heldout",
              "holdout", "dev", "final", "last", "end", "mean", "avg", "average", "lm", "metric",
-             "metrics", "token", "on", "set", "the", "of", "per", "in", "cross", "entropy"}  # fmt: skip
+             "metrics", "token", "on", "set", "the", "of", "per", "in", "cross",
+             "entropy"}  # fmt: skip
 _SIZE = {"n", "size", "params", "param", "parameters", "parameter", "nparams", "numparams"}
 _TOKENS = {"tokens", "token", "tok", "toks", "ntokens", "numtokens"}
 _DATA = {"d", "data", "dataset", "budget", "corpus"}
 _FILLER = {"model", "total", "num", "number", "no", "count", "of", "train", "training", "trained",
-           "seen", "the", "in", "n", "non", "embedding", "emb", "embeddings", "nonembedding", "noemb", "cpt", "consumed",
+           "seen", "the", "in", "n", "non", "embedding", "emb", "embeddings", "nonembedding",
+           "noemb", "cpt", "consumed",
            "pretraining", "size", "for", "used", "processed", "input"}  # fmt: skip
 _UNITS = {
     "k": "K", "thousand": "K", "thousands": "K", "m": "M", "mn": "M", "mio": "M", "million": "M",
@@ -50,7 +52,8 @@ _JOINED = {"gtok": "tokens", "mtok": "tokens", "gtokens": "tokens", "mtokens": "
 _OTHER = {"batch", "vocab", "vocabulary", "context", "hidden", "window", "seq", "sequence", "head",
           "heads", "layer", "layers", "ffn", "width", "depth", "decay", "warmup", "dropout", "gpu",
           "gpus", "time", "runtime", "created", "hours", "flops", "throughput", "sec", "second",
-          "norm", "clip", "momentum", "beta", "param_ratio", "gap", "delta", "diff", "std", "stderr",
+          "norm", "clip", "momentum", "beta", "param_ratio", "gap", "delta", "diff", "std",
+          "stderr",
           "se", "baseline", "acc", "accuracy", "kl"}  # fmt: skip
 _ROLES = {
     "run_id": {"run id", "run", "runid", "run name", "experiment", "exp", "trial", "id", "name",

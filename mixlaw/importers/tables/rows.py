@@ -59,7 +59,8 @@ class Reader:
             loss = to_cell_number(text, place, self.plan.decimal_comma)
             yield Evaluation(
                 eval_set, loss, run=self._distinct(run, eval_set, axes, "run_id" in cells),
-                flag=cells.get("flag", flag), more=more, unit=self._loss_unit(column), **axes,
+                flag=cells.get("flag", flag), more=more, unit=self._loss_unit(column),
+                step=axes.get("step"), samples=axes.get("samples"), tokens=axes.get("tokens"),
             )  # fmt: skip
 
     def _losses(

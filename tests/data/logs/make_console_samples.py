@@ -1,4 +1,4 @@
-"""Sample logs of consoles and exports: ``python tests/data/logs/make_console_samples.py [NAME ...]``.
+"""Sample logs of consoles and exports: ``python make_console_samples.py [NAME ...]``.
 
 The nanoGPT family comes from a training loop of our own, a bigram model that prints what these
 scripts print; the rest is written to the formats of the trainers' own code from drawn losses.
@@ -178,7 +178,8 @@ def olmo_console(folder: Path) -> Truth:
             if step not in STEPS:
                 continue
             lines.append(f"{clock}.evaluator_callback:140\tINFO\tRunning lm evals...")
-            lines.append(f"{clock}.evaluator_callback:184\tINFO\tFinished lm evals in 1.2 seconds. Metrics:")  # fmt: skip
+            done = "Finished lm evals in 1.2 seconds. Metrics:"
+            lines.append(f"{clock}.evaluator_callback:184\tINFO\t{done}")
             for name in SETS:
                 value = float(f"{loss(run, step, name):.4g}")
                 truth.append((run, step * TOKENS_PER_STEP, name, value))
@@ -212,7 +213,7 @@ def nemo2(folder: Path) -> Truth:
 
 
 def ms_swift(folder: Path) -> Truth:
-    """Its lines are those of ``swift/trainers/patcher.py`` (4.6.0), which rounds to eight digits."""
+    """Its lines are those of ``swift/trainers/patcher.py`` (4.6.0): eight decimals."""
     for run in RUNS:
         rows: list[dict[str, object]] = []
         for step in range(50, 301, 50):

@@ -102,7 +102,8 @@ def trl(folder: Path) -> Truth:
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, eos_token="0", pad_token="1")
     truth: Truth = []
     for run, share in RUNS.items():
-        config = SFTConfig(**arguments(run, disable_tqdm=True, dataset_kwargs={"skip_prepare_dataset": True}, remove_unused_columns=False, bf16=False))  # fmt: skip
+        more = {"dataset_kwargs": {"skip_prepare_dataset": True}, "remove_unused_columns": False}
+        config = SFTConfig(**arguments(run, disable_tqdm=True, bf16=False, **more))
         trainer = SFTTrainer(
             gpt2(), config, train_dataset=Dataset.from_list(mixture(share)),
             eval_dataset={name: Dataset.from_list(rows(name, 8)) for name in SETS},
@@ -116,7 +117,7 @@ def trl(folder: Path) -> Truth:
 
 def lightning(folder: Path) -> Truth:
     """Lightning's CSV logger."""
-    import lightning as L
+    import lightning
     import torch
     from lightning.pytorch.loggers import CSVLogger
     from torch.utils.data import DataLoader
@@ -126,7 +127,7 @@ def lightning(folder: Path) -> Truth:
     def batches(data: list[dict[str, list[int]]]) -> Any:
         return DataLoader([torch.tensor(row["input_ids"]) for row in data], batch_size=BATCH)
 
-    class Module(L.LightningModule):
+    class Module(lightning.LightningModule):
         def __init__(self) -> None:
             super().__init__()
             self.network = gpt2()
@@ -144,7 +145,7 @@ def lightning(folder: Path) -> Truth:
         def configure_optimizers(self):
             return torch.optim.Adam(self.parameters(), 1e-2)
 
-    class Recorder(L.Callback):
+    class Recorder(lightning.Callback):
         def on_validation_end(self, trainer, module):
             tokens = trainer.global_step * BATCH * LENGTH
             for name in SETS:
@@ -152,12 +153,13 @@ def lightning(folder: Path) -> Truth:
                 truth.append((run, tokens, name, loss))
 
     for run, share in RUNS.items():
+        held_out = [batches(rows(name, 8)) for name in SETS]
         logger = CSVLogger(str(folder), name=run, version="")
-        L.Trainer(
+        lightning.Trainer(
             max_steps=STEPS, val_check_interval=10, log_every_n_steps=5, logger=logger,
             callbacks=[Recorder()], enable_checkpointing=False, num_sanity_val_steps=0,
             enable_progress_bar=False, accelerator="cpu",
-        ).fit(Module(), batches(mixture(share)), [batches(rows(name, 8)) for name in SETS])  # fmt: skip
+        ).fit(Module(), batches(mixture(share)), held_out)  # fmt: skip
         (folder / run / "hparams.yaml").unlink(missing_ok=True)
     write_runs_yaml(folder, {run: run for run in RUNS}, tokens_per_step=BATCH * LENGTH)
     return truth
@@ -192,8 +194,10 @@ def lm_eval(folder: Path) -> Truth:
         import torch
 
         torch.manual_seed(int(run[1:]))
-        network = GPT2LMHeadModel(GPT2Config(vocab_size=257, n_positions=128, n_embd=16, n_layer=1,
-                                             n_head=2, bos_token_id=256, eos_token_id=256))  # fmt: skip
+        ends = {"bos_token_id": 256, "eos_token_id": 256}
+        network = GPT2LMHeadModel(
+            GPT2Config(vocab_size=257, n_positions=128, n_embd=16, n_layer=1, n_head=2, **ends)
+        )
         network.save_pretrained(checkpoint)
         tokenizer.save_pretrained(checkpoint)
         truth += _evaluate(folder, run, checkpoint, tasks)
