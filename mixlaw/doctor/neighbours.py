@@ -20,7 +20,7 @@ LEAST = 0.05
 #: (nats per token between 1.5 and 5); code by large models alone can be as low.
 BITS_PER_BYTE = 1.2
 #: Losses at the mirrored share fit this many times better than at the given one.
-_MIRRORED = 1.5
+_MIRRORED = 2.1
 #: Rank correlation with the ratio from which losses go the wrong way. Conventional.
 _MONOTONE = 0.9
 
