@@ -89,10 +89,10 @@ def _are_multiples(rows: pd.DataFrame) -> pd.Series:
     """
     peer = rows.groupby([rows["n_params"], rows["eval_set"], _near(rows["tokens"], 2)])["loss"]
     level = peer.transform("median")
-    ratio: pd.Series = np.log(rows["loss"] / level)
+    ratio = (rows["loss"] / level).map(np.log)
     run = rows["run_id"]
-    factor: pd.Series = np.exp(ratio.groupby(run).transform("median"))
-    whole: pd.Series = np.log(factor.round().clip(lower=1))
+    factor = ratio.groupby(run).transform("median").map(np.exp)
+    whole = factor.round().clip(lower=1).map(np.log)
     of_multiple = ((ratio - whole) ** 2).groupby(run).transform("mean")
     of_exponential = ((np.log(rows["loss"]) - level) ** 2).groupby(run).transform("mean")
     several = rows.groupby("run_id")["eval_set"].transform("nunique") > 1

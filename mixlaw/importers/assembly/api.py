@@ -87,11 +87,11 @@ def _grouped(notes: Sequence[str]) -> Iterator[str]:
     """Notes of several runs that say the same, as one."""
     of_text: dict[str, list[str]] = {}
     for note in notes:
-        who, _, text = note.partition(": ")
-        of_text.setdefault(text, []).append(who)
-    for text, who in of_text.items():
-        others = f" and {len(who) - NAMED} more" if len(who) > NAMED else ""
-        names = ", ".join(who[:NAMED]) + others
+        run, _, text = note.partition(": ")
+        of_text.setdefault(text, []).append(run)
+    for text, runs in of_text.items():
+        others = f" and {len(runs) - NAMED} more" if len(runs) > NAMED else ""
+        names = ", ".join(runs[:NAMED]) + others
         yield f"{names}: {text}" if text else names
 
 
