@@ -1,5 +1,6 @@
 """``mixlaw doctor``: what is wrong with a runs table, before any law is fitted to it."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -47,7 +48,7 @@ def doctor(
 
     target = _target(model_size, tokens)
     roles = Roles.parse(domain_set, general_set, domain_corpora, own)
-    path = find_runs(runs)
+    path = find_runs(runs, quiet=json)
     frame = read_runs(path)
     findings = examine(frame, roles, target)
     if json:
@@ -66,7 +67,7 @@ def doctor(
         write(describe(finding))
     if findings:
         point_to_glossary()
-    hint(f"mixlaw fit {path}")
+    hint(f"mixlaw fit {shlex.quote(str(path))}")
 
 
 def show_worst(findings: "list[Finding]", found: int, table: Path) -> None:
@@ -87,14 +88,17 @@ def show_worst(findings: "list[Finding]", found: int, table: Path) -> None:
 
 def describe(finding: "Finding") -> str:
     """A finding as a paragraph for the terminal."""
+    from mixlaw.screen.layout import wrap
+
     named = ", ".join(finding.run_ids)
-    return (
-        f"\n{finding.severity}: {finding.code}\n"
-        f"  {finding.what}\n"
-        f"  rows: {finding.n_rows} (runs such as {named})\n"
-        f"  effect: {finding.effect}\n"
-        f"  do: {finding.remedy}"
+    texts = (
+        finding.what,
+        f"rows: {finding.n_rows} (runs such as {named})",
+        f"effect: {finding.effect}",
+        f"do: {finding.remedy}",
     )
+    lines = [line for text in texts for line in wrap(text, "  ", "    ")]
+    return "\n".join([f"\n{finding.severity}: {finding.code}", *lines])
 
 
 def _target(model_size: str | None, tokens: str | None) -> Mapping[str, float]:

@@ -152,7 +152,7 @@ def importers(json: options.Json = False) -> None:
         output.write(f"{'':<{width}}    {entry['example'].strip()}")
     output.write("\nWhat a log does not say, a small YAML does (--describe runs.yaml):\n")
     output.write(EXAMPLE)
-    output.hint("mixlaw import FORMAT LOGS... --describe runs.yaml --out runs.csv")
+    output.hint("mixlaw import -h")
 
 
 def _report(imported: "Imported", logs: list[Path], out: Path, json: bool) -> None:

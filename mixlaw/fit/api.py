@@ -154,7 +154,16 @@ def _statuses(
     of_table = _table_errors(findings, roles)
     is_short = any(finding.code == "short-runs" for finding in findings)
     tried = short_runs_hurt(choice.selection, choice.leading) if is_short else []
-    return diagnostics.ordered([*of_table, *of_rows_and_laws, *tried, *profiles.statuses])
+    of_held_out = [
+        status
+        for name, by_split in choice.forecasts.items()
+        for status in diagnostics.of_forecasts(
+            choice.selection.rows[name], by_split, name, "" if choice.compared else choice.law
+        )
+    ]
+    return diagnostics.ordered(
+        [*of_table, *of_rows_and_laws, *of_held_out, *tried, *profiles.statuses]
+    )
 
 
 def _about(
@@ -264,9 +273,13 @@ def _held_out(choice: Choice) -> dict[str, Any]:
     scores = {name: held_out.held_out(by_split) for name, by_split in choice.forecasts.items()}
     naive = {name: held_out.baseline(rows) for name, rows in choice.selection.rows.items()}
     return {
-        "held_out": {name: held_out.document(by_split) for name, by_split in scores.items()},
+        "scores": {name: held_out.document(by_split) for name, by_split in scores.items()},
         "baseline": {name: held_out.document(by_split) for name, by_split in naive.items()},
-        "compared": compared_document(choice),
+        "law_scores": compared_document(choice),
+        "held_out_rows": {
+            name: held_out.rows_document(choice.selection.rows[name], by_split)
+            for name, by_split in choice.forecasts.items()
+        },
     }
 
 

@@ -12,7 +12,8 @@ in the amplitudes, the prediction and the exact Jacobian. Solvers, intervals and
 in ``mixlaw.fit``.
 
 Inputs are arrays of shape (n_rows,) by these names; parameters broadcast against them, so a batch
-of B parameter sets is given as arrays of shape (B, 1):
+of B parameter sets is given as arrays of shape (B, 1). Where a search fits several tables at once
+every set has rows of its own: inputs of shape (B, n_rows), ``h`` of (n_corpora, B, n_rows).
 
 =====  ================================================================================
 ``N``  non-embedding parameters, a count

@@ -279,6 +279,7 @@ class Options:
         )
 
     def __post_init__(self) -> None:
+        self._read_text()
         _one_of("rule", self.rule, rule_names())
         _one_of("reference", self.reference, get_args(Reference))
         if self.shift is not None:
@@ -286,6 +287,18 @@ class Options:
         self._check_numbers()
         self._check_by_corpus()
         _ = self.bound, self.base_losses
+
+    def _read_text(self) -> None:
+        """Read what is written as on the command line: 8B, 8B:total, 30%."""
+        for name, described in _described().items():
+            text = getattr(self, name)
+            if not isinstance(text, str) or described.parse is str:
+                continue
+            value = described.parse(text)
+            if name == "n_params":
+                value, is_total = value
+                object.__setattr__(self, "n_params_is_total", is_total or self.n_params_is_total)
+            object.__setattr__(self, name, value)
 
     def _check_numbers(self) -> None:
         for what, value in (("model size", self.n_params), ("token budget", self.tokens)):

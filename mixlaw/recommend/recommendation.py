@@ -40,7 +40,9 @@ class Recommendation:
         details: further results of the rule.
         also: what other rules say, by rule.
         by_law: what each law of a stack says alone.
-        table: the recommendations for other token budgets, where none was given.
+        budgets: the recommendations for other token budgets, where none was given.
+        fit: where it came from: ``path`` of the fit, and ``table``, ``sha256`` and ``rows`` of what
+            was fitted; a path that is not known is empty.
         validation: what the fit would have recommended for hidden runs, where that was tried.
         ratio_name: what the screen calls the ratio, such as ``critical ratio``.
         keeps_bound: the recommended ratio keeps the allowed rise of the general loss.
@@ -71,7 +73,8 @@ class Recommendation:
     details: Mapping[str, Any] = field(default_factory=dict)
     also: Mapping[str, Any] = field(default_factory=dict)
     by_law: Mapping[str, Any] = field(default_factory=dict)
-    table: "tuple[Recommendation, ...]" = ()
+    budgets: "tuple[Recommendation, ...]" = ()
+    fit: Mapping[str, Any] = field(default_factory=dict)
     validation: Mapping[str, Any] = field(default_factory=dict)
     ratio_name: str = "best ratio"
     keeps_bound: bool = False
@@ -91,6 +94,7 @@ class Recommendation:
             "rule": self.rule,
             "reference": self.reference,
             "law": self.law,
+            "fit": dict(self.fit),
             "feasible": self.feasible,
             "domain_ratio": {
                 "recommended": self.recommended,
@@ -118,5 +122,5 @@ class Recommendation:
             "details": dict(self.details),
             "also": dict(self.also),
             "by_law": dict(self.by_law),
-            "table": [other.document() for other in self.table],
+            "table": [other.document() for other in self.budgets],
         }

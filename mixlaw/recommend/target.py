@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from mixlaw.errors import ConfigError, unknown_name
-from mixlaw.quantities import format_quantity, percent
+from mixlaw.quantities import SAME_LEVEL, format_quantity, percent
 from mixlaw.recommend import rules
 from mixlaw.recommend.mixture_path import MixturePath, natural_mixture
 from mixlaw.recommend.observed import calibrated
@@ -34,7 +34,7 @@ def question_of(fit: FitResult, options: Options) -> Question:
     question = Question(
         fit=fit,
         n_params=_size(fit, options)[0],
-        tokens=options.tokens or _default_tokens(fit),
+        tokens=options.tokens or _default_tokens(fit, options),
         path=path,
         reference=options.reference,
         base_losses=losses,
@@ -72,6 +72,8 @@ def _assumed(question: Question, options: Options) -> Iterator[str]:
     yield from _size(question.fit, options)[1]
     if not options.fixed_budget and not rule.chooses_budget:
         yield f"token budget {format_quantity(question.tokens)} (--tokens)"
+    if options.n_params is None and "n_params" in question.fit.target and not rule.chooses_size:
+        yield f"the experiment's target of {format_quantity(question.n_params)} (--model-size)"
     if not question.calibration.kind_known:
         yield (
             "the observed rows are annealed where those of the fit are; they do not say so (column "
@@ -121,10 +123,14 @@ def _size(fit: FitResult, options: Options) -> tuple[float, list[str]]:
     ]
 
 
-def _default_tokens(fit: FitResult) -> float:
-    """The experiment's budget, else the only one measured, else 20B."""
+def _default_tokens(fit: FitResult, options: Options) -> float:
+    """The experiment's budget for its own target, else the only one measured, else 20B."""
     budgets = fit.levels["tokens"]
     default = budgets[0] if len(budgets) == 1 else DEFAULT_TOKENS
+    meant_for = fit.target.get("n_params")
+    if options.n_params is not None and meant_for is not None:
+        same = abs(options.n_params / meant_for - 1) < SAME_LEVEL
+        return float(fit.target.get("tokens", default)) if same else float(default)
     return float(fit.target.get("tokens", default))
 
 

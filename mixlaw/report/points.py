@@ -1,15 +1,47 @@
 """The rows that figures show, beside what the fit says of them."""
 
 from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
 
 import pandas as pd
 
 from mixlaw import laws
+from mixlaw.errors import DataError
+from mixlaw.fit.selection import GivenTable
 from mixlaw.result.fit_result import FitResult
 from mixlaw.result.types import Array, Prediction
 from mixlaw.roles import Roles
 from mixlaw.runs.table import SHARE
 from mixlaw.runs.views import with_general_loss
+
+
+def fitted_table(fit: FitResult, runs: Path | None, say: Callable[[str], None]) -> pd.DataFrame:
+    """The validated runs table that a fit was made from.
+
+    Args:
+        fit: the fit.
+        runs: where the table lies; None for where it lay then.
+        say: called with a sentence if it is not the one that was fitted, byte for byte.
+
+    Raises:
+        DataError: there is no such table, or it has no rows of the fitted eval sets.
+    """
+    runs = runs or Path(str(fit.about.get("source") or ""))
+    if not runs.is_file():
+        raise DataError(f"The runs table of this fit is not at '{runs}'; give it with --runs.")
+    table = GivenTable.of(runs)
+    if measured(fit, table.frame).empty:
+        raise DataError(
+            f"'{runs}' has no rows of {', '.join(fit.eval_sets)}; give the fit's table."
+        )
+    # A fit of a table in memory has no file to compare with.
+    if fit.about.get("source") and table.sha256 != fit.about.get("data_sha256"):
+        say(
+            f"'{runs}' is not the table that this fit was made from, or has changed since: the "
+            "points are its rows, the curves are the fit's."
+        )
+    return table.frame
 
 
 def measured(fit: FitResult, frame: pd.DataFrame) -> pd.DataFrame:

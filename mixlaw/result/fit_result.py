@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mixlaw.quantities import parse_quantity
 from mixlaw.result.predict import predict, predict_base
 from mixlaw.result.rows import predict_rows
 from mixlaw.result.store import load, save
@@ -19,6 +20,11 @@ from mixlaw.result.types import FitRecord, Prediction
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def _count(value: ArrayLike, what: str) -> ArrayLike:
+    """Counts as they are, or one that is written like 8B."""
+    return parse_quantity(value, what) if isinstance(value, str) else value
 
 
 class FitResult(FitRecord):
@@ -59,7 +65,8 @@ class FitResult(FitRecord):
 
         Args:
             eval_set: one of ``eval_sets``.
-            n_params: non-embedding parameters, a count; broadcasts with the next two to (n,).
+            n_params: non-embedding parameters, a count or ``8B``; broadcasts with the next two to
+                (n,).
             tokens: CPT tokens, a count.
             shares: share of every corpus; ignored by laws without a mixture.
             base_loss: loss of the base model, for laws that need it; default the base law.
@@ -89,7 +96,8 @@ class FitResult(FitRecord):
         """
         if not isinstance(eval_set, str):
             return predict_rows(self, eval_set, rank)
-        return predict(self, eval_set, n_params, tokens, shares, base_loss, law, carry_size)
+        size, budget = _count(n_params, "model size"), _count(tokens, "token budget")
+        return predict(self, eval_set, size, budget, shares, base_loss, law, carry_size)
 
     def base(self, eval_set: str, n_params: ArrayLike, *, carry_size: bool = False) -> Prediction:
         """Loss of the base model before CPT, from the law of N fitted to the tokens = 0 rows.
@@ -98,7 +106,7 @@ class FitResult(FitRecord):
             NotIdentifiedError: the size is out of reach and ``carry_size`` is off.
             FitError: the table has no tokens = 0 rows for this eval set.
         """
-        return predict_base(self, eval_set, n_params, carry_size)
+        return predict_base(self, eval_set, _count(n_params, "model size"), carry_size)
 
     def save(self, folder: str | Path) -> None:
         """Write ``fit.json`` and ``draws.npz`` into a folder, which is made if need be."""

@@ -33,6 +33,8 @@ class Status:
 
 #: Code of the status of a law that is no closer to its losses than one number is.
 EXPLAINS_NOTHING = "explains-nothing"
+#: Code of a fit that misses held-out rows by more than a single number does.
+HELD_OUT_FAILED = "held-out-failed"
 
 
 #: Code of the status of a table with an error that makes any answer wrong.
@@ -61,10 +63,13 @@ class Prediction:
     draws: Array
 
     def interval(self, level: float = 0.9) -> tuple[Array, Array]:
-        """Lower and upper end of the central interval of this level, each of shape (n,)."""
+        """Lower and upper end of the central interval of this level, each of shape (n,).
+
+        It is stretched to hold the estimate, should the draws all lie on one side of it.
+        """
         tail = (1 - level) / 2
         low, high = np.quantile(self.draws, [tail, 1 - tail], axis=0)
-        return low, high
+        return np.fmin(low, self.estimate), np.fmax(high, self.estimate)
 
 
 @dataclass(frozen=True)
@@ -138,10 +143,13 @@ class FitRecord:
         highest: by eval set, the highest loss that the table can support, nats; predictions stay at
             or below it. Fits of earlier versions lack it.
         statuses: trouble, worst first.
-        held_out: errors on held-out rows by eval set and split.
+        scores: errors on held-out rows by eval set and split.
         baseline: the same of the baseline ``next-smaller-size``.
-        compared: of a stack, every law's errors on the same rows, weight, regret and note, by eval
-            set and law.
+        held_out_rows: the held-out rows themselves by eval set and split: ``n_params``,
+            ``tokens``, ``measured``, ``predicted`` and ``baseline`` loss. Fits of earlier versions
+            lack them.
+        law_scores: of a stack, every law's errors on the same rows, weight, regret and note, by
+            eval set and law.
         beyond: misfit in log loss that an e-fold beyond the range adds, by eval set and direction
             (``n_params``, ``tokens``, ``compute``): of either sign, and under the name of the
             direction + ``.drift`` that of a known sign, which fits of earlier versions lack.
@@ -160,6 +168,7 @@ class FitRecord:
         seed_std: relative standard deviation between replicates by eval set, where there are any.
         validation: the document of ``mixlaw validate`` on this fit, where it was run.
         about: how the fit was made: data hash, options, versions, checklist.
+        folder: where it was loaded from; empty for a fit that was just made.
     """
 
     law: str
@@ -177,9 +186,10 @@ class FitRecord:
     ratio_ranges: Mapping[str, Sequence[float]] = field(default_factory=dict)
     highest: Mapping[str, float] = field(default_factory=dict)
     statuses: tuple[Status, ...] = ()
-    held_out: Mapping[str, Any] = field(default_factory=dict)
+    scores: Mapping[str, Any] = field(default_factory=dict)
     baseline: Mapping[str, Any] = field(default_factory=dict)
-    compared: Mapping[str, Any] = field(default_factory=dict)
+    held_out_rows: Mapping[str, Any] = field(default_factory=dict)
+    law_scores: Mapping[str, Any] = field(default_factory=dict)
     beyond: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     lack_of_fit: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     kriging: Mapping[str, Kriging] = field(default_factory=dict)
@@ -192,6 +202,7 @@ class FitRecord:
     seed_std: Mapping[str, float] = field(default_factory=dict)
     validation: Mapping[str, Any] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
+    folder: str = ""
 
     def __post_init__(self) -> None:
         """Fill in the standard draws that are not given."""

@@ -2,16 +2,21 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mixlaw.errors import ConfigError
 from mixlaw.experiment import FILE_NAME, parse_experiment
 from mixlaw.files import write_atomic
+from mixlaw.quantities import format_quantity, parse_quantity
 
 #: Name of the built-in experiment.
 NAME = "quickstart"
 
+#: The line of the target in the pattern, as it is and to be filled in.
+_TARGET = "target: {n_params: 8B, tokens: 20B}"
+_TARGET_OF = "target: {{n_params: {}, tokens: {}}}"
+_COUNTS = ("n_params", "tokens")
 #: Names that a new experiment may have.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 #: Paragraphs of the quickstart that an experiment from existing models leaves out, or has from
@@ -34,7 +39,13 @@ def write_quickstart(experiments: Path) -> Path:
 
 
 def write_experiment(
-    experiments: Path, name: str, *, domain: Path, general: Path, models: Sequence[str] = ()
+    experiments: Path,
+    name: str,
+    *,
+    domain: Path,
+    general: Path,
+    models: Sequence[str] = (),
+    target: Mapping[str, float] | None = None,
 ) -> Path:
     """Write a commented experiment.yaml for two corpora of the user's.
 
@@ -45,6 +56,7 @@ def write_experiment(
         general: the same for the general text.
         models: existing models to start from, folders or names on the Hugging Face hub; bases are
             trained on the general corpus if there are none.
+        target: ``n_params`` and ``tokens`` of the run that a ratio is wanted for.
 
     Returns:
         The new file.
@@ -66,9 +78,17 @@ def write_experiment(
                 f"'{domain}' is given for both --domain and --general; a mixture needs two corpora."
             )
         text = text.replace(f"{{builtin: {corpus}}}", f"{{path: {_quoted(str(source.resolve()))}}}")
+    if target:
+        text = text.replace(_TARGET, _TARGET_OF.format(*(_count(target[k]) for k in _COUNTS)))
     parse_experiment(text, source=str(path))
     write_atomic(path, text)
     return path
+
+
+def _count(value: float) -> str:
+    """The shortest spelling that is read as the same count."""
+    short = format_quantity(value)
+    return short if parse_quantity(short) == value else f"{value:.0f}"
 
 
 def _starting_from(models: Sequence[str]) -> str:

@@ -2,8 +2,8 @@
 
 from mixlaw.quantities import format_quantity, percent
 from mixlaw.recommend.recommendation import Recommendation
-from mixlaw.recommend.screen.layout import columns, interval_cells
 from mixlaw.result.types import LEVEL
+from mixlaw.screen.layout import columns, interval_cells
 
 
 def numbers(answer: Recommendation) -> list[str]:
@@ -17,7 +17,7 @@ def numbers(answer: Recommendation) -> list[str]:
     if answer.details.get("n_params", {}).get("low") is not None:
         ends = [format_quantity(answer.details["n_params"][end]) for end in ("low", "high")]
         rows.append(("parameters", format_quantity(answer.n_params), " to ".join(ends), ""))
-    where = f"nats per token, at {percent(answer.at)}"
+    where = f"nats, at {percent(answer.at)}"
     rows += [(f"{n} loss", *interval_cells(loss), where) for n, loss in answer.losses.items()]
     rise = answer.general_rise
     if rise is not None:
@@ -29,10 +29,10 @@ def numbers(answer: Recommendation) -> list[str]:
 
 def budgets(answer: Recommendation) -> list[str]:
     """The same at other token budgets."""
-    if not answer.table:
+    if not answer.budgets:
         return []
     rows = [("tokens", "recommended", "critical ratio", f"{LEVEL:.0%} interval")]
-    for other in answer.table:
+    for other in answer.budgets:
         chosen = "none" if other.recommended is None else percent(other.recommended)
         estimate = "none" if other.estimate is None else percent(other.estimate)
         low, high = other.interval

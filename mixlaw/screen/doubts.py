@@ -1,17 +1,22 @@
-"""What to doubt: what was assumed, the warnings of this answer, and in short those of the fit."""
+"""What was assumed, and what to doubt: this answer's warnings, and in short those of the fit."""
 
 from mixlaw.recommend.recommendation import Recommendation
-from mixlaw.recommend.screen.headline import is_reason
-from mixlaw.recommend.screen.layout import wrap
 from mixlaw.result.types import EXPLAINS_NOTHING, TABLE_ERRORS, Status
+from mixlaw.screen.headline import is_reason
+from mixlaw.screen.layout import wrap
 
 #: Statuses of the fit that decide whether the answer can be believed: these are shown in full.
 _IN_FULL = (EXPLAINS_NOTHING, "shape-violated", "lack-of-fit")
 
 
+def assumed(answer: Recommendation) -> list[str]:
+    """What was assumed where nothing was given."""
+    return [line for text in answer.assumptions for line in wrap(f"{text}.", hanging="  ")]
+
+
 def doubts(answer: Recommendation) -> list[str]:
-    """What was assumed; the warnings of this answer; in short, those of the fit."""
-    lines = [line for text in answer.assumptions for line in wrap(f"Assumed: {text}.")]
+    """The warnings of this answer; in short, those of the fit."""
+    lines: list[str] = []
     shown = [w for w in answer.warnings if w.law and w.code in _IN_FULL]
     shown += [w for w in answer.warnings if not (w.law or w.code in TABLE_ERRORS or is_reason(w))]
     alike: dict[tuple[str, str], list[Status]] = {}

@@ -6,9 +6,9 @@ from, so that a base's own luck cancels.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,22 @@ class Cell:
     general: Array
     domain: Array
     base: float
+
+    def document(self) -> dict[str, Any]:
+        """The cell as JSON can keep it; ``Cell.of`` reads it again."""
+        return {name: _plain(value) for name, value in vars(self).items()}
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> "Cell":
+        """The cell of a document."""
+        return cls(
+            n_params=float(document["n_params"]),
+            tokens=float(document["tokens"]),
+            ratios=_floats(document["ratios"]),
+            general=_floats(document["general"]),
+            domain=_floats(document["domain"]),
+            base=float(_floats([document["base"]])[0]),
+        )
 
     def can_answer(self, reference: str) -> bool:
         """Whether the cell has the reference's loss, and shares to interpolate between."""
@@ -101,6 +117,17 @@ def measured_cells(frame: "pd.DataFrame", roles: "Roles") -> list[Cell]:
     ]
 
 
+def _plain(value: float | Array) -> Any:
+    """Floats, None for nan."""
+    if isinstance(value, np.ndarray):
+        return [_plain(item) for item in value]
+    return None if np.isnan(value) else float(value)
+
+
+def _floats(values: Sequence[float | None]) -> Array:
+    return np.array([np.nan if value is None else value for value in values], dtype=float)
+
+
 def _cell(rows: "pd.DataFrame", roles: "Roles") -> Cell | None:
     general = rows[rows["eval_set"] == roles.general_set]
     if general.empty:
@@ -144,8 +171,41 @@ def neighbour(cell: Cell, others: Sequence[Cell], hidden: str) -> Cell | None:
 
 
 def _interpolant(ratios: Array, values: Array) -> Callable[[float | Array], Array]:
-    """The interpolated curve through values (k,) at ratios (k,)."""
-    from scipy.interpolate import PchipInterpolator
+    """The interpolated curve through values (k,) at ratios (k,), as scipy's PchipInterpolator.
 
-    curve = PchipInterpolator(ratios, values)
-    return lambda at: np.asarray(curve(at), dtype=float)
+    It is written out because an answer must not wait for the import of scipy.
+    """
+    width = np.diff(ratios)
+    secant = np.diff(values) / width
+    slope = _monotone_slopes(width, secant)
+
+    def curve(at: float | Array) -> Array:
+        at = np.asarray(at, dtype=float)
+        i = np.clip(np.searchsorted(ratios, at, side="right") - 1, 0, len(width) - 1)
+        t = (at - ratios[i]) / width[i]
+        bend = slope[i] + slope[i + 1] - 2 * secant[i]
+        turn = secant[i] - slope[i] - bend
+        return np.asarray(values[i] + width[i] * t * (slope[i] + t * (turn + t * bend)))
+
+    return curve
+
+
+def _monotone_slopes(width: Array, secant: Array) -> Array:
+    """Slopes (k,) at the points: weighted harmonic means of the secants, zero at an extremum."""
+    if len(secant) == 1:
+        return np.repeat(secant, 2)
+    before, after = 2 * width[1:] + width[:-1], width[1:] + 2 * width[:-1]
+    same = secant[:-1] * secant[1:] > 0
+    safe = np.where(same[:, None], np.stack([secant[:-1], secant[1:]], axis=1), 1.0)
+    inner = np.where(same, (before + after) / (before / safe[:, 0] + after / safe[:, 1]), 0.0)
+    ends = [_end_slope(width, secant), _end_slope(width[::-1], secant[::-1])]
+    return np.array([ends[0], *inner, ends[1]])
+
+
+def _end_slope(width: Array, secant: Array) -> float:
+    """One-sided three-point slope at the first point, kept from overshooting."""
+    first, second = float(secant[0]), float(secant[1])
+    slope = ((2 * width[0] + width[1]) * first - width[0] * second) / (width[0] + width[1])
+    if slope * first <= 0:
+        return 0.0
+    return 3 * first if first * second < 0 and abs(slope) > 3 * abs(first) else float(slope)

@@ -5,27 +5,34 @@ from typing import Any
 
 from mixlaw.quantities import percent
 from mixlaw.recommend.recommendation import Recommendation
-from mixlaw.recommend.screen.layout import ends, wrap
+from mixlaw.screen.layout import ends, wrap
 
 
 def costs(answer: Recommendation) -> list[str]:
-    """Regret, errors on held-out rows, and what others did."""
+    """Regret, errors on held-out rows, the best run measured, and the run to add."""
     lines = _regret(answer)
     lines += [line for text in _held_out_lines(answer.held_out) for line in wrap(text)]
-    band = answer.practice["published"]
     best = answer.practice.get("best_observed")
     if best is not None:
         lines += wrap(
             "Best run measured, of the largest size at its longest budget, whose general loss rose "
             f"by no more than {answer.practice['bound']}: {percent(best['domain_ratio'])}."
         )
-    lines += wrap(
-        "Others: Ibrahim et al. (2024) replay 5% for a weak shift and 25% for a strong one, domain "
+    # Where the data cannot tell, the run that would tell most stands beside the verdict.
+    if answer.feasible and answer.next_run:
+        lines += wrap(answer.next_run["text"])
+    return lines
+
+
+def practice(answer: Recommendation) -> list[str]:
+    """What others did: an outside view."""
+    band = answer.practice["published"]
+    return wrap(
+        "Ibrahim et al. (2024) replay 5% for a weak shift and 25% for a strong one, domain "
         f"95% and 75%; {band['runs']} published runs, {band['second_hand']} of them known "
         f"second-hand, used {percent(band['low'])} to {percent(band['high'])} domain (quartiles; "
         f"median {percent(band['median'])})."
     )
-    return lines
 
 
 def _regret(answer: Recommendation) -> list[str]:
@@ -67,12 +74,19 @@ def _error(score: Mapping[str, Any] | None) -> str:
     return "not known" if error is None else f"{100 * error:.2g}%"
 
 
+def otherwise(answer: Recommendation) -> list[str]:
+    """What other questions, rules and laws say."""
+    texts = [answer.would_change["text"]] if answer.would_change else []
+    texts += [answer.details[name]["text"] for name in _INVERSE if name in answer.details]
+    for rule, other in answer.also.items():
+        texts.append(f"By the other rule, {rule}, the critical ratio is {_short(other)}.")
+    texts += _laws_alone(answer)
+    return [line for text in texts for line in wrap(text)]
+
+
 def details(answer: Recommendation) -> list[str]:
-    """What the rule adds, the inverse questions, and what the other critical ratio is."""
-    # Where the data cannot tell, the run that would tell most stands beside the verdict.
-    beside = (answer.next_run if answer.feasible else {}, answer.would_change)
-    texts = [document["text"] for document in beside if document]
-    texts += list(answer.details.get("lines", ()))
+    """What the rule adds, and the losses in other units."""
+    texts = list(answer.details.get("lines", ()))
     per_byte = answer.details.get("bits_per_byte")
     if per_byte:
         values = [f"{name} {v['estimate']:.4f} ({ends(v)})" for name, v in per_byte.items()]
@@ -80,10 +94,6 @@ def details(answer: Recommendation) -> list[str]:
     if answer.details.get("epochs_by_corpus"):
         passes = [f"{c} {epochs:.2g}" for c, epochs in answer.details["epochs_by_corpus"].items()]
         texts.append(f"Passes over the data: {', '.join(passes)}.")
-    texts += [answer.details[name]["text"] for name in _INVERSE if name in answer.details]
-    for rule, other in answer.also.items():
-        texts.append(f"By the other rule, {rule}, the critical ratio is {_short(other)}.")
-    texts += _laws_alone(answer)
     return [line for text in texts for line in wrap(text)]
 
 

@@ -1,10 +1,10 @@
-"""The first lines: a faulty table, a target far from the data, and the verdict."""
+"""A faulty table, a target far from the data, and the verdict."""
 
 from mixlaw.quantities import format_factor, format_quantity, moved, percent
 from mixlaw.recommend.context.extrapolation import FAR
 from mixlaw.recommend.recommendation import Recommendation
-from mixlaw.recommend.screen.layout import wrap
 from mixlaw.result.types import TABLE_ERRORS, Status
+from mixlaw.screen.layout import wrap
 
 #: Warnings that are the verdict itself, so they stand beside it and not below.
 _REASONS = (
@@ -38,32 +38,37 @@ def _distance(answer: Recommendation) -> list[str]:
     return wrap(f"FAR OUTSIDE THE DATA: {'; '.join(far)}. Read what follows as a guess.")
 
 
-def verdict(answer: Recommendation) -> list[str]:
-    """The answer in one line, and why it is so."""
+def head(answer: Recommendation) -> str:
+    """The answer in one sentence."""
     target = (
         f"{format_quantity(answer.n_params)} parameters, {format_quantity(answer.tokens)} tokens"
     )
     compute = f"{answer.details['flops']:.3g} FLOPs" if "flops" in answer.details else ""
-    reasons = [w.message for w in answer.warnings if is_reason(w)]
     if answer.feasible is False:
-        head = f"No feasible ratio for {compute and f'{compute}: '}{target}."
-    elif answer.feasible is None:
+        return f"No feasible ratio for {compute and f'{compute}: '}{target}."
+    if answer.feasible is None:
         best = f"best use of {compute}: " if compute else "ratio for "
-        head = f"The data cannot tell the {best}{target}."
-        reasons += _despite(answer)
-    else:
-        assert answer.recommended is not None
-        share = percent(answer.recommended)
-        head = f"Recommended domain share: {share} for {target}."
-        if any(w.code == "no-domain" for w in answer.warnings):
-            head = f"Recommended mixture for {target}."
-        if compute:
-            head = f"Best use of {compute}: {target}, domain share {share}."
+        return f"The data cannot tell the {best}{target}."
+    assert answer.recommended is not None
+    share = percent(answer.recommended)
+    if compute:
+        return f"Best use of {compute}: {target}, domain share {share}."
+    if any(w.code == "no-domain" for w in answer.warnings):
+        return f"Recommended mixture for {target}."
+    return f"Recommended domain share: {share} for {target}."
+
+
+def verdict(answer: Recommendation) -> list[str]:
+    """The answer in one sentence, and why it is so."""
+    reasons = [w.message for w in answer.warnings if is_reason(w)]
+    if answer.feasible is None:
+        reasons += despite(answer)
+    elif answer.feasible:
         reasons = [*_mixture_and_promise(answer), *reasons]
-    return [head, *wrap(" ".join(reasons), "  ")]
+    return [*wrap(head(answer)), *wrap(" ".join(reasons), "  ")]
 
 
-def _despite(answer: Recommendation) -> list[str]:
+def despite(answer: Recommendation) -> list[str]:
     """What can be done although the data cannot tell: a cautious share, and the run to add."""
     sentences = []
     if answer.recommended is not None:
