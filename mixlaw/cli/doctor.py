@@ -70,12 +70,20 @@ def doctor(
     hint(f"mixlaw fit {shlex.quote(str(path))}")
 
 
-def show_worst(findings: "list[Finding]", table: Path) -> None:
-    """The worst findings, a line each, for a command that has another purpose."""
-    for finding in findings[:_SHOWN]:
+def show_worst(findings: "list[Finding]", found: int, table: Path) -> None:
+    """The findings that matter, a line each, for a command that has another purpose.
+
+    Args:
+        findings: those that matter for its answer; errors are all shown.
+        found: how many there are in all.
+        table: where they were found.
+    """
+    errors = sum(finding.severity == "error" for finding in findings)
+    shown = findings[: max(_SHOWN, errors)]
+    for finding in shown:
         say(f"doctor: {finding.severity}: {finding.what}")
-    if len(findings) > _SHOWN:
-        say(f"doctor: {len(findings) - _SHOWN} more: mixlaw doctor {table}")
+    if found > len(shown):
+        say(f"doctor: {found - len(shown)} more: mixlaw doctor {table}")
 
 
 def describe(finding: "Finding") -> str:

@@ -118,7 +118,7 @@ def fit(
         seed=seed,
         target=target,
     )
-    _show_worst(table, where, roles, target)
+    _show_worst(table, where, roles, result)
     result.save(folder)
     _show(result, folder, json)
     if validate and result.corpora:
@@ -126,15 +126,15 @@ def fit(
     output.hint(hints.question_to(result, folder))
 
 
-def _show_worst(
-    table: "GivenTable", where: list[str], roles: "Roles", target: dict[str, float]
-) -> None:
-    """What the doctor finds wrong with the rows that were fitted."""
+def _show_worst(table: "GivenTable", where: list[str], roles: "Roles", result: "FitResult") -> None:
+    """What the doctor finds wrong with the rows that were fitted, as far as the answer needs it."""
     from mixlaw.cli.doctor import show_worst
-    from mixlaw.doctor import examine
+    from mixlaw.doctor import examine, for_answer
     from mixlaw.runs.views import only_where
 
-    show_worst(examine(only_where(table.frame, where), roles, target), Path(table.source))
+    findings = examine(only_where(table.frame, where), roles, result.target)
+    fitted = [*result.eval_sets, *roles.general_sets]
+    show_worst(for_answer(findings, fitted, result.target), len(findings), Path(table.source))
 
 
 def _experiment(table: Path, given: "Roles") -> tuple["Roles", dict[str, float]]:

@@ -19,6 +19,7 @@ from mixlaw.fit.laws_at_target import with_laws_at_target
 from mixlaw.fit.lmfit_report import Profiles, standard_errors
 from mixlaw.fit.provenance import facts
 from mixlaw.fit.selection import GivenTable
+from mixlaw.fit.short_runs import short_runs_hurt
 from mixlaw.fit.stack import AUTO, Choice, auto, compared_document, single_law
 from mixlaw.fit.standard_draws import draw_standard
 from mixlaw.laws import Law
@@ -151,7 +152,10 @@ def _statuses(
 ) -> tuple[Status, ...]:
     """Every status of the table, its rows, the laws and the profiles, worst first."""
     of_rows_and_laws = diagnostics.of_selection(choice.selection, choice.fits, target)
-    of_table = _table_errors(frame, roles, target)
+    findings = examine(frame, roles, target)
+    of_table = _table_errors(findings, roles)
+    is_short = any(finding.code == "short-runs" for finding in findings)
+    tried = short_runs_hurt(choice.selection, choice.leading) if is_short else []
     of_held_out = [
         status
         for name, by_split in choice.forecasts.items()
@@ -159,7 +163,9 @@ def _statuses(
             choice.selection.rows[name], by_split, name, "" if choice.compared else choice.law
         )
     ]
-    return diagnostics.ordered([*of_table, *of_rows_and_laws, *of_held_out, *profiles.statuses])
+    return diagnostics.ordered(
+        [*of_table, *of_rows_and_laws, *of_held_out, *tried, *profiles.statuses]
+    )
 
 
 def _about(
@@ -181,11 +187,11 @@ def _about(
     }
 
 
-def _table_errors(frame: pd.DataFrame, roles: Roles, target: Mapping[str, float]) -> list[Status]:
+def _table_errors(findings: Sequence[Finding], roles: Roles) -> list[Status]:
     """The doctor's errors as statuses, so that they are shown with every answer of this fit."""
     return [
         Status(_error_code(finding, roles), f"{finding.what} {finding.effect}")
-        for finding in examine(frame, roles, target)
+        for finding in findings
         if finding.severity == "error"
     ]
 

@@ -20,7 +20,8 @@ from mixlaw.result.types import EXPLAINS_NOTHING, HELD_OUT_FAILED, TABLE_ERRORS,
 #: Printed in this order.
 ORDER = (
     *TABLE_ERRORS, EXPLAINS_NOTHING, HELD_OUT_FAILED, "shape-violated", "not-identified",
-    "lack-of-fit", "no-size-information", "too-few-levels", "several-basins", "at-bound",
+    "lack-of-fit", "no-size-information", "short-runs-hurt", "too-few-levels",
+    "several-basins", "at-bound",
     "noise-assumed", "annealing-unknown",
 )  # fmt: skip
 #: Condition number of the scaled Hessian beyond which some combination of parameters is free: the

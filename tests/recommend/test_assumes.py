@@ -7,7 +7,6 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
-from mixlaw.recommend.screen import screen
 from truths.fits import build_fit
 from truths.repeats import HELD_OUT, SIZE, repeating_runs
 
@@ -17,6 +16,7 @@ from mixlaw.cli import main
 from mixlaw.errors import ConfigError
 from mixlaw.recommend.api import recommend_ratio
 from mixlaw.runs.table import read_runs
+from mixlaw.screen import screen
 
 SCHEMA = json.loads(
     (Path(mixlaw.recommend.__file__).parent / "recommendation.schema.json").read_text()

@@ -8,12 +8,12 @@ from functools import cache
 
 import numpy as np
 import pytest
-from mixlaw.recommend.screen import screen
 from truths.repeats import DOMAIN, HELD_OUT, SIZE, UNIQUE, best_share, repeating_runs
 
 from mixlaw import fit_laws, laws, plugins
 from mixlaw.quantities import percents
 from mixlaw.recommend.api import recommend_ratio
+from mixlaw.screen import screen
 
 TARGET = {"n_params": SIZE, "tokens": HELD_OUT, "rule": "limited-domain", "domain_tokens": UNIQUE}
 
