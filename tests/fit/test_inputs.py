@@ -230,7 +230,7 @@ def test_an_input_that_nobody_knows_is_named_in_a_sentence():
 
 def test_a_law_of_repeats_needs_runs_that_repeat():
     frame = read_runs(QUICKSTART)
-    compared = fit_laws(frame, "dcpt,repeated", n_draws=20).compared["domain"]
+    compared = fit_laws(frame, "dcpt,repeated", n_draws=20).law_scores["domain"]
     assert "no run repeats its own corpus" in compared["repeated"]["note"]
     alone = fit_laws(frame, "repeated", eval_sets=["domain"], n_draws=20)
     member = alone.stack["domain"][0]

@@ -117,11 +117,13 @@ def test_a_law_of_one_loss_is_judged_beside_the_best_law_of_the_other(monkeypatc
         ("hump", "domain"): [2.0, 1.9],
         ("hump", "general"): [1.5, 1.0],
     }
-    named = {id(of_set): name for name, of_set in rows.items()}
 
-    def forecast(law, of_set, settings):
-        said = np.array(says[law.name, named[id(of_set)]])
-        return Compared(law, {"split": Forecast(mask, said, of_set.loss)})
+    def forecast(law, rows, settings):
+        said = {name: np.array(says[law.name, name]) for name in rows}
+        return {
+            name: Compared(law, {"split": Forecast(mask, said[name], of_set.loss)})
+            for name, of_set in rows.items()
+        }
 
     monkeypatch.setattr("mixlaw.fit.compare._compared", forecast)
     selection = Selection(rows, {}, ("a", "b"), ("domain", "general"), ("domain",), {})

@@ -16,7 +16,8 @@ from mixlaw.cli import main
 from mixlaw.errors import ConfigError
 from mixlaw.recommend.api import recommend_ratio
 from mixlaw.runs.table import read_runs
-from mixlaw.screen import screen
+from mixlaw.screen.explained import explained
+from mixlaw.screen.layout import plain
 
 SCHEMA = json.loads(
     (Path(mixlaw.recommend.__file__).parent / "recommendation.schema.json").read_text()
@@ -24,6 +25,10 @@ SCHEMA = json.loads(
 QUICKSTART = Path(__file__).parents[1] / "data" / "quickstart" / "runs.csv"
 TARGET = {"n_params": 198320, "tokens": 128000}
 ASSUMED = {"schedule": "wsd", "base_tokens": 1000448, "lr_ratio": pytest.approx(0.3, rel=1e-3)}
+
+
+def text_of(answer) -> str:
+    return plain(explained(answer))
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +40,9 @@ def test_what_is_assumed_stands_on_one_line_and_under_one_key(fit):
     answer = recommend_ratio(fit, **TARGET)
     assert answer.assumes == ASSUMED
     assert answer.document()["assumes"] == ASSUMED
-    text = " ".join(screen(answer).split())
+    text = " ".join(text_of(answer).split())
     assert (
-        "Assumed: the target is trained as the longest runs of the largest size: schedule wsd, "
+        "the target is trained as the longest runs of the largest size: schedule wsd, "
         "base of 1M tokens (--base-tokens), peak learning rate 0.3 times the base's (--lr-ratio)."
     ) in text
     # No law reads the distinct tokens of the runs, so nothing is assumed of those of the target.
@@ -66,7 +71,7 @@ def test_distinct_tokens_are_assumed_where_a_law_reads_them():
     target = {"n_params": SIZE, "tokens": HELD_OUT, "rule": "balance"}
     answer = recommend_ratio(fit, **target)
     assert answer.assumes == {"unique_tokens.domain": 1e9}
-    assert "1B distinct tokens of domain (--unique-tokens)" in " ".join(screen(answer).split())
+    assert "1B distinct tokens of domain (--unique-tokens)" in " ".join(text_of(answer).split())
     told = recommend_ratio(fit, **target, unique_tokens={"domain": 1e12})
     assert told.assumes == {"unique_tokens.domain": 1e12}
     assert told.recommended > answer.recommended + 0.1
@@ -75,7 +80,7 @@ def test_distinct_tokens_are_assumed_where_a_law_reads_them():
 def test_fits_of_earlier_versions_assume_nothing(fit):
     answer = recommend_ratio(replace(fit, assumes={}), **TARGET)
     assert answer.assumes == {}
-    assert "the target is trained as" not in screen(answer)
+    assert "the target is trained as" not in text_of(answer)
     assert recommend_ratio(build_fit(), n_params=1e9, tokens=1e10).assumes == {}
 
 

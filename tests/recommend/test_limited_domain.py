@@ -13,9 +13,14 @@ from truths.repeats import DOMAIN, HELD_OUT, SIZE, UNIQUE, best_share, repeating
 from mixlaw import fit_laws, laws, plugins
 from mixlaw.quantities import percents
 from mixlaw.recommend.api import recommend_ratio
-from mixlaw.screen import screen
+from mixlaw.screen.explained import explained
+from mixlaw.screen.layout import plain
 
 TARGET = {"n_params": SIZE, "tokens": HELD_OUT, "rule": "limited-domain", "domain_tokens": UNIQUE}
+
+
+def text_of(answer) -> str:
+    return plain(explained(answer))
 
 
 @cache
@@ -54,8 +59,8 @@ def test_the_lower_of_cap_and_best_share(law):
     assert loose.estimate == pytest.approx(free.estimate, abs=2e-3)
     capped = recommend_ratio(fit, **TARGET, max_epochs=4)
     assert capped.recommended == capped.estimate == pytest.approx(4 * UNIQUE / HELD_OUT)
-    assert "without it, it would be" in screen(capped)
-    assert "--max-epochs 4 allows" in screen(capped)
+    assert "without it, it would be" in text_of(capped)
+    assert "--max-epochs 4 allows" in text_of(capped)
 
 
 @pytest.mark.parametrize(("truth", "law"), [("repeated", "repeated"), ("repeated", "dcpt")])
@@ -67,7 +72,7 @@ def test_no_interval_is_without_width_nor_without_its_estimate(truth, law, max_e
     assert low <= answer.estimate <= high
     shown = answer.shares["domain"]
     assert shown["low"] <= shown["recommended"] <= shown["high"]
-    row = next(line for line in screen(answer).splitlines() if "best ratio" in line)
+    row = next(line for line in text_of(answer).splitlines() if "best ratio" in line)
     ends = percents(low, high)
     assert " to ".join(ends) in row
     assert ends[0] != ends[1]
@@ -76,7 +81,7 @@ def test_no_interval_is_without_width_nor_without_its_estimate(truth, law, max_e
 def test_other_laws_keep_the_cap_of_one_pass():
     answer = recommend_ratio(fitted("repeated", "dcpt"), **TARGET)
     assert answer.recommended == pytest.approx(UNIQUE / HELD_OUT)
-    assert "these laws do not know what repeats are worth" in " ".join(screen(answer).split())
+    assert "these laws do not know what repeats are worth" in " ".join(text_of(answer).split())
 
 
 def test_a_flat_stretch_is_the_interval():
