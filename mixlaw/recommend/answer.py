@@ -106,6 +106,7 @@ def _warnings(question: Question, verdict: Verdict) -> tuple[Status, ...]:
     every = (
         *_assumed_base_loss(question),
         *verdict.warnings,
+        *_unmeasured_base_loss(question),
         *tokenizer.notices(question),
         *extrapolation.notices(question, verdict.at),
         *question.fit.statuses,
@@ -114,12 +115,25 @@ def _warnings(question: Question, verdict: Verdict) -> tuple[Status, ...]:
 
 
 def _assumed_base_loss(question: Question) -> tuple[Status, ...]:
-    given = question.base_general_loss is not None and question.reference == "base"
-    if not given or not question.has_general or question.fit.has_base_rows:
+    known = question.base_losses.get(question.fit.general_set)
+    asked = question.reference == "base" and question.has_general
+    if known is None or not asked or question.fit.has_base_rows:
         return ()
     text = (
         "The table has no base rows (tokens = 0): the rise is the law minus "
-        f"--base-general-loss {question.base_general_loss}, which assumes that this loss was "
+        f"--base-general-loss {known.value}, which assumes that this loss was "
         "measured on the same held-out set and tokenizer as the table's."
     )
     return (Status("assumed-base-loss", text),)
+
+
+def _unmeasured_base_loss(question: Question) -> tuple[Status, ...]:
+    asked = question.reference == "base" and question.has_general and question.fit.has_base_rows
+    if not asked or question.fit.general_set in question.base_losses or question.base_was_measured:
+        return ()
+    text = (
+        "The general loss of the target's base was not measured: a law of the bases' sizes "
+        "stands for it, and its uncertainty is in the interval; 'mixlaw eval MODEL' measures it, "
+        "for --base-general-loss."
+    )
+    return (Status("base-not-measured", text),)

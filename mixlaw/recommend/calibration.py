@@ -16,13 +16,11 @@ class Calibration:
     Attributes:
         index: draws kept, with repeats, shape (n_draws,); None keeps all.
         shift: per eval set, what is added to the estimate and, before resampling, to every draw.
-        base: per eval set, the base loss measured in the target run itself.
         kind_known: whether the rows say if they are annealed; true without rows.
     """
 
     index: NDArray[np.intp] | None = None
     shift: Mapping[str, Prediction] = field(default_factory=dict)
-    base: Mapping[str, float] = field(default_factory=dict)
     kind_known: bool = True
 
     def apply(self, prediction: Prediction, eval_set: str) -> Prediction:
@@ -32,16 +30,10 @@ class Calibration:
             prediction = Prediction(
                 prediction.estimate + shift.estimate, prediction.draws + shift.draws
             )
-        return self._resampled(prediction)
+        return self.resampled(prediction)
 
-    def apply_base(self, base: Prediction, eval_set: str) -> Prediction:
-        """The base loss: measured where the target run measured it, else the law's draws kept."""
-        if eval_set in self.base:
-            measured = self.base[eval_set]
-            return Prediction(np.array([measured]), np.array([[measured]]))
-        return self._resampled(base)
-
-    def _resampled(self, prediction: Prediction) -> Prediction:
-        if self.index is None:
+    def resampled(self, prediction: Prediction) -> Prediction:
+        """The draws that are kept; a number that every draw shares stays as it is."""
+        if self.index is None or len(prediction.draws) == 1:
             return prediction
         return Prediction(prediction.estimate, prediction.draws[self.index])

@@ -3,14 +3,16 @@
 Text and numbers only: the command line reads this before numpy is needed.
 """
 
-import math
 import re
 from dataclasses import dataclass, replace
 
 from mixlaw.errors import ConfigError
 
 _RISE = re.compile(r"\s*(\d*\.?\d+(?:[eE][+-]?\d+)?)\s*(%|nats?)?\s*")
-_LOSS = re.compile(r"\s*([+-]?\d*\.?\d+(?:[eE][+-]?\d+)?|[+-]?nan|[+-]?inf)\s*(bpb|nats?)?\s*")
+_LOSS = re.compile(
+    r"\s*([+-]?\d*\.?\d+(?:[eE][+-]?\d+)?|[+-]?nan|[+-]?inf)"
+    r"\s*(?:(?:±|\+/?-)\s*(\d*\.?\d+(?:[eE][+-]?\d+)?))?\s*(bpb|nats?)?\s*"
+)
 
 #: Largest loss that is accepted, in nats per token and in bits per byte alike. Conventional: a
 #: uniform guess over a vocabulary of a million tokens costs 14 nats, so more is a typing error.
@@ -57,24 +59,25 @@ class MeasuredLoss:
         flag: the option that gave it, for error messages.
         value: the loss.
         per_byte: it is in bits per byte.
+        standard_error: of the evaluation, in the same unit.
     """
 
     flag: str
     value: float
     per_byte: bool = False
+    standard_error: float = 0.0
 
     @classmethod
     def parse(cls, flag: str, text: str | float) -> "MeasuredLoss":
-        """From ``2.31`` (nats per token) or ``0.61bpb`` (bits per byte).
+        """From ``2.31`` (nats per token), ``0.61bpb`` (bits per byte), or ``2.31+-0.004``.
 
         Raises:
             ConfigError: it is neither: not a number, not positive, or above 100.
         """
         match = _LOSS.fullmatch(str(text))
-        value = float(match[1]) if match else math.nan
-        if not 0 < value <= _LARGEST_LOSS:
+        if match is None or not 0 < float(match[1]) <= _LARGEST_LOSS:
             raise ConfigError(
                 f"{flag} is {text}; a loss is in nats per token (2.31) or bits per byte (0.61bpb), "
-                f"above 0 and up to {_LARGEST_LOSS}."
+                f"above 0 and up to {_LARGEST_LOSS}, with its standard error or not (2.31+-0.004)."
             )
-        return cls(flag, value, bool(match and match[2] == "bpb"))
+        return cls(flag, float(match[1]), match[3] == "bpb", float(match[2] or 0))

@@ -27,6 +27,7 @@ from mixlaw.errors import DataError
 from mixlaw.recommend.calibration import Calibration
 from mixlaw.recommend.question import Question
 from mixlaw.recommend.tokenizer import bytes_per_token, is_foreign
+from mixlaw.result.given_base import KnownLoss
 from mixlaw.result.types import Prediction
 from mixlaw.roles import Roles
 
@@ -53,7 +54,7 @@ def calibrated(question: Question, runs: Any) -> Question:
     frame = _of_the_same_kind(question, _read(runs))
     question = replace(question, base_tokenizer=_tokenizer(question, frame))
     groups = {str(name): rows for name, rows in _target_rows(question, frame).groupby("eval_set")}
-    base = _bases(question, groups)
+    question = replace(question, base_losses=_bases(question, groups))
     differences = {
         name: _difference(question, name, rows[rows["tokens"] > 0])
         for name, rows in groups.items()
@@ -68,7 +69,7 @@ def calibrated(question: Question, runs: Any) -> Question:
         for name, d in differences.items()
     ]
     kept = _resample(np.sum(misfits, axis=0))
-    return replace(question, calibration=Calibration(kept, shift, base, "annealed" in frame))
+    return replace(question, calibration=Calibration(kept, shift, "annealed" in frame))
 
 
 def _read(runs: Any) -> "pd.DataFrame":
@@ -147,13 +148,12 @@ def _target_rows(question: Question, frame: "pd.DataFrame") -> "pd.DataFrame":
     return rows
 
 
-def _bases(question: Question, groups: "Mapping[str, pd.DataFrame]") -> dict[str, float]:
-    """Base losses that the target run measured, or that were given."""
-    starts = {name: rows.loc[rows["tokens"] == 0, "loss"] for name, rows in groups.items()}
-    base = {name: float(losses.mean()) for name, losses in starts.items() if len(losses)}
+def _bases(question: Question, groups: "Mapping[str, pd.DataFrame]") -> dict[str, KnownLoss]:
+    """Base losses that the target run measured, or else were given."""
+    starts = {name: rows[rows["tokens"] == 0] for name, rows in groups.items()}
+    measured = {name: _mean(rows) for name, rows in starts.items() if len(rows)}
+    base = {**question.base_losses, **measured}
     general = question.fit.general_set
-    if question.base_general_loss is not None:
-        base.setdefault(general, question.base_general_loss)
     if question.reference == "base" and general in groups and general not in base:
         raise DataError(
             "The observed rows do not hold the base's general loss (tokens = 0), without which "
@@ -162,11 +162,16 @@ def _bases(question: Question, groups: "Mapping[str, pd.DataFrame]") -> dict[str
     return base
 
 
+def _mean(rows: "pd.DataFrame") -> KnownLoss:
+    """Mean loss, with the standard error that the rows give for their evaluation."""
+    spread = rows["loss_se"].fillna(0.0).to_numpy(float) if "loss_se" in rows else np.zeros(1)
+    error = np.sqrt(np.sum(spread**2)) / len(rows)
+    return KnownLoss(float(rows["loss"].mean()), float(error))
+
+
 def _difference(question: Question, eval_set: str, rows: Any) -> Prediction:
     shares = {c: rows[f"share.{c}"].to_numpy(float) for c in question.fit.corpora}
-    predicted = question.fit.predict(
-        eval_set, question.n_params, rows["tokens"].to_numpy(float), shares, carry_size=True
-    )
+    predicted = question.from_base(eval_set, rows["tokens"].to_numpy(float), shares, None)
     loss = rows["loss"].to_numpy(float)
     return Prediction(loss - predicted.estimate, loss - predicted.draws)
 

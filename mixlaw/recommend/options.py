@@ -114,10 +114,10 @@ class Options:
     )
     base_general_loss: float | str | None = option(
         None,
-        "Measured general loss of the target's base.",
+        "Measured general loss of the target's base, with its standard error if known.",
         "evidence",
         unit="nats per token, or bits per byte",
-        example="2.31|0.61bpb",
+        example="2.31|2.31+-0.004|0.61bpb",
         flag="--base-general-loss",
     )
     base_domain_loss: float | str | None = option(

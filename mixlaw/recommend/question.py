@@ -19,6 +19,8 @@ from mixlaw.recommend.loss_units import Tolerance
 from mixlaw.recommend.mixture_path import MixturePath
 from mixlaw.recommend.options import Reference
 from mixlaw.result.fit_result import FitResult
+from mixlaw.result.given_base import KnownLoss, given_base
+from mixlaw.result.kriging import measured_sizes
 from mixlaw.result.types import MEANINGLESS, Prediction
 
 Array = NDArray[np.float64]
@@ -42,8 +44,7 @@ class Question:
         tokens: CPT tokens of the target, a count.
         path: from domain ratio to shares.
         reference: what a rise of the general loss is measured against.
-        base_general_loss: measured general loss of the target's base, nats per token.
-        base_domain_loss: measured domain loss of the target's base, nats per token.
+        base_losses: measured losses of the target's base by eval set, nats per token.
         calibration: what rows of the target run itself say about the draws.
         law: ask this member of the stack alone.
         unique_tokens: distinct tokens by corpus, where they are known.
@@ -56,8 +57,7 @@ class Question:
     tokens: float
     path: MixturePath
     reference: Reference = "base"
-    base_general_loss: float | None = None
-    base_domain_loss: float | None = None
+    base_losses: Mapping[str, KnownLoss] = field(default_factory=dict)
     calibration: Calibration = field(default_factory=Calibration)
     law: str | None = None
     unique_tokens: Mapping[str, float] = field(default_factory=dict)
@@ -91,19 +91,16 @@ class Question:
 
     def domain(self, ratios: ArrayLike, tokens: ArrayLike | None = None) -> Prediction:
         """Domain loss at these ratios (and token counts), nats per token."""
-        law = self._law(self.fit.domain_set, ratios, tokens)
-        return self._level(law, self.fit.domain_set, self.base_domain_loss)
+        return self._law(self.fit.domain_set, ratios, tokens)
 
     def general(self, ratios: ArrayLike, tokens: ArrayLike | None = None) -> Prediction:
         """General loss at these ratios (and token counts), nats per token."""
-        law = self._law(self.general_set, ratios, tokens)
-        return self._level(law, self.general_set, self.base_general_loss)
+        return self._law(self.general_set, ratios, tokens)
 
     def rise(self, ratios: ArrayLike, tokens: ArrayLike | None = None) -> Prediction:
         """Rise of the general loss over the reference, nats per token.
 
-        The base law of the fit is subtracted where there is one, so a base loss given by the user
-        moves the level and not the rise; without base rows the given loss is subtracted itself.
+        A base loss that is known is subtracted itself, from losses that are conditioned on it.
 
         Raises:
             FitError: the reference is the base and nothing says what its loss is.
@@ -111,17 +108,25 @@ class Question:
         law = self._law(self.general_set, ratios, tokens)
         if self.reference == "control":
             return difference(law, self._law(self.general_set, np.zeros_like(ratios), tokens))
-        return difference(law, self._base_law(self.general_set, self.base_general_loss))
+        return difference(law, self.base_general())
 
     def base_general(self) -> Prediction:
-        """General loss of the base at the target, shape (1,): given, or the fit's base law.
+        """General loss of the base at the target, shape (1,): measured, or the fit's base law.
 
         Raises:
             FitError: neither is there.
         """
-        if self.base_general_loss is not None:
-            return _constant(self.base_general_loss)
-        return self._base_law(self.general_set, None)
+        known = self.base_losses.get(self.general_set)
+        if known is not None:
+            drawn = known.draws(self.fit.standard.n_draws if known.standard_error else 1)
+            return self.calibration.resampled(Prediction(np.array([known.value]), drawn))
+        if not self.fit.has_base_rows:
+            raise FitError(
+                "The table has no base rows (tokens = 0), so the base's general loss is unknown; "
+                "give --base-general-loss, or compare with --reference control."
+            )
+        base = self.fit.base(self.general_set, self.n_params, carry_size=True)
+        return self.calibration.resampled(base)
 
     def allowed_rise(self, bound: Tolerance) -> Prediction:
         """A bound in nats, shape (1,); a percentage follows the base loss of every draw.
@@ -232,7 +237,19 @@ class Question:
     @property
     def knows_base(self) -> bool:
         """True if the general loss of the base is fitted or given."""
-        return self.fit.has_base_rows or self.base_general_loss is not None
+        return self.fit.has_base_rows or self.fit.general_set in self.base_losses
+
+    @property
+    def base_was_measured(self) -> bool:
+        """True if the table has the general loss of a base of the target's size, or may have it.
+
+        Fits of earlier versions do not say which bases were measured.
+        """
+        process = self.fit.base_kriging.get(self.fit.general_set)
+        if process is None:
+            return True
+        sizes = measured_sizes(process)
+        return bool(np.any(np.abs(self.n_params / sizes - 1) < SAME_LEVEL))
 
     @property
     def knows_rise(self) -> bool:
@@ -240,38 +257,24 @@ class Question:
         return self.has_general and (self.knows_base or self.reference == "control")
 
     def _law(self, eval_set: str, ratios: ArrayLike, tokens: ArrayLike | None) -> Prediction:
-        """The fit's loss at these ratios, recalibrated by rows of the target run where given."""
-        prediction = self.fit.predict(
-            eval_set,
-            self.n_params,
-            self.tokens if tokens is None else tokens,
-            self.path.shares(ratios),
-            law=self.law if self._has_member(eval_set) else None,
-            carry_size=True,
-        )
+        """Losses at these ratios, given what was measured of the target's base and run."""
+        law = self.law if self._has_member(eval_set) else None
+        tokens = self.tokens if tokens is None else tokens
+        prediction = self.from_base(eval_set, tokens, self.path.shares(ratios), law)
         return self.calibration.apply(prediction, eval_set)
+
+    def from_base(
+        self, eval_set: str, tokens: ArrayLike, shares: Mapping[str, ArrayLike], law: str | None
+    ) -> Prediction:
+        """The fit's losses at the target's size, given the base's loss where it was measured."""
+        after = self.fit.predict(eval_set, self.n_params, tokens, shares, law=law, carry_size=True)
+        known = self.base_losses.get(eval_set)
+        if known is None or not self.fit.has_base_rows:
+            return after
+        return given_base(after, self.fit.base(eval_set, self.n_params, carry_size=True), known)
 
     def _has_member(self, eval_set: str) -> bool:
         return any(member.law == self.law for member in self.fit.members(eval_set))
-
-    def _base_law(self, eval_set: str, given: float | None) -> Prediction:
-        """Loss of the base at the target, shape (1,): the fit's, or without base rows as given."""
-        if self.fit.has_base_rows:
-            base = self.fit.base(eval_set, self.n_params, carry_size=True)
-            return self.calibration.apply_base(base, eval_set)
-        if given is not None:
-            return _constant(given)
-        raise FitError(
-            f"The table has no base rows (tokens = 0), so the base's {eval_set} loss is unknown; "
-            "give --base-general-loss, or compare with --reference control."
-        )
-
-    def _level(self, law: Prediction, eval_set: str, given: float | None) -> Prediction:
-        """The given base loss plus the law's change from the base; without it the law's level."""
-        if given is None or not self.fit.has_base_rows:
-            return law
-        change = difference(law, self._base_law(eval_set, given))
-        return Prediction(given + change.estimate, given + change.draws)
 
 
 def difference(a: Prediction, b: Prediction) -> Prediction:

@@ -27,7 +27,7 @@ def question_of(fit: FitResult, options: Options) -> Question:
     """
     sets = {"general": fit.general_set, "domain": fit.domain_set}
     losses = {
-        role: nats_per_token(fit, loss, sets[role], options.base_tokenizer)
+        sets[role]: nats_per_token(fit, loss, sets[role], options.base_tokenizer)
         for role, loss in options.base_losses.items()
     }
     path = _path(fit, options)
@@ -37,8 +37,7 @@ def question_of(fit: FitResult, options: Options) -> Question:
         tokens=options.tokens or _default_tokens(fit),
         path=path,
         reference=options.reference,
-        base_general_loss=losses.get("general"),
-        base_domain_loss=losses.get("domain"),
+        base_losses=losses,
         unique_tokens=_unique_tokens(fit, path, options),
         base_tokenizer=options.base_tokenizer,
         chosen=_chosen(options),

@@ -18,12 +18,13 @@ from mixlaw.errors import ConfigError, FitError
 from mixlaw.recommend.loss_units import MeasuredLoss
 from mixlaw.recommend.question import Question
 from mixlaw.result.fit_result import FitResult
+from mixlaw.result.given_base import KnownLoss
 from mixlaw.result.types import Prediction, Status, interval_document
 
 
 def nats_per_token(
     fit: FitResult, loss: MeasuredLoss, eval_set: str, tokenizer: str | None
-) -> float:
+) -> KnownLoss:
     """A measured loss in nats per token of the table that was fitted.
 
     Args:
@@ -37,13 +38,14 @@ def nats_per_token(
         FitError: the table has no ``bpb`` for this eval set.
     """
     if loss.per_byte:
-        return loss.value * math.log(2) * bytes_per_token(fit, eval_set, loss.flag)
+        unit = math.log(2) * bytes_per_token(fit, eval_set, loss.flag)
+        return KnownLoss(loss.value * unit, loss.standard_error * unit)
     if is_foreign(fit, tokenizer):
         raise ConfigError(
             f"{loss.flag} {loss.value:g} is in nats per token of '{tokenizer}' and the table's "
             f"tokenizer is {_own(fit)}: give it in bits per byte, such as {loss.flag} 0.61bpb."
         )
-    return loss.value
+    return KnownLoss(loss.value, loss.standard_error)
 
 
 def bytes_per_token(fit: FitResult, eval_set: str, what: str) -> float:

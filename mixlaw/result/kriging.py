@@ -85,6 +85,11 @@ def positions(x: Inputs) -> Array:
     return np.stack(rows)
 
 
+def measured_sizes(of: Kriging) -> Array:
+    """Sizes of the rows that a process is conditioned on, counts, shape (n,)."""
+    return np.asarray(np.exp(of.positions[0] * LENGTHS["N"]))
+
+
 def correlation(a: Array, b: Array) -> Array:
     """Matern correlation with smoothness 5/2 between positions (p, n) and (p, m): (n, m)."""
     square = np.sum(a**2, axis=0)[:, None] + np.sum(b**2, axis=0) - 2 * a.T @ b

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mixlaw import laws
 from mixlaw.errors import DataError, unknown_name
+from mixlaw.result.given_base import KnownLoss, given_base
 from mixlaw.result.predict import out_of_budget, predict, predict_base
 from mixlaw.result.row_flags import (
     BASE_MISSING,
@@ -166,13 +167,8 @@ def _ways(fit: FitRecord, eval_set: str, rows: Rows) -> Iterator[tuple[Mask, _Wa
         return Prediction(some.base_loss, some.base_loss[None, :])
 
     def moved(some: Rows) -> Prediction:
-        """The law's change from its base law, on top of the measured base loss."""
-        after, before = law(some), base(some)
-        n_draws = min(len(after.draws), len(before.draws))
-        return Prediction(
-            some.base_loss + after.estimate - before.estimate,
-            some.base_loss + after.draws[:n_draws] - before.draws[:n_draws],
-        )
+        """The law's loss, given the measured base loss."""
+        return given_base(law(some), base(some), KnownLoss(some.base_loss))
 
     given, known = _given(rows), ~_unknown_base(fit, eval_set, rows)
     trained = _trained(rows) & ~out_of_budget(fit.members(eval_set), rows.tokens)

@@ -23,8 +23,8 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from truths import Design, Truth, anchored_truth, dcpt_truth, simulate_sweep
-from truths.parameters import CMR, HUMP
+from truths import Design, Truth, anchored_truth, dcpt_truth, grown_truth, simulate_sweep
+from truths.parameters import CMR, HUMP, LOG_SHARE, RECTIFIED, TRANSFER
 
 from mixlaw.fit import api, held_out, stack
 from mixlaw.fit.api import fit_laws
@@ -39,6 +39,7 @@ COLUMNS = (
     "scenario", "fitted", "region", "quantity", "repetitions", "intervals", "coverage",
     "median_width", "width_to_true_law", "interval_score", "score_residual_only",
 )  # fmt: skip
+WITHOUT = "auto without "
 
 
 GRID = Design()
@@ -50,7 +51,7 @@ class Scenario:
 
     Attributes:
         truth: the law that made the losses.
-        fitted: ``--law``.
+        fitted: ``--law``; ``auto without NAME`` are the candidates of ``auto`` but this one.
         own: the law a fit told the truth would use.
         design: of the sweep.
         outside: (sizes times, budgets times) of the regions out of range.
@@ -85,6 +86,13 @@ SCENARIOS = {
     "nine runs: hump, told by cmr": Scenario(HUMP_TRUTH, "cmr", "hump", NINE_RUNS, ((1, 2),)),
     "nine runs: cmr, told by hump": Scenario(CMR_TRUTH, "hump", "cmr", NINE_RUNS, ((1, 4),)),
 }
+for name, truth in {
+    "rectified": grown_truth("rectified", RECTIFIED),
+    "transfer": anchored_truth("transfer", TRANSFER),
+    "log-share": anchored_truth("log-share", LOG_SHARE),
+}.items():
+    SCENARIOS[f"{name}, by auto"] = Scenario(truth, "auto", name)
+    SCENARIOS[f"{name}, by auto without it"] = Scenario(truth, f"auto without {name}", name)
 #: One run a parameter: a loss is then known about as well as it is measured, so that its residual
 #: spread is about the right width by accident, and an interval of the law is hardly better.
 LIMITS = {"nine runs: cmr": Scenario(CMR_TRUTH, "cmr", "cmr", NINE_RUNS, ((1, 2),))}
@@ -140,7 +148,7 @@ def crossing(loss: np.ndarray, bound: float) -> np.ndarray:
 def ask(fit: FitResult, truth: Truth, size: float, tokens: float):
     """(quantity, true value, interval, what the law alone estimates) at one setting."""
     shares = {"domain": RATIOS, "general": 1 - RATIOS}
-    base = truth.base("general", np.array([size]))[0] if truth.trajectory else None
+    base = truth.base("general", np.array([size]))[0]
     prediction = fit.predict("general", size, tokens, shares, base_loss=base)
     bare = replace(fit, kriging={})
     of_law = bare.predict("general", size, tokens, shares, base_loss=base).estimate
@@ -170,7 +178,7 @@ def repetition(scenario: Scenario, seed: int) -> Iterator[tuple]:
         branches = table["annealed"].astype(bool) & (table["tokens"] > 0)
         table = table[~branches].drop(columns="annealed")
     options = {"eval_sets": ["general"], "n_draws": N_DRAWS, "seed": seed, "mix": ["schedule"]}
-    fit = fit_laws(table, scenario.fitted, **options)
+    fit = fitted_to(table, scenario.fitted, **options)
     own = fit if scenario.own == scenario.fitted else fit_laws(table, scenario.own, **options)
     own = replace(own, beyond={}, kriging={})  # who knows that the law is true fears no misfit
     for region in ((1, 1), *scenario.outside):
@@ -181,6 +189,19 @@ def repetition(scenario: Scenario, seed: int) -> Iterator[tuple]:
                 asked, told, strict=True
             ):
                 yield region, quantity, truth, ends, own_ends, residual_only(fit, quantity, point)
+
+
+def fitted_to(table, laws: str, **options) -> FitResult:
+    """The fit of these laws, as a scenario names them."""
+    if not laws.startswith(WITHOUT):
+        return fit_laws(table, laws, **options)
+    every, left_out = stack.candidates, laws.removeprefix(WITHOUT)
+
+    def without(selection):
+        return tuple(law for law in every(selection) if law.name != left_out)
+
+    with patch.object(stack, "candidates", without):
+        return fit_laws(table, "auto", **options)
 
 
 @contextmanager

@@ -7,7 +7,8 @@ import pytest
 from truths import Design, Truth, dcpt_truth, simulate_sweep
 
 from mixlaw.fit.api import fit_laws
-from mixlaw.fit.discrepancy.kriging import variance_components
+from mixlaw.fit.discrepancy.kriging import directions, noise_shapes
+from mixlaw.fit.discrepancy.variance_components import covariance_of, variance_components
 from mixlaw.result.fit_result import FitResult
 from mixlaw.result.kriging import correlation, positions
 
@@ -48,7 +49,8 @@ def test_measured_settings_are_predicted_as_they_were_measured(quiet):
     of_law, _ = at_sweep(replace(quiet, kriging={}))
     assert np.abs(of_law.estimate / truth - 1).max() > 2e-3
     np.testing.assert_allclose(predicted.estimate, truth, rtol=5e-5)
-    np.testing.assert_allclose(predicted.draws, np.tile(truth, (100, 1)), rtol=5e-4)
+    # Nothing in five trunks excludes that each wanders a little from what they share.
+    assert np.std(np.log(predicted.draws), axis=0).max() < 4e-4
 
 
 def test_far_from_all_measurements_the_law_is_left_alone(quiet):
@@ -107,22 +109,47 @@ def test_intervals_of_a_law_that_bends_otherwise_cover():
     assert np.mean(covered["kriging"]) > 0.75 > 0.5 > np.mean(covered["law"])
 
 
-def test_variance_components_are_recovered():
+def test_variance_components_are_recovered_and_known_as_well_as_they_say():
     rng = np.random.default_rng(0)
-    n_trunks, n_rows = 60, 6
+    n_trunks, n_rows = 24, 6
     trunk = np.repeat(np.arange(n_trunks), n_rows)
     tokens = np.tile(np.geomspace(1e9, 32e9, n_rows), n_trunks)
     size = np.repeat(np.geomspace(1e8, 1e9, n_trunks), n_rows)
     at = positions({"N": size, "D": tokens})
-    shapes = [correlation(at, at), np.equal.outer(trunk, trunk).astype(float), np.eye(len(trunk))]
-    true = np.array([5e-3, 2e-3, 1e-3])
-    found = []
-    for _ in range(20):
-        covariance = np.sum([v * s for v, s in zip(true**2, shapes, strict=True)], axis=0)
-        residual = np.linalg.cholesky(covariance) @ rng.normal(size=len(trunk))
-        found.append(np.sqrt(variance_components(residual, shapes)))
-    np.testing.assert_allclose(np.mean(found, axis=0)[1:], true[1:], rtol=0.15)
-    assert np.median(found, axis=0)[0] == pytest.approx(true[0], rel=0.4)
+    shapes = [correlation(at, at), *noise_shapes(at, trunk)]
+    true = np.array([5e-3, 2e-3, 2e-3, 1e-3])
+    root = np.linalg.cholesky(covariance_of(true**2, shapes))
+    middle, covered = [], []
+    for seed in range(15):
+        samples = np.sqrt(variance_components(root @ rng.normal(size=len(trunk)), shapes, 16, seed))
+        middle.append(np.median(samples, axis=0))
+        covered.append((samples.min(axis=0) <= true) & (true <= samples.max(axis=0)))
+    np.testing.assert_allclose(np.mean(middle, axis=0), true, rtol=0.25)
+    assert 0.8 <= np.mean(covered) <= 1
+
+
+def test_what_the_laws_fit_is_told_from_what_they_miss():
+    rng = np.random.default_rng(3)
+    line = np.linalg.qr(np.stack([np.ones(30), np.linspace(-1, 1, 30)], axis=1))[0]
+    residual = rng.normal(size=30)
+    residual -= line @ (line.T @ residual)
+    drawn = residual - rng.normal(size=(200, 2)) @ line.T
+    fitted, left = directions(drawn, residual)
+    assert fitted.shape == (30, 2)
+    np.testing.assert_allclose(fitted @ fitted.T, line @ line.T, atol=1e-9)
+    np.testing.assert_allclose(left.T @ line, 0, atol=1e-9)
+
+
+def test_a_true_law_is_known_no_better_beside_a_process():
+    # Law and process share what the rows say of a level; neither may take it twice.
+    widths = []
+    for seed in range(3):
+        fit = fitted(dcpt_truth(), DESIGN, seed, 200)
+        for of in (fit, replace(fit, kriging={})):
+            low, high = of.predict("general", 240e6, 6e9, SHARES).interval()
+            widths.append(np.mean(high - low))
+    beside, alone = np.reshape(widths, (-1, 2)).T
+    assert 0.95 < np.mean(beside / alone) < 1.3
 
 
 def test_mixtures_of_many_corpora_have_a_distance():

@@ -145,7 +145,7 @@ def test_a_measured_base_loss_sets_the_level(fit):
     base = float(fit.base("general", 1e9).estimate[0])
     frame = pd.DataFrame([INSIDE, INSIDE | {"base_loss": base + 0.25}]).assign(eval_set="general")
     plain, moved = fit.predict(frame)["estimate"]
-    assert moved - plain == pytest.approx(0.25)
+    assert moved - plain == pytest.approx(0.25, abs=1e-3)  # far off its law: a run keeps its start
     predicted = build_fit(base=False, n_draws=50).predict(frame)
     assert codes(predicted) == [[], ["unused-base-loss"]]
     assert len(set(predicted["estimate"])) == 1

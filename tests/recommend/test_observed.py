@@ -41,7 +41,7 @@ def test_rows_on_the_law_narrow_the_interval_and_keep_the_estimate(build):
 def test_a_level_shared_with_the_base_leaves_the_ratio(build):
     fit = build(noise=0.02)
     seen = recommend_ratio(fit, **TARGET, observed=rows(fit, level=0.1, base_level=0.1))
-    assert seen.estimate == pytest.approx(recommend_ratio(fit, **TARGET).estimate, abs=1e-6)
+    assert seen.estimate == pytest.approx(recommend_ratio(fit, **TARGET).estimate, abs=1e-3)
 
 
 def test_a_run_above_the_law_lowers_the_ratio(build):

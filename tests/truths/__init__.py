@@ -10,6 +10,6 @@
 """
 
 from truths.sweep import Design, simulate_sweep
-from truths.truth import Truth, anchored_truth, dcpt_truth
+from truths.truth import Truth, anchored_truth, dcpt_truth, grown_truth
 
-__all__ = ["Design", "Truth", "anchored_truth", "dcpt_truth", "simulate_sweep"]
+__all__ = ["Design", "Truth", "anchored_truth", "dcpt_truth", "grown_truth", "simulate_sweep"]

@@ -29,6 +29,16 @@ CMR = {
                 "s": -0.05, "eps": 0.10, "gamma": 0.7},
 }  # fmt: skip
 
+#: Parameters of the rectified law; the general corpus is worth 20B tokens of pre-training.
+RECTIFIED = {"general": {"E": 1.5, "A": 0.40, "B": 1.5, "alpha": 0.28, "beta": 0.25, "eta": 0.5,
+                         "Db": 20.0, "k": 0.3}}  # fmt: skip
+
+#: Parameters of the transfer law.
+TRANSFER = {"general": {"E": 1.5, "A": 0.40, "B": 0.8, "alpha": 0.28, "beta": 0.25, "eta": 0.5}}
+
+#: Parameters of the log-share law: .05 nats of forgetting at 8B tokens with a replay share of .4.
+LOG_SHARE = {"general": {"V": 0.02, "W": 0.01, "B": 0.03, "beta": 0.3, "eps": 0.05, "kappa": 0.1}}
+
 
 def typical(law, corpora=CORPORA):
     """Parameters in the middle of a law: exponents inside their start box, ordinary amplitudes."""

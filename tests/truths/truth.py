@@ -49,13 +49,35 @@ def dcpt_truth(
 
 
 def anchored_truth(law_name: str, parameters: dict[str, dict[str, float]]) -> Truth:
-    """A law of trunks that starts from the base model's loss, with bases of the dcpt example."""
-    law, base = laws.load(law_name), dcpt_truth().base
+    """A law that starts from the base model's loss, with bases of the dcpt example.
+
+    An eval set without parameters follows the dcpt example.
+    """
+    return _law_truth(law_name, parameters, dcpt_truth().base)
+
+
+def grown_truth(law_name: str, parameters: dict[str, dict[str, float]]) -> Truth:
+    """A law that is finite before any CPT, where the bases lie on it."""
+    law, example = laws.load(law_name), dcpt_truth()
+
+    def base(eval_set, N):
+        if eval_set not in parameters:
+            return example.base(eval_set, N)
+        x = {"N": N * 1.0, "D": np.zeros_like(N, dtype=float), "r": np.ones_like(N, dtype=float)}
+        return law.predict(parameters[eval_set], x)
+
+    return _law_truth(law_name, parameters, base)
+
+
+def _law_truth(law_name, parameters, base) -> Truth:
+    law, example = laws.load(law_name), dcpt_truth()
 
     def loss(eval_set, N, D, R):
+        if eval_set not in parameters:
+            return example.loss(eval_set, N, D, R)
         r = R if eval_set == "domain" else 1 - R
         N, D, r = (a * 1.0 for a in np.broadcast_arrays(*np.atleast_1d(N, D, r)))
         x = {"N": N, "D": D, "r": r, "L0": base(eval_set, N)}
         return law.predict(parameters[eval_set], x)
 
-    return Truth(loss, base, trajectory=True)
+    return Truth(loss, base, trajectory=law.takes == "trunk")

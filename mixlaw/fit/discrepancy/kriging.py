@@ -1,9 +1,10 @@
 """What a fit misses at its own rows, as a Gaussian process that predictions are conditioned on.
 
-    log L = log L̂(θ) + δ(ln N, ln D, shares) + u(run) + e(row)
+    log L = log L̂(θ) + δ(ln N, ln D, shares) + u(trunk) + w(trunk, ln D) + e(row)
 
-δ is a process of Matern 5/2 correlation over fixed lengths (``mixlaw.result.kriging``), u and e are
-the noise of a run and of a row. Their three variances are the mode of the likelihood of the
+δ is a process of Matern 5/2 correlation over fixed lengths (``mixlaw.result.kriging``). The rest is
+noise: u is that of a whole trunk, w wanders along one over the same length in ln D as δ, e is that
+of a row. Their four variances are the mode of the likelihood of the
 residuals with a wide prior. With draws of the law from resampled sweeps in the place of its
 posterior, every draw is conditioned on the residuals that this very draw leaves.
 """
@@ -13,8 +14,8 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
+from mixlaw.fit.discrepancy.variance_components import covariance_of, variance_components
 from mixlaw.fit.selection import Rows, Selection
 from mixlaw.laws import Array
 from mixlaw.result.fit_result import FitResult
@@ -24,15 +25,10 @@ from mixlaw.result.types import Prediction
 #: Rows that a process is conditioned on at most. Conventional: the cost grows with their cube, and
 #: the file with their number times that of the draws.
 MOST_ROWS = 400
+#: Sets of variances behind the draws. With 8 and 32 the intervals are as wide to 2%.
+N_VARIANCES = 16
 #: Random features of a prior sample. Conventional: variances of samples are then right to 6%.
 N_FEATURES = 256
-#: Standard deviation of the prior of every log standard deviation, around those of the residuals:
-#: so wide that only data without any noise, or of one run each, feel it. Conventional.
-PRIOR_SPREAD = 2.0
-#: Noise of run and of row is expected at this part of the residuals. Conventional.
-PRIOR_NOISE = 1 / 3
-#: Part of the variance that is added to it: keeps matrices of noiseless tables solvable.
-JITTER = 1e-9
 #: Relative standard deviation of base losses about their law between two measured sizes, at least.
 #: Conventional.
 BASE_MISFIT = 1e-3
@@ -83,17 +79,72 @@ def learn(
     usable = np.isfinite(residual) & np.isfinite(drawn).all(axis=0)
     if usable.sum() < 2 or not residual[usable].any():
         return None
-    at, trunk = positions(rows.x)[:, usable], rows.trunk[usable]
-    same_trunk = np.equal.outer(trunk, trunk).astype(float)
-    shapes = [correlation(at, at), same_trunk, np.eye(len(trunk))]
-    variances = variance_components(residual[usable], shapes)
-    between, within = np.sqrt(variances[1:])
+    at = positions(rows.x)[:, usable]
+    shapes = [correlation(at, at), *noise_shapes(at, rows.trunk[usable])]
+    residual, drawn = residual[usable], drawn[:, usable]
+    fitted, left = directions(drawn, residual)
+    variances = variance_components(
+        left.T @ residual, [left.T @ shape @ left for shape in shapes], N_VARIANCES, seed
+    )
     rng = np.random.default_rng(seed)
-    noise = between * rng.normal(size=(len(drawn), trunk.max() + 1))[:, trunk]
-    noise += within * rng.normal(size=noise.shape)
-    prior = _unconditioned(at, float(variances[0]), len(drawn), rng)
-    covariance = _covariance(variances, shapes)
-    return _through(prior, residual[usable], drawn[:, usable] - noise, covariance)
+    middle = float(np.exp(np.mean(np.log(variances[:, 0]))))
+    prior = _unconditioned(at, middle, len(drawn), rng)
+    noise = _noise(variances[:, 1:], shapes[1:], len(drawn), rng)
+    noise = noise @ left @ left.T - _fitted_noise(residual - drawn, noise, fitted)
+    return _through(prior, residual, drawn - noise, variances, shapes)
+
+
+def directions(drawn: Array, residual: Array) -> tuple[Array, Array]:
+    """Orthonormal directions in the space of rows: those that the laws have fitted, and the rest.
+
+    Laws take a part of the noise with every parameter, so their residuals are smaller than it. The
+    likelihood of what no parameter can move is free of that (restricted likelihood: Patterson and
+    Thompson 1971, doi 10.1093/biomet/58.3.545). Refits to resampled noise differ in what
+    parameters can move: a direction is one of theirs if the draws spread along it by at least half
+    of a residual. At least half of the directions are left.
+
+    Args:
+        drawn: residuals of every draw, shape (n_draws, n).
+        residual: of the estimate, shape (n,).
+
+    Returns:
+        Shapes (n, m) and (n, n - m).
+    """
+    _, spread, of_rows = np.linalg.svd(drawn - drawn.mean(axis=0), full_matrices=True)
+    of_one = spread / np.sqrt(len(drawn))
+    moved = int(np.sum(of_one > 0.5 * np.sqrt(np.mean(residual**2))))
+    moved = min(moved, len(residual) // 2)
+    return of_rows[:moved].T, of_rows[moved:].T
+
+
+def _fitted_noise(refitted: Array, noise: Array, fitted: Array) -> Array:
+    """The noise that a draw of the laws was refitted to, along what they fit, (n_draws, n).
+
+    Refits follow their noise there. With other noise in its place the two would partly cancel: of
+    a level, which law and process share, up to a quarter of the variance would be lost.
+
+    Args:
+        refitted: every draw's log losses less the estimate's, shape (n_draws, n).
+        noise: as large as it is, of no draw, shape (n_draws, n).
+        fitted: the directions, shape (n, m).
+    """
+    followed = refitted @ fitted
+    size = np.std(noise @ fitted, axis=0) / np.std(followed, axis=0)
+    return np.asarray((followed * size) @ fitted.T)
+
+
+def noise_shapes(at: Array, trunk: NDArray[np.intp]) -> list[Array]:
+    """Correlations (n, n) of the three kinds of noise: of a trunk, along a trunk, of a row.
+
+    Along trunks of one row each the three are the same, and share its variance.
+
+    Args:
+        at: positions (p, n), ln D in the second row.
+        trunk: of every row, shape (n,).
+    """
+    same_trunk = np.equal.outer(trunk, trunk).astype(float)
+    along = same_trunk * correlation(at[1:2], at[1:2])
+    return [same_trunk, along, np.eye(len(trunk))]
 
 
 def through_bases(fit: FitResult, eval_set: str, rows: Rows, seed: int) -> Kriging:
@@ -109,32 +160,7 @@ def through_bases(fit: FitResult, eval_set: str, rows: Rows, seed: int) -> Krigi
     at = positions({"N": size, "D": np.ones_like(size)})
     variance = float(np.mean(residual**2) + BASE_MISFIT**2)
     prior = _unconditioned(at, variance, len(drawn), np.random.default_rng(seed))
-    covariance = _covariance([variance], [correlation(at, at)])
-    return _through(prior, residual, drawn, covariance)
-
-
-def variance_components(residual: Array, shapes: Sequence[Array]) -> Array:
-    """Variances (k,) of independent parts with these correlation matrices (n, n).
-
-    The mode of the likelihood of the residuals (n,), in which the log standard deviation of every
-    part has a wide normal prior: of the first around that of the residuals, of the others, which
-    are noise, around a third of it.
-    """
-    scale = float(np.sqrt(np.mean(residual**2)))
-    middle = np.log(scale * np.append(1.0, np.full(len(shapes) - 1, PRIOR_NOISE)))
-
-    def negative_log_posterior(log_std: Array) -> tuple[float, Array]:
-        variances = np.exp(2 * log_std)
-        covariance = _covariance(variances, shapes)
-        inverse = np.linalg.inv(covariance)
-        solved = inverse @ residual
-        away = (log_std - middle) / PRIOR_SPREAD
-        value = 0.5 * (residual @ solved + np.linalg.slogdet(covariance)[1] + away @ away)
-        slope = [np.sum(inverse * shape) - solved @ shape @ solved for shape in shapes]
-        return float(value), variances * np.array(slope) + away / PRIOR_SPREAD
-
-    mode = minimize(negative_log_posterior, middle, jac=True, method="L-BFGS-B")
-    return np.asarray(np.exp(2 * mode.x))
+    return _through(prior, residual, drawn, np.array([[variance]]), [correlation(at, at)])
 
 
 def _at_rows(fit: FitResult, eval_set: str, rows: Rows, corpora: Sequence[str]) -> Prediction:
@@ -142,11 +168,6 @@ def _at_rows(fit: FitResult, eval_set: str, rows: Rows, corpora: Sequence[str]) 
     return fit.predict(
         eval_set, rows.x["N"], rows.x["D"], shares, rows.x.get("L0"), carry_size=True
     )
-
-
-def _covariance(variances: Sequence[float] | Array, shapes: Sequence[Array]) -> Array:
-    total = np.sum([v * shape for v, shape in zip(variances, shapes, strict=True)], axis=0)
-    return np.asarray(total + JITTER * np.mean(np.diag(total)) * np.eye(len(total)))
 
 
 def _unconditioned(at: Array, variance: float, n_draws: int, rng: np.random.Generator) -> Kriging:
@@ -167,14 +188,35 @@ def _unconditioned(at: Array, variance: float, n_draws: int, rng: np.random.Gene
     )
 
 
-def _through(prior: Kriging, residual: Array, drawn: Array, covariance: Array) -> Kriging:
+def _noise(
+    variances: Array, shapes: Sequence[Array], n_draws: int, rng: np.random.Generator
+) -> Array:
+    """Noise of the rows in every draw, (n_draws, n): draw k has the variances k modulo m."""
+    noise = rng.normal(size=(n_draws, len(shapes[0])))
+    for k, of_one in enumerate(variances):
+        root = np.linalg.cholesky(covariance_of(of_one, shapes))
+        noise[k :: len(variances)] = noise[k :: len(variances)] @ root.T
+    return noise
+
+
+def _through(
+    prior: Kriging, residual: Array, drawn: Array, variances: Array, shapes: Sequence[Array]
+) -> Kriging:
     """The process conditioned on residuals (n,), and its draws on theirs (n_draws, n).
 
-    Matheron's rule: a prior sample, corrected by what kriging makes of its own residuals.
+    Matheron's rule: a prior sample, corrected by what kriging makes of its own residuals. Draw k
+    has the variances k modulo m of those that are probable (m, parts), the estimate their mean.
     """
-    inverse = np.linalg.inv(covariance)
-    apart = drawn - prior_samples(prior, prior.positions)
-    return replace(prior, estimate=inverse @ residual, draws=_single(apart @ inverse))
+    weights, draws = prior.weights.copy(), np.empty_like(drawn)
+    coefficients = np.zeros((len(variances), len(residual)))
+    for k, of_one in enumerate(variances):
+        inverse, larger = np.linalg.inv(covariance_of(of_one, shapes)), of_one[0] / prior.variance
+        mine = slice(k, None, len(variances))
+        weights[mine] = _single(weights[mine] * np.sqrt(larger))
+        sample = prior_samples(replace(prior, weights=weights[mine]), prior.positions)
+        draws[mine] = larger * (drawn[mine] - sample) @ inverse
+        coefficients[k] = larger * inverse @ residual
+    return replace(prior, estimate=coefficients.mean(axis=0), draws=_single(draws), weights=weights)
 
 
 def _single(values: Array) -> Array:
