@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from mixlaw.recommend import rules, tokenizer
-from mixlaw.recommend.context import extrapolation, inverse, other_answers, practice, regret
+from mixlaw.recommend.context import extrapolation, inverse, other_answers, practice, prior, regret
 from mixlaw.recommend.options import Options
 from mixlaw.recommend.question import Question
 from mixlaw.recommend.recommendation import Recommendation
@@ -48,6 +48,7 @@ def compose(question: Question, options: Options, verdict: Verdict) -> Recommend
         extrapolation=extrapolation.distances(question, verdict.at),
         practice=practice.document(question, options),
         validation=question.fit.validation,
+        prior=prior.document(question, options, verdict) if knows_ratios else {},
         held_out={"law": question.fit.held_out, "baseline": question.fit.baseline},
         warnings=_warnings(question, verdict),
         details={

@@ -42,6 +42,7 @@ class Recommendation:
         by_law: what each law of a stack says alone.
         table: the recommendations for other token budgets, where none was given.
         validation: what the fit would have recommended for hidden runs, where that was tried.
+        prior: of a fit of few runs, the studies that speak and the interval without them.
         ratio_name: what the screen calls the ratio, such as ``critical ratio``.
         keeps_bound: the recommended ratio keeps the allowed rise of the general loss.
         promise: what the recommended ratio keeps to, a sentence; empty if it bounds nothing.
@@ -73,6 +74,7 @@ class Recommendation:
     by_law: Mapping[str, Any] = field(default_factory=dict)
     table: "tuple[Recommendation, ...]" = ()
     validation: Mapping[str, Any] = field(default_factory=dict)
+    prior: Mapping[str, Any] = field(default_factory=dict)
     ratio_name: str = "best ratio"
     keeps_bound: bool = False
     promise: str = ""
@@ -107,6 +109,7 @@ class Recommendation:
             "extrapolation": dict(self.extrapolation),
             "held_out": dict(self.held_out),
             "validation": dict(self.validation),
+            "prior": dict(self.prior),
             "practice": dict(self.practice),
             "assumptions": list(self.assumptions),
             "warnings": [

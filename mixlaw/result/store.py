@@ -31,7 +31,7 @@ VALIDATION = "validation.json"
 _PLAIN = (
     "law", "domain_set", "general_set", "general_sets", "own", "levels", "ratio_ranges",
     "highest", "held_out", "baseline", "compared", "beyond", "lack_of_fit", "rows_used",
-    "rows_left_out", "target", "sigma", "seed_std", "about",
+    "rows_left_out", "target", "sigma", "seed_std", "prior", "about",
 )  # fmt: skip
 #: Fields of StandardDraws that are arrays.
 _STANDARD = ("place", "spread", "drift", "misfit")
@@ -82,6 +82,7 @@ def document(fit: FitRecord, arrays: dict[str, Array] | None = None) -> dict[str
         "statuses": [asdict(status) for status in fit.statuses],
         "members": _members(fit.stack, "member", arrays),
         "base_members": _members(fit.base_stack, "base", arrays),
+        "members_without_prior": _members(fit.without_prior, "without_prior", arrays),
         "kriging": _processes(fit.kriging, "kriging", arrays),
         "base_kriging": _processes(fit.base_kriging, "base_kriging", arrays),
         "standard_draws": _standard(fit.standard, arrays),
@@ -139,6 +140,7 @@ def _fields(content: Mapping[str, Any], arrays: Mapping[str, Array]) -> dict[str
         ),
         stack=_restore(content["members"], arrays),
         base_stack=_restore(content["base_members"], arrays),
+        without_prior=_restore(content.get("members_without_prior", {}), arrays),
         kriging=_restore_processes(content.get("kriging", {}), arrays),
         base_kriging=_restore_processes(content.get("base_kriging", {}), arrays),
         standard=_restore_standard(content.get("standard_draws"), arrays),

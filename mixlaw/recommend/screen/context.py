@@ -10,7 +10,8 @@ from mixlaw.recommend.screen.layout import ends, wrap
 
 def costs(answer: Recommendation) -> list[str]:
     """Regret, errors on held-out rows, and what others did."""
-    lines = _regret(answer)
+    lines = [line for text in answer.prior.get("lines", ()) for line in wrap(text)]
+    lines += _regret(answer)
     lines += [line for text in _held_out_lines(answer.held_out) for line in wrap(text)]
     band = answer.practice["published"]
     best = answer.practice.get("best_observed")
