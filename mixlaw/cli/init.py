@@ -30,10 +30,16 @@ def init(
             metavar="MODEL",
         ),
     ] = None,
+    small: Annotated[
+        bool,
+        typer.Option(help="The smallest sweep that answers: one size, three shares, two budgets."),
+    ] = False,
 ) -> None:
     """Write experiments/NAME/experiment.yaml for two corpora, with a comment for every choice."""
     from mixlaw.sweep.quickstart import write_experiment
 
-    path = write_experiment(EXPERIMENTS, name, domain=domain, general=general, models=base or ())
+    path = write_experiment(
+        EXPERIMENTS, name, domain=domain, general=general, models=base or (), small=small
+    )
     output.write(str(path))
     output.hint(f"mixlaw sweep {name} --dry-run")

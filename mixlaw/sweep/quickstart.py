@@ -5,9 +5,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from mixlaw.doctor.few_runs import LONGER, SHORT
 from mixlaw.errors import ConfigError
 from mixlaw.experiment import FILE_NAME, parse_experiment
 from mixlaw.files import write_atomic
+from mixlaw.quantities import format_quantity, parse_quantity
 
 #: Name of the built-in experiment.
 NAME = "quickstart"
@@ -34,7 +36,13 @@ def write_quickstart(experiments: Path) -> Path:
 
 
 def write_experiment(
-    experiments: Path, name: str, *, domain: Path, general: Path, models: Sequence[str] = ()
+    experiments: Path,
+    name: str,
+    *,
+    domain: Path,
+    general: Path,
+    models: Sequence[str] = (),
+    small: bool = False,
 ) -> Path:
     """Write a commented experiment.yaml for two corpora of the user's.
 
@@ -45,6 +53,7 @@ def write_experiment(
         general: the same for the general text.
         models: existing models to start from, folders or names on the Hugging Face hub; bases are
             trained on the general corpus if there are none.
+        small: the smallest sweep that answers, of the first size or model.
 
     Returns:
         The new file.
@@ -58,6 +67,8 @@ def write_experiment(
     if path.exists():
         raise ConfigError(f"'{path}' exists; choose another name or edit that file.")
     text = _starting_from([_known_model(model) for model in models]) if models else _pattern()
+    if small:
+        text = _smallest(text)
     for corpus, source in (("domain", domain), ("general", general)):
         if not (source.is_file() or source.is_dir()):
             raise ConfigError(f"There is no '{source}' for --{corpus}; give a file or a folder.")
@@ -83,6 +94,33 @@ def _starting_from(models: Sequence[str]) -> str:
     }
     text = "\n\n".join((common | replaced).values()) + "\n"
     return re.sub("|".join(values), lambda match: values[match[0]], text)
+
+
+#: Paragraphs of the smallest sweep: three trunks of one size, each annealed at two budgets, hold its
+#: five runs and one more at little cost.
+_SMALLEST = """\
+# The smallest sweep that answers: three shares at a short budget, and the control and the largest
+# share at four times as many tokens. 'mixlaw fit' reads it with what studies say (--prior).
+mixtures: [{shares}]"""
+
+
+def _smallest(text: str) -> str:
+    """The experiment with one size, three shares and two budgets."""
+    parts = _paragraphs(text)
+    parts["mixtures"] = _SMALLEST.format(shares=", ".join(f"{share:g}" for share in SHORT))
+    for key in ("sizes", "token_budgets"):
+        if key in parts:
+            parts[key] = re.sub(r"(?m)^(\w+): \[([^\]]*)\]", _reduced, parts[key])
+    parts["seeds"] = re.sub(r"\n  extra: .*", "", parts["seeds"])
+    return "\n\n".join(parts.values()) + "\n"
+
+
+def _reduced(line: re.Match[str]) -> str:
+    """A line of sizes with the first alone, or of budgets with the first and its fourfold."""
+    key, first = line[1], line[2].split(",")[0].strip()
+    if key == "sizes":
+        return f"{key}: [{first}]"
+    return f"{key}: [{first}, {format_quantity(LONGER * parse_quantity(first))}]"
 
 
 def _paragraphs(text: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ bracketed: its interpolation is a guess.
 
 import csv
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,12 @@ from study_curves import OWN, Study, studies
 
 from mixlaw.fit.prior.fit import LAW, fit_few_runs
 from mixlaw.fit.prior.outside import outside_view
-from mixlaw.recommend.api import recommend_ratio
+from mixlaw.recommend.answer import decide
+from mixlaw.recommend.context import prior
 from mixlaw.recommend.measured import Cell
+from mixlaw.recommend.options import Options
+from mixlaw.recommend.target import question_of
+from mixlaw.recommend.verdict import Verdict
 from mixlaw.result.fit_result import FitResult
 from mixlaw.roles import Roles
 from mixlaw.runs.table import validate_runs
@@ -89,8 +94,8 @@ def table(study: Study, runs: list[tuple[Cell, float]]) -> pd.DataFrame:
     return validate_runs(pd.DataFrame([base, *rows]))
 
 
-def fitted(study: Study, runs: list[tuple[Cell, float]], held_out: list[str]) -> FitResult:
-    few = fit_few_runs(table(study, runs), Roles(), None, [], 500, 0, held_out)
+def fitted(study: Study, runs: list[tuple[Cell, float]]) -> FitResult:
+    few = fit_few_runs(table(study, runs), Roles(), None, [], 500, 0, held_out(study.name))
     return FitResult(
         law=LAW, eval_sets=tuple(few.selection.rows), domain_set="domain", general_set="general",
         **few.fields,
@@ -98,47 +103,66 @@ def fitted(study: Study, runs: list[tuple[Cell, float]], held_out: list[str]) ->
 
 
 def lines_of(study: Study) -> Iterator[dict[str, object]]:
-    held_out = list(OWN) if study.name in OWN else [study.name]
     for n_runs in DESIGNS:
         runs = design(study, n_runs)
-        fit = fitted(study, runs, held_out)
+        fit = fitted(study, runs)
         for kind, cell in targets(study, runs[-1][0]):
-            outside = outside_view(
-                cell.n_params, cell.tokens, base_loss=BASE, base_tokens=study.base_tokens,
-                without=held_out,
-            )  # fmt: skip
             for bound in BOUNDS:
                 for reference in REFERENCES:
                     if reference == "control" and cell.ratios[0] > 0:
                         continue
                     yield {
                         "study": study.name, "runs": n_runs, "kind": kind,
-                        **line(fit, outside, cell, runs[-1][0], bound, reference),
+                        **line(fit, cell, runs[-1][0], bound, reference),
+                        **outside(study, cell, bound, reference),
                     }  # fmt: skip
 
 
+def asked(fit: FitResult, cell: Cell, bound: float, reference: str) -> tuple[Verdict, dict[str, float]]:
+    """The verdict at a cell, and the interval of the runs without the studies."""
+    options = Options(
+        n_params=cell.n_params, tokens=cell.tokens, max_general_rise=bound, reference=reference
+    )
+    question = question_of(fit, options)
+    verdict = decide(question, options)
+    return verdict, prior.document(question, options, verdict).get("interval_without", {})
+
+
 def line(
-    fit: FitResult, outside: FitResult, cell: Cell, own: Cell, bound: float, reference: str
+    fit: FitResult, cell: Cell, own: Cell, bound: float, reference: str
 ) -> dict[str, object]:
-    question = {
-        "n_params": cell.n_params, "tokens": cell.tokens, "max_general_rise": bound,
-        "reference": reference,
-    }  # fmt: skip
-    answer = recommend_ratio(fit, **question)  # type: ignore[arg-type]
-    prior = recommend_ratio(outside, **question)  # type: ignore[arg-type]
-    without = answer.prior.get("interval_without", {})
     measured = cell.critical_ratio(bound, reference)
+    verdict, without = asked(fit, cell, bound, reference)
+    knows = len(fit.levels["share.domain"]) > 1
     return {
         "n_params": cell.n_params, "tokens": cell.tokens, "reference": reference,
         "tolerance": bound,
-        "bracketed": measured is None or measured <= cell.ratios[cell.ratios < 1].max(),
-        "measured": measured or 0.0, "estimate": answer.estimate,
-        "low": answer.interval[0], "high": answer.interval[1], "recommended": answer.recommended,
-        "low_without": without.get("low"), "high_without": without.get("high"),
+        "bracketed": int(
+            measured is None or measured <= cell.ratios[cell.ratios < 1].max()
+        ),
+        "measured": measured or 0.0, "estimate": verdict.estimate,
+        "low": verdict.interval()[0], "high": verdict.interval()[1],
+        "recommended": verdict.recommended,
+        "low_without": without["low"] if knows else None,
+        "high_without": without["high"] if knows else None,
         "copied": own.critical_ratio(bound, reference) or 0.0,
-        "low_outside": prior.interval[0], "high_outside": prior.interval[1],
-        "outside": prior.estimate,
     }  # fmt: skip
+
+
+@cache
+def fit_without_runs(study: str, n_params: float, tokens: float, base_tokens: float) -> FitResult:
+    return outside_view(n_params, tokens, base_tokens=base_tokens, without=held_out(study))
+
+
+def outside(study: Study, cell: Cell, bound: float, reference: str) -> dict[str, object]:
+    fit = fit_without_runs(study.name, cell.n_params, cell.tokens, study.base_tokens)
+    verdict, _ = asked(fit, cell, bound, reference)
+    low, high = verdict.interval()
+    return {"outside": verdict.estimate, "low_outside": low, "high_outside": high}
+
+
+def held_out(study: str) -> tuple[str, ...]:
+    return tuple(OWN) if study in OWN else (study,)
 
 
 def text(value: object) -> object:

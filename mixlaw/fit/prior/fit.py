@@ -14,6 +14,7 @@ from mixlaw.errors import FitError
 from mixlaw.fit import noise as noises
 from mixlaw.fit import provenance
 from mixlaw.fit.base_loss import fit_base
+from mixlaw.fit.law_fit import levels
 from mixlaw.fit.prior.posterior import ASSUMED_NOISE, Evidence, Posterior, sample
 from mixlaw.fit.prior.studies import DOMAIN_SCALE, LEFT_OVER, Prior, published, vague
 from mixlaw.fit.selection import Rows, Selection, select
@@ -211,6 +212,13 @@ def _statuses(
             f"{p_value:.2g}): look for a mistake in the table, or fit with --prior none."
         )
         statuses.append(Status("prior-disagrees", text, roles.general_set))
+    if len(sizes := levels(general.x["N"])) == 1:
+        text = (
+            f"All runs have {format_quantity(sizes[0])} parameters: what size does to forgetting is "
+            "the studies' alone, and losses of other sizes start from this size's base unless "
+            "--base-general-loss and --base-domain-loss say otherwise."
+        )
+        statuses.append(Status("no-size-information", text))
     if missing := missing_runs(runs):
         alone = " and no ratio is given from the others alone" if len(runs) == 1 else ""
         text = (

@@ -14,13 +14,15 @@ from mixlaw.result.types import Member, Status
 
 #: Noise, in nats, of a row that says nothing.
 _NOTHING = 1e3
+#: General loss of a base that nothing is known of, nats: rises do not depend on it.
+ANY_LEVEL = 5.0
 
 
 def outside_view(
     n_params: float,
     tokens: float,
     *,
-    base_loss: float = 0.0,
+    base_loss: float = ANY_LEVEL,
     base_tokens: float | None = None,
     without: Collection[str] = (),
     n_draws: int = 500,
@@ -31,7 +33,7 @@ def outside_view(
     Args:
         n_params: size of the target, a count.
         tokens: its budget, a count.
-        base_loss: general loss of its base, nats; zero makes every general loss a rise.
+        base_loss: general loss of its base, nats; rises do not depend on it.
         base_tokens: tokens that the base was pre-trained on; default 20 for each parameter.
         without: studies that must not speak.
         n_draws: draws.
