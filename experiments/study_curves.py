@@ -56,6 +56,7 @@ class Study:
 
 
 def gu() -> Study:
+    """Gu et al., whose general loss is read off the curves of Table 4."""
     cells = []
     for size, curves in TABLE_4.items():
         for time in T:
@@ -66,6 +67,7 @@ def gu() -> Study:
 
 
 def own(name: str, path: str, shares: tuple[float, float, float]) -> Study:
+    """A sweep of this project."""
     frame = read_runs(ROOT / path)
     tokens = float(frame["base_tokens"].dropna().iloc[0])
     return Study(name, tuple(measured_cells(frame, Roles())), tokens, shares)
@@ -80,4 +82,5 @@ OWN = {
 
 
 def studies() -> list[Study]:
+    """All of them."""
     return [gu(), *(own(name, path, shares) for name, (path, shares) in OWN.items())]

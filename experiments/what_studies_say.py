@@ -65,6 +65,7 @@ def _rows(study: Study, cell: Cell, side: str) -> list[tuple[float, ...]]:
 
 
 def main() -> None:
+    """Write the lines of all studies at hand anew."""
     every = studies()
     made = [line for study in every for line in lines(study, "general")]
     made += [line for study in every if study.name in OWN for line in lines(study, "domain")]

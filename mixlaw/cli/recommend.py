@@ -115,7 +115,7 @@ def _outside(
     options: dict[str, Any],
 ) -> None:  # fmt: skip
     """The outside view: what studies say without a run."""
-    from mixlaw.recommend.context.outside import without_runs
+    from mixlaw.recommend.outside import without_runs
 
     if prior != "published" or fit is not None or emit is not None:
         raise ConfigError(

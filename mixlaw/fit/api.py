@@ -128,9 +128,7 @@ def fit_laws(
     return with_laws_at_target(result, choice)
 
 
-def _wants_prior(
-    prior: str | None, frame: pd.DataFrame, roles: Roles, options: _Options
-) -> bool:
+def _wants_prior(prior: str | None, frame: pd.DataFrame, roles: Roles, options: _Options) -> bool:
     """Whether studies are to speak: where that is asked for, or the runs are few."""
     if prior not in (None, "published", "none"):
         raise ConfigError(f"'{prior}' is no prior; give published or none (--prior).")

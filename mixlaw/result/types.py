@@ -163,8 +163,8 @@ class FitRecord:
         sigma: residual standard deviation of log loss by eval set.
         seed_std: relative standard deviation between replicates by eval set, where there are any.
         validation: the document of ``mixlaw validate`` on this fit, where it was run.
-        prior: of a fit of few runs the name of its prior, the ``studies`` that speak in it, and by eval
-            set the prior predictive ``p_value`` of its rows.
+        prior: of a fit of few runs the name of its prior, the ``studies`` that speak in it, and by
+            eval set the prior predictive ``p_value`` of its rows.
         without_prior: its members had no study spoken.
         about: how the fit was made: data hash, options, versions, checklist.
     """

@@ -96,7 +96,7 @@ def _starting_from(models: Sequence[str]) -> str:
     return re.sub("|".join(values), lambda match: values[match[0]], text)
 
 
-#: Paragraphs of the smallest sweep: three trunks of one size, each annealed at two budgets, hold its
+#: Mixtures of the smallest sweep: three trunks of one size, each annealed at two budgets, hold its
 #: five runs and one more at little cost.
 _SMALLEST = """\
 # The smallest sweep that answers: three shares at a short budget, and the control and the largest

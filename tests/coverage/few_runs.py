@@ -2,16 +2,16 @@
 
     PYTHONPATH=tests:experiments python tests/coverage/few_runs.py
 
-Every study whose curves are at hand is asked from 5, 3, 2 and 1 of its own runs, all of its cheapest
-size: three shares at its shortest budget and two at four times that; three, two or one at the longer
-budget. The studies' lines in the prior are left out, all own sweeps together. Targets are the
+Every study whose curves are at hand is asked from 5, 3, 2 and 1 of its own runs, all of its
+cheapest size: three shares at its shortest budget and two at four times that; three, two or one at
+the longer budget. Its lines in the prior are left out, all own sweeps together. Targets are the
 cell of the longer budget, those of two and four times its tokens, two to seven times its size, and
 the largest size at the longest budget, at three bounds, over the base and over the control.
 
-Beside the answer stand the ratio measured there, that of the study's nearest cell with known shares
-(the runs' own longest one), which one would copy, and what the studies say without a run. A measured
-ratio in the gap below the share one, where no run says how steeply the loss rises, is marked as not
-bracketed: its interpolation is a guess.
+Beside the answer stand the ratio measured there, that of the runs' own longer cell with all its
+shares, which one would copy, and what the studies say without a run. A measured ratio in the gap
+below the share one, where no run says how steeply the loss rises, is marked as not bracketed: its
+interpolation is a guess.
 """
 
 import csv
@@ -118,7 +118,9 @@ def lines_of(study: Study) -> Iterator[dict[str, object]]:
                     }  # fmt: skip
 
 
-def asked(fit: FitResult, cell: Cell, bound: float, reference: str) -> tuple[Verdict, dict[str, float]]:
+def asked(
+    fit: FitResult, cell: Cell, bound: float, reference: str
+) -> tuple[Verdict, dict[str, float]]:
     """The verdict at a cell, and the interval of the runs without the studies."""
     options = Options(
         n_params=cell.n_params, tokens=cell.tokens, max_general_rise=bound, reference=reference
@@ -128,9 +130,7 @@ def asked(fit: FitResult, cell: Cell, bound: float, reference: str) -> tuple[Ver
     return verdict, prior.document(question, options, verdict).get("interval_without", {})
 
 
-def line(
-    fit: FitResult, cell: Cell, own: Cell, bound: float, reference: str
-) -> dict[str, object]:
+def line(fit: FitResult, cell: Cell, own: Cell, bound: float, reference: str) -> dict[str, object]:
     measured = cell.critical_ratio(bound, reference)
     verdict, without = asked(fit, cell, bound, reference)
     knows = len(fit.levels["share.domain"]) > 1

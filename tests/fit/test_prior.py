@@ -9,7 +9,7 @@ import pytest
 from mixlaw import FitResult, fit_laws, recommend_ratio
 from mixlaw.doctor import examine
 from mixlaw.doctor.few_runs import Run, missing_runs
-from mixlaw.errors import ConfigError, FitError
+from mixlaw.errors import ConfigError, DataError
 from mixlaw.fit.prior.outside import outside_view
 from mixlaw.fit.prior.posterior import Evidence, sample
 from mixlaw.fit.prior.random_effects import Student, predicted
@@ -52,18 +52,22 @@ def five():
 def test_random_effects_lie_between_no_study_and_many():
     guess = Student(0.0, 1.0, 2)
     none = predicted(np.empty(0), np.empty(0), guess)
-    assert none.centre == 0 and none.scale > guess.scale
+    assert none.centre == 0
+    assert none.scale > guess.scale
     rng = np.random.default_rng(0)
     many = predicted(rng.normal(5, 0.5, 400), np.full(400, 0.1), guess)
     assert many.centre == pytest.approx(5, abs=0.1)
     assert many.scale == pytest.approx(0.5, rel=0.15)
     one = predicted(np.array([5.0]), np.array([0.1]), guess)
-    assert 0 < one.centre < 5 and one.freedom < many.freedom
+    assert 0 < one.centre < 5
+    assert one.freedom < many.freedom
 
 
 def test_every_fact_says_where_it_comes_from():
     for fact in facts():
-        assert fact.provenance and fact.source and fact.error > 0
+        assert fact.provenance
+        assert fact.source
+        assert fact.error > 0
         assert fact.use == "yes" or fact.use.startswith("no: ")
         assert fact.parameter in published(fact.side).parameters
 
@@ -109,9 +113,14 @@ def test_five_runs_are_fitted_under_the_prior_and_answer(five):
     low, high = answer.interval
     assert low <= truth <= high
     assert answer.estimate == pytest.approx(truth, abs=0.05)
-    without = answer.prior["interval_without"]
-    assert without["high"] - without["low"] > high - low
     assert set(answer.prior["studies"]) == set(published("general").studies)
+
+
+def test_of_another_size_the_runs_alone_say_less(five):
+    answer = recommend_ratio(five, n_params=16 * SIZE, tokens=4e9, max_general_rise=0.05)
+    low, high = answer.interval
+    without = answer.prior["interval_without"]
+    assert without["high"] - without["low"] > 1.2 * (high - low)
 
 
 def test_a_fit_with_a_prior_is_saved_whole(five, tmp_path):
@@ -126,9 +135,11 @@ def test_a_fit_with_a_prior_is_saved_whole(five, tmp_path):
 def test_one_run_gives_no_ratio_and_names_four():
     fit = fit_laws(runs([(1e9, 0.75)]), n_draws=100)
     answer = recommend_ratio(fit, n_params=SIZE, tokens=1e9)
-    assert answer.feasible is None and answer.recommended is None
+    assert answer.feasible is None
+    assert answer.recommended is None
     (missing,) = (w.message for w in answer.warnings if w.code == "not-identified")
-    assert "4 are missing" in missing and "no ratio" in missing
+    assert "4 are missing" in missing
+    assert "no ratio" in missing
 
 
 def test_the_prior_can_be_asked_for_and_left_out():
@@ -136,7 +147,7 @@ def test_the_prior_can_be_asked_for_and_left_out():
         fit_laws(runs(), prior="mine")
     with pytest.raises(ConfigError, match="--prior none"):
         fit_laws(runs(), "dcpt", prior="published")
-    with pytest.raises(FitError, match="--prior none"):
+    with pytest.raises(DataError, match="no base loss"):
         fit_laws(runs()[lambda rows: rows["tokens"] > 0], prior="published")
     assert not fit_laws(runs(), "log-share", eval_sets=["general"], n_draws=20).prior
 

@@ -77,40 +77,45 @@ def fit_few_runs(
             f"({'; '.join(selection.left_out) or roles.general_set}); fit with --prior none."
         )
     scale, assumed = _pretraining(frame)
-    stack, alone, surprise, speaking = {}, {}, {}, {}
+    prior = published("general", without)
+    stack, alone, surprise = {}, {}, {}
     for name, rows in selection.rows.items():
         side = "domain" if name == roles.domain_set else "general"
-        prior, evidence = published(side, without), evidence_of(rows, side, scale)
-        posterior = sample(evidence, prior.parameters, n_draws, seed)
+        evidence = evidence_of(rows, side, scale)
+        told = sample(evidence, published(side, without).parameters, n_draws, seed)
         unprompted = sample(evidence, vague(side).parameters, n_draws, seed)
-        stack[name] = (member(law, evidence, posterior, seed),)
+        stack[name] = (member(law, evidence, told, seed),)
         alone[name] = (member(law, evidence, unprompted, seed),)
-        surprise[name], speaking[name] = posterior.surprise, prior
+        surprise[name] = told.surprise
     fields = {
+        **_of_rows(selection, n_draws, seed),
         "statuses": (
             *selection.statuses,
             *assumed,
-            *_statuses(selection, roles, surprise, speaking[roles.general_set]),
+            *_statuses(selection, roles, surprise, prior),
         ),
         "stack": stack,
         "without_prior": alone,
-        "prior": {
-            "name": "published",
-            "studies": list(speaking[roles.general_set].studies),
-            "p_value": surprise,
-        },
+        "prior": {"name": "published", "studies": list(prior.studies), "p_value": surprise},
+    }
+    return FewRuns(selection, fields)
+
+
+def _of_rows(selection: Selection, n_draws: int, seed: int) -> dict[str, Any]:
+    """What the result holds of the rows, whatever the prior."""
+    return {
         "standard": draw_standard(n_draws, {}, seed),
         "base_stack": {
             name: fit_base(rows, n_draws, seed + 1) for name, rows in selection.base.items()
         },
-        "sigma": {name: _noise(rows) / float(rows.loss.mean()) for name, rows in
-                  selection.rows.items()},
+        "sigma": {
+            name: _noise(rows) / float(rows.loss.mean()) for name, rows in selection.rows.items()
+        },
         "seed_std": {name: noises.seed_std(rows) for name, rows in selection.rows.items()},
         **provenance.coverage(selection),
         # The highest loss of a few cheap runs is no bound for longer ones.
         "highest": {},
-    }  # fmt: skip
-    return FewRuns(selection, fields)
+    }
 
 
 def evidence_of(rows: Rows, side: str, scale: float) -> Evidence:
@@ -162,7 +167,7 @@ def _parameters(law: Law, evidence: Evidence, theta: Array, control: Array) -> d
 
 
 def _middle(law: Law, evidence: Evidence, params: dict[str, Array]) -> int:
-    """The draw whose losses are nearest to the medians, at the runs' cells and four times beyond."""
+    """The draw nearest to the medians of the losses, at the runs' cells and four times beyond."""
     cells = [
         (size * n, budget * d, share)
         for n, d in sorted(set(zip(evidence.n_params, evidence.tokens, strict=True)))
@@ -214,8 +219,8 @@ def _statuses(
         statuses.append(Status("prior-disagrees", text, roles.general_set))
     if len(sizes := levels(general.x["N"])) == 1:
         text = (
-            f"All runs have {format_quantity(sizes[0])} parameters: what size does to forgetting is "
-            "the studies' alone, and losses of other sizes start from this size's base unless "
+            f"All runs have {format_quantity(sizes[0])} parameters: what size does to forgetting "
+            "is the studies' alone, and losses of other sizes start from this size's base unless "
             "--base-general-loss and --base-domain-loss say otherwise."
         )
         statuses.append(Status("no-size-information", text))

@@ -2,8 +2,8 @@
 
     L - L0 = w + q·z + (1 + v_c)·h + u_c + noise,     h = b·(N/N0)^-nu·(D/D0)^tau·ln((1+e)/(r+e))
 
-with z = ln(1 + D/S), and u_c and v_c what cell c (a size and budget) differs by from the form. Given
-theta = (nu, tau, ln e, ln b) the rest is linear and Gaussian, in closed form; theta itself is
+with z = ln(1 + D/S), and u_c and v_c what cell c (a size and budget) differs by from the form.
+Given theta = (nu, tau, ln e, ln b) the rest is linear and Gaussian, in closed form; theta itself is
 sampled by importance about its mode at quasi-random points and resampled (Rubin 1988). The Student
 tails of w and q are a scale of both that is sampled with theta.
 """
@@ -135,7 +135,7 @@ class _Density:
         return np.asarray(theta + scale + self._linear(points).log_density)
 
     def rise(self, points: Array) -> Array:
-        """h at every row, shape (m, n)."""
+        """H at every row, shape (m, n)."""
         nu, tau, log_e, log_b = points[:, :4].T[..., None]
         e = np.exp(log_e)
         lack = np.log1p(e) - np.log(self.evidence.share + e)

@@ -49,8 +49,8 @@ def predicted(value: Array, error: Array, guess: Student) -> Student:
     Args:
         value: of every study, shape (k,); there may be none.
         error: their standard errors, shape (k,).
-        guess: made without any study; it counts as one more, and its ``scale`` is the spread between
-            studies that few of them are drawn towards.
+        guess: made without any study; it counts as one more, and its ``scale`` is the spread
+            between studies that few of them are drawn towards.
     """
     k, pseudo = len(value), PSEUDO_STUDIES
     moments = _between_by_moments(value, error) * max(k - 1, 0)

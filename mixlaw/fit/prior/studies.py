@@ -25,8 +25,9 @@ LEFT_OVER = {"general": (3.5e-3, 0.07), "domain": (0.05, 0.1)}
 #: that left about as little of the three own sweeps' domain losses as any (.05 to .09 nats).
 DOMAIN_SCALE = 0.01
 #: Of each side and parameter, the value without any study and the spread between studies that few
-#: of them are drawn towards. They are wide on purpose: the form and the user's own runs carry most
-#: of an answer, and with nu .25 +- .25 and tau .35 +- .35 answers were as good as with the studies'.
+#: of them are drawn towards. They are round numbers, chosen when the studies were known: leaving a
+#: study out does not take it out of these. They matter little: the form and the user's own runs
+#: carry most of an answer.
 GUESSES: dict[str, dict[str, Student]] = {
     "general": {
         "nu": Student(0.25, 0.1, 2),
@@ -104,9 +105,7 @@ def published(side: Side, without: Collection[str] = ()) -> Prior:
         without: studies that must not speak.
     """
     side = side or "general"
-    speaking = [
-        f for f in facts() if f.side == side and f.use == "yes" and f.study not in without
-    ]
+    speaking = [f for f in facts() if f.side == side and f.use == "yes" and f.study not in without]
     parameters = {}
     for name, guess in GUESSES[side].items():
         told = [f for f in speaking if f.parameter == name]
