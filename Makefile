@@ -8,15 +8,14 @@ export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: demo test lint types bench slow clean
+.PHONY: demo transcript test lint types bench slow docs clean
 
 demo: .venv/installed
-	$(BIN)/mixlaw sweep
-	$(BIN)/mixlaw fit
-	$(BIN)/mixlaw validate
-	# Exit code 3 is an answer too: no ratio is feasible.
-	$(BIN)/mixlaw recommend --model-size 8B || test $$? -eq 3
-	$(BIN)/mixlaw plot
+	$(BIN)/mixlaw demo
+
+# The README's transcript, by the run itself.
+transcript: .venv/installed
+	$(BIN)/mixlaw demo | $(BIN)/python .ci/transcript.py
 
 test: .venv/installed-dev
 	$(BIN)/python -m pytest
@@ -35,8 +34,12 @@ bench: .venv/installed-dev
 slow: .venv/installed-dev
 	$(BIN)/python -m pytest -m slow
 
+# The site lies in site/ then; a broken link is an error.
+docs: .venv/installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
 clean:
-	rm -rf .venv .mixlaw experiments/quickstart fits/quickstart
+	rm -rf .venv .mixlaw site experiments/quickstart fits/quickstart fits/quickstart-blind
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

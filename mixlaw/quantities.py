@@ -57,6 +57,15 @@ def moved(rise: float, reference: str) -> str:
     return f"rises by {rise:.3g} nats over the {reference}"
 
 
+def percents(low: float, high: float) -> tuple[str, str]:
+    """Two shares with as many digits as tell them apart, three after the point at most."""
+    usual = percent(low), percent(high)
+    if usual[0] != usual[1] or low == high:
+        return usual
+    finer = [(f"{low:.{digits}%}", f"{high:.{digits}%}") for digits in (1, 2, 3)]
+    return next((spelled for spelled in finer if spelled[0] != spelled[1]), finer[-1])
+
+
 def percent(ratio: float) -> str:
     """A share as people read it: 0.283 is ``28%``, 0.9237 is ``92.4%``, and 1 is ``100%``."""
     return f"{ratio:.0%}" if 0.1 <= ratio <= 0.9 or ratio in (0, 1) else f"{ratio:.1%}"

@@ -1,5 +1,6 @@
 """Every command of the README runs, in its order, in one fresh folder, with exit code 0."""
 
+import importlib.util
 import json
 import os
 import re
@@ -12,6 +13,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+_SPEC = importlib.util.spec_from_file_location("transcript", ROOT / ".ci" / "transcript.py")
+assert _SPEC is not None
+assert _SPEC.loader is not None
+_MODULE = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(_MODULE)
+skeleton, transcript = _MODULE.skeleton, _MODULE.transcript
 README = (ROOT / "README.md").read_text()
 COMMANDS = re.findall(r"^\$ (.+)$", README, flags=re.MULTILINE)
 #: The test command itself would start this test again.
@@ -24,6 +31,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("readme")
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, folder)
+    for name in ("fits/prose-to-code-forward/auto", "experiments/prose-to-code"):
+        shutil.copytree(ROOT / name, folder / name)
     (folder / ".venv").mkdir()
     (folder / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
     for stamp in ("installed", "installed-dev"):
@@ -41,6 +50,8 @@ def test_command_of_the_readme_runs(command: str, folder: Path) -> None:
         shlex.split(command), cwd=folder, capture_output=True, text=True, env={**os.environ}
     )
     assert result.returncode == 0, result.stderr[-2000:]
+    if command == "make demo":
+        assert skeleton(result.stdout) == skeleton(transcript())
 
 
 def test_links_and_pictures_of_the_readme_exist() -> None:

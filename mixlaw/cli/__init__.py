@@ -15,9 +15,9 @@ from typer.exceptions import TyperException
 from mixlaw.errors import MixlawError
 
 #: The main path first, as a person walks it; the other groups follow by name.
-_ORDER = ("init", "sweep", "fit", "recommend", "plot")
+_ORDER = ("demo", "init", "sweep", "fit", "recommend", "plot")
 #: Files of this folder that are no command groups.
-_HELPERS = ("options", "output", "places")
+_HELPERS = ("completion", "hints", "options", "output", "places")
 
 
 def build_app() -> typer.Typer:
@@ -27,7 +27,7 @@ def build_app() -> typer.Typer:
         help="How much domain data should continual pre-training see? "
         "Train proxies, fit scaling laws, read a ratio with its error bar.",
         no_args_is_help=True,
-        add_completion=False,
+        add_completion=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> None:
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     try:
-        code = build_app()(arguments, prog_name="mixlaw", standalone_mode=False)
+        code = build_app()(arguments, prog_name="mixlaw", standalone_mode=False, obj=arguments)
     except TyperException as error:
         _complain(_usage(error))
         sys.exit(2)

@@ -1,5 +1,6 @@
 """``mixlaw doctor``: what is wrong with a runs table, before any law is fitted to it."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -47,7 +48,7 @@ def doctor(
 
     target = _target(model_size, tokens)
     roles = Roles.parse(domain_set, general_set, domain_corpora, own)
-    path = find_runs(runs)
+    path = find_runs(runs, quiet=json)
     frame = read_runs(path)
     findings = examine(frame, roles, target)
     if json:
@@ -66,27 +67,38 @@ def doctor(
         write(describe(finding))
     if findings:
         point_to_glossary()
-    hint(f"mixlaw fit {path}")
+    hint(f"mixlaw fit {shlex.quote(str(path))}")
 
 
-def show_worst(findings: "list[Finding]", table: Path) -> None:
-    """The worst findings, a line each, for a command that has another purpose."""
-    for finding in findings[:_SHOWN]:
+def show_worst(findings: "list[Finding]", found: int, table: Path) -> None:
+    """The findings that matter, a line each, for a command that has another purpose.
+
+    Args:
+        findings: those that matter for its answer; errors are all shown.
+        found: how many there are in all.
+        table: where they were found.
+    """
+    errors = sum(finding.severity == "error" for finding in findings)
+    shown = findings[: max(_SHOWN, errors)]
+    for finding in shown:
         say(f"doctor: {finding.severity}: {finding.what}")
-    if len(findings) > _SHOWN:
-        say(f"doctor: {len(findings) - _SHOWN} more: mixlaw doctor {table}")
+    if found > len(shown):
+        say(f"doctor: {found - len(shown)} more: mixlaw doctor {table}")
 
 
 def describe(finding: "Finding") -> str:
     """A finding as a paragraph for the terminal."""
+    from mixlaw.screen.layout import wrap
+
     named = ", ".join(finding.run_ids)
-    return (
-        f"\n{finding.severity}: {finding.code}\n"
-        f"  {finding.what}\n"
-        f"  rows: {finding.n_rows} (runs such as {named})\n"
-        f"  effect: {finding.effect}\n"
-        f"  do: {finding.remedy}"
+    texts = (
+        finding.what,
+        f"rows: {finding.n_rows} (runs such as {named})",
+        f"effect: {finding.effect}",
+        f"do: {finding.remedy}",
     )
+    lines = [line for text in texts for line in wrap(text, "  ", "    ")]
+    return "\n".join([f"\n{finding.severity}: {finding.code}", *lines])
 
 
 def _target(model_size: str | None, tokens: str | None) -> Mapping[str, float]:

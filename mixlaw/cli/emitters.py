@@ -2,7 +2,7 @@
 
 import typer
 
-from mixlaw.cli import options, output
+from mixlaw.cli import hints, options, output
 
 
 def register(app: typer.Typer) -> None:
@@ -26,4 +26,5 @@ def emitters(json: options.Json = False) -> None:
     for entry in listing:
         output.write(f"{entry['name']:<{width}}  weights are {entry['unit']}")
         output.write(f"{'':<{width}}    {entry['example']}")
-    output.hint("mixlaw recommend --model-size 8B --emit NAME")
+    if command := hints.emit_for():
+        output.hint(command)

@@ -60,7 +60,7 @@ def evaluate(
 
     base_tokens = None if tokens is None else round(parse_quantity(tokens, "--base-tokens"))
     losses = evaluate_model(
-        places.find_experiment(experiment),
+        places.find_experiment(experiment, quiet=json),
         model,
         table=table,
         tokens=base_tokens,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mixlaw.cli import output, places
+from mixlaw.cli import completion, hints, output, places
 from mixlaw.cli.options import DomainCorpora, DomainSet, GeneralSet, Json, Own
 
 if TYPE_CHECKING:
@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 Source = Annotated[
-    str | None, typer.Argument(help="Experiment or runs table; default the experiment swept last.")
+    str | None,
+    typer.Argument(
+        help="Experiment or runs table; default the experiment that changed last.",
+        autocompletion=completion.experiments,
+    ),
 ]
 LawName = Annotated[
     str | None,
@@ -24,6 +28,7 @@ LawName = Annotated[
         help="Law to fit (mixlaw laws), several (A,B) to compare and stack, or auto, the default: "
         "all that suit the table.",
         metavar="NAME",
+        autocompletion=completion.plugins("laws"),
     ),
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder of the fit; default fits/NAME.")]
@@ -41,7 +46,11 @@ Where = Annotated[
 ]
 Mix = Annotated[
     list[str],
-    typer.Option("--mix", help="Let definitions in this column differ.", metavar="COLUMN"),
+    typer.Option(
+        "--mix",
+        help="Let definitions in this column differ (recipe, schedule, lr_peak, ...).",
+        metavar="COLUMN",
+    ),
 ]
 Constraints = Annotated[
     list[str],
@@ -60,6 +69,13 @@ Prior = Annotated[
 ]
 Draws = Annotated[int, typer.Option("--draws", min=20, help="Resampled sweeps.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the resampling.")]
+Validate = Annotated[
+    bool,
+    typer.Option(
+        "--validate/--no-validate",
+        help="Hide the largest size, fit the rest, and keep what that would have recommended.",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -83,6 +99,7 @@ def fit(
     prior: Prior = None,
     draws: Draws = 500,
     seed: Seed = 0,
+    validate: Validate = True,
     json: Json = False,
 ) -> None:
     """Fit scaling laws to a runs table, with intervals and held-out errors."""
@@ -91,7 +108,7 @@ def fit(
     from mixlaw.fit.selection import GivenTable
     from mixlaw.roles import Roles
 
-    path = places.find_runs(source)
+    path = places.find_runs(source, quiet=json)
     folder = out or places.FITS / _name(path)
     check_writable(folder)
     given = Roles.parse(domain_set, general_set, domain_corpora, own)
@@ -111,20 +128,23 @@ def fit(
         target=target,
         prior=prior,  # type: ignore[arg-type]  # refused in words if it is another
     )
-    _show_worst(table, where, roles, target)
+    _show_worst(table, where, roles, result)
     result.save(folder)
     _show(result, folder, json)
+    if validate and result.corpora:
+        _validate(folder)
+    output.hint(hints.question_to(result, folder))
 
 
-def _show_worst(
-    table: "GivenTable", where: list[str], roles: "Roles", target: dict[str, float]
-) -> None:
-    """What the doctor finds wrong with the rows that were fitted."""
+def _show_worst(table: "GivenTable", where: list[str], roles: "Roles", result: "FitResult") -> None:
+    """What the doctor finds wrong with the rows that were fitted, as far as the answer needs it."""
     from mixlaw.cli.doctor import show_worst
-    from mixlaw.doctor import examine
+    from mixlaw.doctor import examine, for_answer
     from mixlaw.runs.views import only_where
 
-    show_worst(examine(only_where(table.frame, where), roles, target), Path(table.source))
+    findings = examine(only_where(table.frame, where), roles, result.target)
+    fitted = [*result.eval_sets, *roles.general_sets]
+    show_worst(for_answer(findings, fitted, result.target), len(findings), Path(table.source))
 
 
 def _experiment(table: Path, given: "Roles") -> tuple["Roles", dict[str, float]]:
@@ -157,11 +177,11 @@ def _show(result: "FitResult", folder: Path, as_json: bool) -> None:
         output.write(page(result))
         output.point_to_glossary()
     output.say(f"\nwritten to {folder}: fit.json, draws.npz, compare.csv")
-    output.hint(_next(result, folder))
 
 
-def _next(result: "FitResult", folder: Path) -> str:
-    elsewhere = folder.parent != places.FITS
-    if not result.corpora:
-        return f"mixlaw plot {folder}" if elsewhere else "mixlaw plot"
-    return "mixlaw recommend --model-size 8B" + (f" --fit {folder}" if elsewhere else "")
+def _validate(folder: Path) -> None:
+    """What the same fit without the largest size would have recommended for it."""
+    from mixlaw.recommend.validation import validate_saved
+    from mixlaw.result.fit_result import FitResult
+
+    output.say(validate_saved(FitResult.load(folder), folder).line())

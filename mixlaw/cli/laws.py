@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixlaw.cli import options, output
+from mixlaw.cli import hints, options, output
 
 if TYPE_CHECKING:
     from mixlaw.laws import Law, Parameter
@@ -26,7 +26,7 @@ INPUTS = {
 ROWS = {
     "ends": ("final losses", "final"),
     "trunk": ("checkpoints of runs", "trajectory"),
-    "all": ("final losses and checkpoints of runs", "all"),
+    "all": ("final losses, checkpoints of runs and base models", "all"),
 }
 
 
@@ -51,11 +51,12 @@ def laws(
         output.write_json(documents[0] if name else documents)
     elif name:
         output.write(_page(chosen[0]))
-        output.hint(f"mixlaw fit --law {name}")
+        if command := hints.fit_of(name):
+            output.hint(command)
     else:
         width = max(len(law.name) for law in chosen) + 2
         output.write("\n".join(_entry(law, width) for law in chosen))
-        output.hint("mixlaw laws NAME")
+        output.hint(f"mixlaw laws {chosen[0].name}")
 
 
 def _entry(law: "Law", width: int) -> str:

@@ -3,7 +3,20 @@
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from mixlaw.screen.layout import Line
+
+#: How rich shows an emphasis.
+_STYLES = {
+    "": "",
+    "heading": "bold",
+    "good": "bold green",
+    "unsure": "yellow",
+    "bad": "bold red",
+    "faint": "dim",
+}
 
 
 def say(message: str = "") -> None:
@@ -26,14 +39,29 @@ def json_text(document: Any) -> str:
     return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)
 
 
-def hint(command: str) -> None:
-    """The next command to try."""
-    say(f"\nnext: {command}")
+def hint(command: str, *, apart: bool = True) -> None:
+    """The next command to try, which runs as it is printed; ``apart`` by an empty line."""
+    say("\n" * apart + f"next: {command}")
+
+
+def show(lines: "Iterable[Line]", *, to_stderr: bool = False) -> None:
+    """A screen: with colours on a terminal, plain text anywhere else."""
+    stream: TextIO = sys.stderr if to_stderr else sys.stdout
+    if not stream.isatty():
+        for line in lines:
+            print(line.text, file=stream, flush=True)
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(file=stream, highlight=False, soft_wrap=True)
+    for line in lines:
+        console.print(Text(line.text, style=_STYLES[line.emphasis]))
 
 
 def point_to_glossary() -> None:
     """Where the words of a screen are explained."""
-    say("\nwords: mixlaw glossary [TERM]")
+    say("\nwords: mixlaw glossary")
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

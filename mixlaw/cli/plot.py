@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from mixlaw.cli import completion
+from mixlaw.cli.hints import question_to
 from mixlaw.cli.options import Json
 from mixlaw.cli.output import hint, say, write, write_json
 from mixlaw.cli.places import find_fit
@@ -17,7 +19,11 @@ def register(app: typer.Typer) -> None:
 
 def plot(
     fit: Annotated[
-        str | None, typer.Argument(help="Folder or name of a fit; default the one made last.")
+        str | None,
+        typer.Argument(
+            help="Folder or name of a fit; default the one made last.",
+            autocompletion=completion.fits,
+        ),
     ] = None,
     runs: Annotated[
         Path | None, typer.Option("--runs", help="Runs table, if it moved since the fit was made.")
@@ -30,8 +36,9 @@ def plot(
     """Draw losses against tokens, the trade-off frontier, and predicted against measured."""
     from mixlaw.files import check_writable
     from mixlaw.report.draw import draw_figures
+    from mixlaw.result.fit_result import FitResult
 
-    folder = find_fit(fit)
+    folder = find_fit(fit, quiet=as_json)
     out = out or folder / "figures"
     check_writable(out)
     written = draw_figures(folder, runs, out, say)
@@ -40,4 +47,4 @@ def plot(
         return
     for path in written:
         write(str(path))
-    hint("mixlaw recommend --model-size 8B --tokens 20B")
+    hint(question_to(FitResult.load(folder), folder))

@@ -23,7 +23,7 @@ def predict(
         Path,
         typer.Argument(
             help="Table (.csv or .parquet) with n_params, tokens, share.<corpus> or domain_ratio; "
-            "optional: eval_set, base_loss, unique_tokens.<corpus>.",
+            "optional: eval_set, base_loss, unique_tokens.<corpus>, base_tokens, lr_ratio.",
             metavar="ROWS",
         ),
     ],

@@ -2,6 +2,7 @@
 
 import inspect
 import json as json_format
+import shlex
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import asdict, fields, replace
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from mixlaw.cli import output, places
+from mixlaw.cli import completion, output, places
 from mixlaw.cli.options import DomainCorpora, DomainSet, GeneralSet, Json, Own
 from mixlaw.errors import ConfigError, FitError, unknown_name
 from mixlaw.quantities import format_quantity
@@ -31,11 +32,21 @@ def register(app: typer.Typer) -> None:
 
 FitName = Annotated[
     str | None,
-    typer.Option("--fit", metavar="DIR", help="Folder or name of a fit; default the last one."),
+    typer.Option(
+        "--fit",
+        metavar="DIR",
+        help="Folder or name of a fit; default the last one.",
+        autocompletion=completion.fits,
+    ),
 ]
 EmitName = Annotated[
     str | None,
-    typer.Option("--emit", metavar="NAME", help="Print the mixture for this trainer."),
+    typer.Option(
+        "--emit",
+        metavar="NAME",
+        help="Print the mixture for this trainer.",
+        autocompletion=completion.plugins("emitters"),
+    ),
 ]
 TokensPerDoc = Annotated[
     dict[str, float] | None,
@@ -46,7 +57,7 @@ TokensPerDoc = Annotated[
         parser=partial(parse_numbers, flag="--tokens-per-doc"),
     ),
 ]
-
+Explain = Annotated[bool, typer.Option("--explain", help="Say all there is to say, by headings.")]
 
 Prior = Annotated[
     str | None,
@@ -69,6 +80,7 @@ _GROUPS: dict[str, Group] = {
 
 
 def recommend(
+    context: typer.Context,
     fit: FitName = None,
     domain_set: DomainSet = "",
     general_set: GeneralSet = "",
@@ -77,6 +89,7 @@ def recommend(
     emit: EmitName = None,
     tokens_per_doc: TokensPerDoc = None,
     prior: Prior = None,
+    explain: Explain = False,
     json: Json = False,
     **options: Any,
 ) -> None:
@@ -86,23 +99,28 @@ def recommend(
 
     size, counts_all = options.pop("n_params") or (None, False)
     if prior is not None:
-        _outside(prior, fit, emit, json, size, options)
+        _outside(prior, fit, emit, json, explain, size, options)
         return
-    folder = places.find_fit(fit)
+    folder = places.find_fit(fit, quiet=True)  # its screen says which
     questioned = _with_roles(FitResult.load(folder), domain_set, general_set, domain_corpora, own)
     answer = recommend_ratio(questioned, n_params=size, n_params_is_total=counts_all, **options)
     emitted = _emitted(
         answer,
         emit,
-        tokens_per_doc=tokens_per_doc or {},
+        tokens_per_doc=tokens_per_doc
+        or (_counted(questioned, to=emit, quiet=json) if emit else {}),
         tokens_on_disk=options["unique_tokens"] or {},
     )
     _save(answer, folder)
-    _show(answer, emitted, json, quiet=emit is not None)
-    if answer.recommended is not None and emit is None and not json:
-        names = [format_quantity(count) for count in (answer.n_params, answer.tokens)]
-        target = "--model-size {} --tokens {}".format(*names)
-        output.hint(f"mixlaw recommend {target} --emit NAME   (names: mixlaw emitters)")
+    if json:
+        extra = {} if emitted is None else {"emit": asdict(emitted)}
+        output.write_json({**answer.document(), **extra})
+    else:
+        _show(answer, explain, fit_is_last=fit is None, to_stderr=emit is not None)
+        if emit is None:
+            _hint(answer, context.find_root().obj, explain)
+    if emitted is not None and not json:
+        _write_emitted(emitted)
     if emit is not None and emitted is None:
         output.say(_nothing_emitted(answer, emit))
         raise typer.Exit(3)
@@ -111,7 +129,7 @@ def recommend(
 
 
 def _outside(
-    prior: str, fit: str | None, emit: str | None, json: bool, size: float | None,
+    prior: str, fit: str | None, emit: str | None, json: bool, explain: bool, size: float | None,
     options: dict[str, Any],
 ) -> None:  # fmt: skip
     """The outside view: what studies say without a run."""
@@ -124,7 +142,10 @@ def _outside(
             "chooses the prior of a fit."
         )
     answer = without_runs(size, options)
-    _show(answer, None, json, quiet=False)
+    if json:
+        output.write_json(answer.document())
+    else:
+        _show(answer, explain, fit_is_last=False, to_stderr=False)
     if answer.exit_code:
         raise typer.Exit(answer.exit_code)
 
@@ -142,7 +163,8 @@ def _with_options_of_a_question(command: Callable[..., None]) -> Callable[..., N
     def with_options(**given: Any) -> None:
         command(**given)
 
-    signature = inspect.Signature([*_question_parameters(), *named])
+    context, *of_command = named
+    signature = inspect.Signature([context, *_question_parameters(), *of_command])
     with_options.__signature__ = signature  # type: ignore[attr-defined]
     return with_options
 
@@ -175,6 +197,7 @@ def _question_parameters() -> Iterator[inspect.Parameter]:
             metavar=option.example,
             help=text,
             parser=option.parse,
+            autocompletion=completion.rules if name == "rule" else None,
             rich_help_panel=_panel(option.group),
         )
         yield inspect.Parameter(
@@ -212,6 +235,29 @@ def _known(what: str, name: str, known: tuple[str, ...]) -> str:
     return name
 
 
+def _counted(fit: "FitResult", *, to: str, quiet: bool) -> dict[str, float]:
+    """Mean tokens per document of the corpora of the fit's experiment, where a trainer needs them.
+
+    They are what the sweep counted when it encoded its training documents.
+    """
+    from mixlaw import emitters, plugins
+    from mixlaw.corpora.prepare import load_corpora
+
+    cache = Path(str(fit.about.get("source") or "")).parent / "corpora"
+    needed = plugins.load("emitters", to).UNIT == emitters.DOCUMENTS
+    if not needed or not (cache / "corpora.json").is_file():
+        return {}
+    counts = {
+        name: corpus.n_tokens / corpus.n_documents
+        for name, corpus in load_corpora(cache).train.items()
+        if corpus.n_documents
+    }
+    if not quiet:
+        means = ", ".join(f"{name} {count:.0f}" for name, count in counts.items())
+        output.say(f"Tokens per document, as {cache} counts them: {means} (--tokens-per-doc).")
+    return counts
+
+
 def _emitted(answer: "Recommendation", name: str | None, **sizes: Any) -> "Emitted | None":
     if name is None:
         return None
@@ -241,22 +287,35 @@ def _save(answer: "Recommendation", folder: Path) -> None:
         output.say(f"The answer was not saved beside the fit: {error}.")
 
 
-def _show(answer: "Recommendation", emitted: "Emitted | None", as_json: bool, quiet: bool) -> None:
-    """The document, or the trainer's text, on stdout; the screen where stdout leaves room."""
-    from mixlaw.recommend.screen import screen
+def _show(answer: "Recommendation", explain: bool, *, fit_is_last: bool, to_stderr: bool) -> None:
+    """The screen, on stdout unless that is the trainer's."""
+    from mixlaw.screen.explained import explained
+    from mixlaw.screen.short import short
 
-    if as_json:
-        extra = {} if emitted is None else {"emit": asdict(emitted)}
-        output.write_json({**answer.document(), **extra})
-    elif quiet:
-        output.say(screen(answer))
-    else:
-        output.write(screen(answer))
-    if not as_json:
+    lines = explained(answer) if explain else short(answer, fit_is_last=fit_is_last)
+    output.show(lines, to_stderr=to_stderr)
+    if explain:
         output.point_to_glossary()
-    if emitted is not None and not as_json:
-        output.write(emitted.text.rstrip("\n"))
-        # JSON and argument files have no comments; their notes go to stderr.
-        for note in emitted.notes:
-            if note not in emitted.text:
-                output.say(note)
+
+
+def _hint(answer: "Recommendation", typed: list[str], explained: bool) -> None:
+    """What to ask next: the trainer's text, a question that has an answer, or for the reasons."""
+    command = shlex.join(["mixlaw", *(word for word in typed if word != "--explain")])
+    other = next((c for c in answer.would_change.get("cases", ()) if c["recommended"]), None)
+    if answer.feasible:
+        tokens = f" --tokens {format_quantity(answer.tokens)}" if answer.budgets else ""
+        output.hint(f"{command}{tokens} --emit megatron", apart=explained)
+    elif answer.feasible is False and other:
+        output.hint(f"{command} {other['flag']} {other['value']}", apart=explained)
+    elif not explained:
+        output.hint(f"{command} --explain", apart=False)
+    elif answer.fit["table"]:
+        output.hint(shlex.join(["mixlaw", "doctor", answer.fit["table"]]))
+
+
+def _write_emitted(emitted: "Emitted") -> None:
+    output.write(emitted.text.rstrip("\n"))
+    # JSON and argument files have no comments; their notes go to stderr.
+    for note in emitted.notes:
+        if note not in emitted.text:
+            output.say(note)

@@ -1,14 +1,15 @@
 """``mixlaw status`` and ``mixlaw logs``: what happened, while a sweep goes on and after."""
 
+import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mixlaw.cli import output
+from mixlaw.cli import completion, output
 from mixlaw.cli.options import Json
-from mixlaw.cli.places import EXPERIMENTS, find_experiment
+from mixlaw.cli.places import find_experiment
 
 if TYPE_CHECKING:
     from mixlaw.sweep.status import SweepStatus
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 WATCH_SECONDS = 1.0
 _Experiment = Annotated[
     str | None,
-    typer.Argument(help="Folder or name of an experiment; the one swept last if absent."),
+    typer.Argument(
+        help="Folder or name of an experiment; the one that changed last if absent.",
+        autocompletion=completion.experiments,
+    ),
 ]
 
 
@@ -37,7 +41,7 @@ def status(
     """Which runs of a sweep are done, running, failed, stopped or waiting, and why."""
     from mixlaw.sweep.status import sweep_status
 
-    folder = _last_begun() if experiment is None else find_experiment(experiment)
+    folder = find_experiment(experiment, quiet=json)
     if watch:
         _watch(folder)
     current = sweep_status(folder)
@@ -47,8 +51,9 @@ def status(
     output.write(_as_text(current))
     for note in current.notes:
         output.say(note)
-    if "failed" in current.counts:
-        output.hint("mixlaw logs RUN")
+    failed = next((run.run_id for run in current.runs if run.state == "failed"), None)
+    if failed is not None:
+        output.hint(f"mixlaw logs {failed} {shlex.quote(str(folder))}")
 
 
 def _watch(folder: Path) -> None:
@@ -77,11 +82,5 @@ def logs(
     """What happened to one run, what its process printed besides, and how it is now."""
     from mixlaw.sweep.status import read_log
 
-    folder = _last_begun() if experiment is None else find_experiment(experiment)
+    folder = find_experiment(experiment)
     output.write(read_log(folder, run))
-
-
-def _last_begun() -> Path:
-    """The experiment whose runs changed last: a sweep that goes on has no table yet."""
-    begun = sorted(EXPERIMENTS.glob("*/runs"), key=lambda path: path.stat().st_mtime)
-    return begun[-1].parent if begun else find_experiment(None)

@@ -1,12 +1,13 @@
 """``mixlaw sweep``: train the proxies of an experiment."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from mixlaw.cli import output
+from mixlaw.cli import completion, output
 from mixlaw.cli.options import Json
 from mixlaw.cli.places import EXPERIMENTS, find_experiment
 
@@ -22,7 +23,10 @@ def register(app: typer.Typer) -> None:
 def sweep(
     experiment: Annotated[
         str | None,
-        typer.Argument(help="Folder or name of an experiment; the built-in quickstart if absent."),
+        typer.Argument(
+            help="Folder or name of an experiment; the built-in quickstart if absent.",
+            autocompletion=completion.experiments,
+        ),
     ] = None,
     dry_run: Annotated[
         bool,
@@ -36,6 +40,14 @@ def sweep(
         str | None,
         typer.Option(help="Show runs in tensorboard, wandb or mlflow.", metavar="NAME"),
     ] = None,
+    hold_back: Annotated[
+        bool,
+        typer.Option(
+            "--hold-back",
+            help="Leave the runs of the largest size for later: fit, ask about that size, then "
+            "sweep again and compare.",
+        ),
+    ] = False,
     detach: Annotated[
         bool,
         typer.Option("--detach", help="Go on in the background; see 'status' and 'cancel'."),
@@ -51,34 +63,48 @@ def sweep(
         plugins.load("executors", executor)  # before anything is written
     if track:
         plugins.load("trackers", track)
-    folder = write_quickstart(EXPERIMENTS) if experiment is None else find_experiment(experiment)
+    if experiment is None:
+        folder = write_quickstart(EXPERIMENTS)
+        if not json:
+            output.say(f"{folder}, the built-in experiment:")
+    else:
+        folder = find_experiment(experiment)
     if dry_run:
         _show_plan(folder, executor, json)
         return
     if detach:
-        _detach(folder, executor, track, json)
+        _detach(folder, executor, track, hold_back, json)
         return
     result = run_sweep(
-        folder, executor=executor, track=track, say=output.say, live=sys.stderr.isatty()
+        folder,
+        executor=executor,
+        track=track,
+        hold_back=hold_back,
+        say=output.say,
+        live=sys.stderr.isatty(),
     )
     if json:
         output.write_json(result.document())
         return
     output.write(str(result.table))
-    output.hint(f"mixlaw fit {experiment or ''}".strip())
+    output.hint(f"mixlaw fit {shlex.quote(experiment or folder.name)}")
 
 
-def _detach(folder: Path, executor: str | None, track: str | None, as_json: bool) -> None:
+def _detach(
+    folder: Path, executor: str | None, track: str | None, hold_back: bool, as_json: bool
+) -> None:
     from mixlaw.sweep.background import detach_sweep
 
     chosen = {"--executor": executor, "--track": track}
     options = [f"{option}={name}" for option, name in chosen.items() if name]
+    options += ["--hold-back"] if hold_back else []
     detached = detach_sweep(folder, options)
     if as_json:
         output.write_json(detached.document())
         return
     output.write(str(detached.log))
-    output.say(f"\nnext: mixlaw status {folder} --watch, or mixlaw cancel {folder}")
+    output.hint(f"mixlaw status {shlex.quote(str(folder))} --watch")
+    output.say(f"to stop it: mixlaw cancel {shlex.quote(str(folder))}")
 
 
 def _show_plan(folder: Path, executor: str | None, as_json: bool) -> None:

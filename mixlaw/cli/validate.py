@@ -40,9 +40,9 @@ def validate(
     json: Json = False,
 ) -> None:
     """Hide the largest size, fit the rest, and show what would have been recommended for it."""
-    from mixlaw.recommend.validation import validate_fit, validate_runs
+    from mixlaw.recommend.validation import asked, held_against, validate_runs
+    from mixlaw.recommend.withheld import Withheld
     from mixlaw.result.fit_result import FitResult
-    from mixlaw.result.store import save_validation
     from mixlaw.roles import Roles
     from mixlaw.runs.table import read_runs
 
@@ -51,9 +51,12 @@ def validate(
         roles = Roles.parse(domain_set, general_set, domain_corpora, own)
         result = validate_runs(read_runs(source), hide, roles=roles, **options)  # type: ignore[arg-type]
     else:
-        folder = places.find_fit(source)
-        result = validate_fit(FitResult.load(folder), hide, **options)  # type: ignore[arg-type]
-        save_validation(result.document(), folder)
+        folder = places.find_fit(source, quiet=json)
+        asked(**options)  # type: ignore[arg-type]  # a wrong one is refused before the fit
+        fit = FitResult.load(folder)
+        withheld = Withheld.of_fit(fit, hide)  # type: ignore[arg-type]
+        result = held_against(withheld, **options)
+        withheld.save(result.document(), folder, fit)
     if json:
         output.write_json(result.document())
     else:

@@ -60,7 +60,7 @@ class Survey:
         train: counts of the training documents.
         held_out: counts of the held-out documents.
         held_out_set: the windows taken from the held-out documents.
-        samples: beginnings of a few documents.
+        samples: the middle of a few documents: beginnings are titles and boilerplate.
     """
 
     name: str
@@ -100,8 +100,13 @@ def _survey(name: str, plan: CorporaPlan, encoder: TextEncoder, most_text: int) 
         train=train,
         held_out=held_out,
         held_out_set=_held_out_set(name, plan, encoder, sides[1], encoded[0]),
-        samples=tuple(encoder.text_of(document)[:SAMPLE_LENGTH] for document in samples),
+        samples=tuple(_middle(encoder.text_of(document)) for document in samples),
     )
+
+
+def _middle(text: str) -> str:
+    start = max(0, (len(text) - SAMPLE_LENGTH) // 2)
+    return text[start : start + SAMPLE_LENGTH]
 
 
 def _first_documents(

@@ -54,10 +54,12 @@ def _kind(ratio: float) -> float:
 
 
 def described(runs: Sequence[Run]) -> str:
-    """The runs in words: size once, then share and budget of each."""
+    """The runs in words: their size once, and the shares of every budget."""
+    budgets = dict.fromkeys(run.tokens for run in runs)
+    shares = {d: [percent(run.ratio) for run in runs if run.tokens == d] for d in budgets}
     listing = ", ".join(
-        f"{'the control (0%)' if run.ratio == 0 else percent(run.ratio)} at "
-        f"{format_quantity(run.tokens)} tokens"
-        for run in runs
+        f"{' and '.join(filter(None, [', '.join(some[:-1]), some[-1]]))} domain at "
+        f"{format_quantity(tokens)} tokens"
+        for tokens, some in shares.items()
     )
-    return f"of {format_quantity(runs[0].n_params)}: {listing}"
+    return f"{format_quantity(runs[0].n_params)} with {listing}"

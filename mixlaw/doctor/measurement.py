@@ -43,8 +43,7 @@ def non_finite(table: Table) -> Finding | None:
 def perplexity(table: Table) -> Finding | None:
     """Losses of a size or a shape that only perplexities have."""
     rows = table.trained
-    level = rows.groupby("eval_set")["loss"].transform("median") > _MAX_NATS
-    bad = rows[level | _is_perplexity_by_bpb(rows) | _whole_runs(rows, _like_perplexity)]
+    bad = rows[_are_perplexities(rows)]
     if bad.empty:
         return None
     return finding(
@@ -58,9 +57,7 @@ def perplexity(table: Table) -> Finding | None:
 def bits(table: Table) -> Finding | None:
     """Losses in bits, where bits per byte or the other runs of the same setting show it."""
     rows = table.trained
-    bad = rows[
-        (_is_bits_by_bpb(rows) | _whole_runs(rows, _like_other_unit)) & ~_is_perplexity_by_bpb(rows)
-    ]
+    bad = rows[_are_bits(rows)]
     if bad.empty:
         return None
     return finding(
@@ -71,6 +68,41 @@ def bits(table: Table) -> Finding | None:
         "Multiply losses in bits per token by ln 2 = 0.6931; bits per byte also by the bytes per "
         "token.",
     )  # fmt: skip
+
+
+def in_other_unit(rows: pd.DataFrame) -> pd.Series:
+    """Which losses are perplexities or bits, by the findings about these."""
+    other: pd.Series = _are_perplexities(rows) | _are_bits(rows)
+    return other
+
+
+def _are_perplexities(rows: pd.DataFrame) -> pd.Series:
+    level = rows.groupby("eval_set")["loss"].transform("median") > _MAX_NATS
+    whole = _whole_runs(rows, _like_perplexity) & ~_are_multiples(rows)
+    return level | _is_perplexity_by_bpb(rows) | whole
+
+
+def _are_multiples(rows: pd.DataFrame) -> pd.Series:
+    """Runs whose losses are one whole multiple of their peers' rather than the exponential of it.
+
+    Between eval sets of different level an exponential changes the ratio, and a multiple does not.
+    """
+    peer = rows.groupby([rows["n_params"], rows["eval_set"], _near(rows["tokens"], 2)])["loss"]
+    level = peer.transform("median")
+    ratio = (rows["loss"] / level).map(np.log)
+    run = rows["run_id"]
+    factor = ratio.groupby(run).transform("median").map(np.exp)
+    whole = factor.round().clip(lower=1).map(np.log)
+    of_multiple = ((ratio - whole) ** 2).groupby(run).transform("mean")
+    of_exponential = ((np.log(rows["loss"]) - level) ** 2).groupby(run).transform("mean")
+    several = rows.groupby("run_id")["eval_set"].transform("nunique") > 1
+    multiples: pd.Series = several & (of_multiple < of_exponential / 2)
+    return multiples
+
+
+def _are_bits(rows: pd.DataFrame) -> pd.Series:
+    bits = _is_bits_by_bpb(rows) | _whole_runs(rows, _like_other_unit)
+    return bits & ~_is_perplexity_by_bpb(rows)
 
 
 def several(column: str, code: str, name: str, effect: str, table: Table) -> Finding | None:

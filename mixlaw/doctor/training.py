@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from mixlaw.doctor.finding import Check, Finding, Table, finding
-from mixlaw.quantities import format_quantity
+from mixlaw.quantities import SAME_LEVEL, format_quantity
 
 #: Rows below this part of their run's budget are on the way, not at its end.
 _AT_END = 0.99
@@ -118,6 +118,25 @@ def lr_confounded(table: Table) -> Finding | None:
     )  # fmt: skip
 
 
+def learning_rates_mixed(table: Table) -> Finding | None:
+    """Runs of one size were trained at several peak learning rates."""
+    rows = table.trained
+    if "lr_peak" not in rows:
+        return None
+    peak = rows["lr_peak"].where(rows["lr_peak"] > 0).groupby(rows["n_params"])
+    several = peak.transform("max") > (1 + SAME_LEVEL) * peak.transform("min")
+    if not several.any():
+        return None
+    sizes = ", ".join(map(format_quantity, sorted(rows.loc[several, "n_params"].unique())))
+    return finding(
+        "learning-rates-mixed", "error", rows[several],
+        f"Runs of one size ({sizes}) have several peak learning rates.",
+        "The peak moves the loss by as much as most ratios do, and no law but one of the learning "
+        "rate tells it from an effect of the ratio.",
+        "Keep one (--where lr_peak=VALUE), or fit them together knowingly (--mix lr_peak).",
+    )  # fmt: skip
+
+
 def _on_the_way(rows: pd.DataFrame) -> pd.Series:
     """Whether a row lies before the end of its run, or of its budget where that is given."""
     end = rows.groupby("run_id")["tokens"].transform("max")
@@ -157,4 +176,5 @@ def _parsed(text: str) -> dict[str, Any]:
 
 CHECKS: tuple[Check, ...] = (
     annealed_mixed, decaying_checkpoints, annealed_early, lr_confounded, schedule_unknown,
+    learning_rates_mixed,
 )  # fmt: skip

@@ -21,12 +21,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from mixlaw import plugins
-from mixlaw.emitters._blend import DOCUMENTS, KEPT, TOKENS, Blend, EmitOptions, Part, Unit, blend
+from mixlaw.emitters._blend import (
+    DOCUMENTS,
+    KEPT,
+    TOKENS,
+    Blend,
+    EmitOptions,
+    Part,
+    Unit,
+    all_exhausted_note,
+    blend,
+)
 from mixlaw.emitters._text import argument, comments, shell_line, yaml_text
 
 __all__ = [
     "DOCUMENTS", "EXAMPLE_DOCUMENT", "EXAMPLE_OPTIONS", "KEPT", "TOKENS", "Blend", "EmitOptions",
-    "Emitted", "Part", "Unit", "argument", "blend", "comments", "emit", "shell_line", "yaml_text",
+    "Emitted", "Part", "Unit", "all_exhausted_note", "argument", "blend", "comments", "emit",
+    "shell_line", "yaml_text",
 ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ proportional to w_i t_i; the fractions are scaled so that the largest is one.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from mixlaw.errors import ConfigError, unknown_name
@@ -48,7 +48,10 @@ DECIMALS = 6
 
 @dataclass(frozen=True)
 class Part:
-    """One corpus of a blend: its token share, the trainer's weight, and where the data lie."""
+    """One corpus of a blend: its token share, the trainer's weight, and where the data lie.
+
+    ``size`` is its distinct tokens and ``epochs`` the passes over them at the budget, where known.
+    """
 
     corpus: str
     share: float
@@ -56,14 +59,38 @@ class Part:
     path: str
     validation_path: str
     epochs: float | None
+    size: float | None = None
 
 
 @dataclass(frozen=True)
 class Blend:
-    """The parts of a mixture in a trainer's unit, and the sentences to print with them."""
+    """The parts of a mixture in a trainer's unit, and the sentences to print with them.
+
+    Attributes:
+        parts: one a corpus.
+        notes: unit, epochs, validation sets and the like.
+        tokens: the budget.
+    """
 
     parts: tuple[Part, ...]
     notes: tuple[str, ...]
+    tokens: float
+
+    @property
+    def kept_tokens(self) -> float:
+        """Tokens in one pass over what a trainer of kept fractions keeps."""
+        return sum(part.weight * (part.size or 0.0) for part in self.parts)
+
+    @property
+    def passes(self) -> float:
+        """How often such a trainer passes over what it keeps within the budget."""
+        return self.tokens / self.kept_tokens
+
+    @property
+    def until_all_read(self) -> float | None:
+        """Tokens until the last corpus was read once; None where a size is not known."""
+        lengths = [part.size / part.share for part in self.parts if part.size]
+        return max(lengths) if len(lengths) == len(self.parts) else None
 
     @property
     def corpora(self) -> list[str]:
@@ -124,10 +151,12 @@ def blend(
             options.paths.get(corpus, path.format(corpus)),
             options.validation_paths.get(corpus, validation_path.format(corpus)),
             _epochs(corpus, share * tokens, options),
+            options.tokens_on_disk.get(corpus),
         )
         for corpus, share in trained.items()
     )
-    return Blend(parts, tuple(_notes(document, options, unit, shares, parts)))
+    mix = Blend(parts, (), tokens)
+    return replace(mix, notes=tuple(_notes(document, options, unit, shares, mix)))
 
 
 def _shares(document: Mapping[str, Any]) -> dict[str, float]:
@@ -221,7 +250,7 @@ def _notes(
     options: EmitOptions,
     unit: Unit,
     shares: Mapping[str, float],
-    parts: tuple[Part, ...],
+    mix: Blend,
 ) -> list[str]:
     """What the config cannot say: shares and target, unit, epochs, validation, placeholders."""
     target = document["target"]
@@ -234,16 +263,42 @@ def _notes(
     absent = [plain(corpus) for corpus, share in shares.items() if share == 0]
     if absent:
         notes.append(f"Left out, because its share is 0: {', '.join(absent)}.")
-    epochs = {part.corpus: part.epochs for part in parts if part.epochs is not None}
-    if epochs:
+    epochs = {part.corpus: part.epochs for part in mix.parts if part.epochs is not None}
+    if unit == KEPT:
+        notes.append(_passes_note(mix))
+    elif epochs:
         notes.append(f"Epochs at this budget: {_listed(epochs, '.3g')}.")
     notes.append(
         f"Validation: keep one held-out set per corpus ({', '.join(map(plain, shares))}) and log "
         "their losses apart; a blended loss cannot show which of them moves."
     )
-    if any(part.corpus not in options.paths for part in parts):
+    if any(part.corpus not in options.paths for part in mix.parts):
         notes.append("Paths are placeholders where none was given: write your own.")
     return notes
+
+
+def _passes_note(mix: Blend) -> str:
+    """What a trainer that keeps one fixed subset of each corpus really passes over."""
+    kept = ", ".join(
+        f"{plain(part.corpus)} {format_quantity(part.weight * (part.size or 0.0))} of "
+        f"{format_quantity(part.size or 0.0)}"
+        for part in mix.parts
+    )
+    return (
+        f"One fixed subset of each corpus is kept and read again and again: {kept} distinct "
+        f"tokens, {format_quantity(mix.kept_tokens)} a pass, {mix.passes:.3g} passes over all of "
+        "them at this budget."
+    )
+
+
+def all_exhausted_note(mix: Blend) -> str:
+    """What the strategy ``all_exhausted`` of Hugging Face datasets makes of an epoch."""
+    length = mix.until_all_read
+    lasts = f" ({format_quantity(length)} tokens here)" if length else ""
+    return (
+        f"One epoch ends when the last corpus was read once{lasts}, and smaller ones begin again: "
+        f"stop at the budget of {format_quantity(mix.tokens)} tokens with max_steps."
+    )
 
 
 def _unit_note(unit: Unit, options: EmitOptions) -> str:

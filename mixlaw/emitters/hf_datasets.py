@@ -7,7 +7,7 @@ document and drop most of the general data.
 from collections.abc import Mapping
 from typing import Any
 
-from mixlaw.emitters import DOCUMENTS, EmitOptions, blend, comments
+from mixlaw.emitters import DOCUMENTS, EmitOptions, all_exhausted_note, blend, comments
 
 UNIT = DOCUMENTS
 EXAMPLE = "PROBABILITIES = {'domain': 0.096774, 'general': 0.903226}"
@@ -19,8 +19,9 @@ def emit(document: Mapping[str, Any], options: EmitOptions) -> str:
     train = {part.corpus: part.path for part in mix.parts}
     held_out = {part.corpus: part.validation_path for part in mix.parts}
     probabilities = {part.corpus: part.weight for part in mix.parts}
+    notes = comments([*mix.notes, all_exhausted_note(mix)])
     return f"""\
-{comments(mix.notes)}from datasets import interleave_datasets, load_dataset
+{notes}from datasets import interleave_datasets, load_dataset
 
 TRAIN = {train!r}
 HELD_OUT = {held_out!r}

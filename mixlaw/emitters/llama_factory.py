@@ -7,7 +7,7 @@ interleaving ``mix_strategy``, and as many evaluation datasets as training ones.
 from collections.abc import Mapping
 from typing import Any
 
-from mixlaw.emitters import DOCUMENTS, EmitOptions, argument, blend, yaml_text
+from mixlaw.emitters import DOCUMENTS, EmitOptions, all_exhausted_note, argument, blend, yaml_text
 
 UNIT = DOCUMENTS
 EXAMPLE = "interleave_probs: 0.096774,0.903226"
@@ -30,7 +30,7 @@ def emit(document: Mapping[str, Any], options: EmitOptions) -> str:
         "eval_dataset": _joined(mix.validation_paths),
         "eval_on_each_dataset": True,
     }
-    return yaml_text([*mix.notes, _NOTE], config)
+    return yaml_text([*mix.notes, all_exhausted_note(mix), _NOTE], config)
 
 
 def _joined(names: list[str]) -> str:

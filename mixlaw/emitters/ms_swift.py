@@ -7,7 +7,7 @@ the smallest corpus (ms-swift 4.6, ``arguments/base_args/data_args.py``).
 from collections.abc import Mapping
 from typing import Any
 
-from mixlaw.emitters import DOCUMENTS, EmitOptions, argument, blend, shell_line
+from mixlaw.emitters import DOCUMENTS, EmitOptions, all_exhausted_note, argument, blend, shell_line
 
 UNIT = DOCUMENTS
 EXAMPLE = "--interleave_prob 0.096774 0.903226"
@@ -17,7 +17,7 @@ def emit(document: Mapping[str, Any], options: EmitOptions) -> str:
     """A shell line of ms-swift arguments."""
     mix = blend(document, options, UNIT)
     return shell_line(
-        mix.notes,
+        [*mix.notes, all_exhausted_note(mix)],
         *("--dataset", *map(argument, mix.paths)),
         *("--interleave_prob", *(f"{weight:.12g}" for weight in mix.weights)),
         *("--stopping_strategy", "all_exhausted"),

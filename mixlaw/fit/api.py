@@ -20,6 +20,7 @@ from mixlaw.fit.lmfit_report import Profiles, standard_errors
 from mixlaw.fit.prior.fit import LAW, fit_few_runs, has_few_runs
 from mixlaw.fit.provenance import facts
 from mixlaw.fit.selection import GivenTable
+from mixlaw.fit.short_runs import short_runs_hurt
 from mixlaw.fit.stack import AUTO, Choice, auto, compared_document, single_law
 from mixlaw.fit.standard_draws import draw_standard
 from mixlaw.laws import Law
@@ -90,7 +91,8 @@ def fit_laws(
         eval_sets: what to fit; default the domain and the general loss, or all without them.
         where: only rows with these values, by column, or that meet these conditions, such as
             ``tokens/n_params>=10``.
-        mix: columns of definitions (schedule, recipe, ...) that may differ within the fit.
+        mix: columns of definitions (schedule, recipe, lr_peak, ...) that may differ within the
+            fit.
         constraints: switches of the law to impose, such as ``eta>1``.
         profile: parameters whose profile interval to compute as well.
         n_draws: resampled sweeps.
@@ -116,9 +118,10 @@ def fit_laws(
     result = FitResult(
         **_names(choice, roles),
         target=target,
+        assumes=choice.selection.assumes,
         statuses=_statuses(frame, roles, target, choice, profiles),
         beyond=choice.beyond(),
-        **provenance.coverage(choice.selection),
+        **provenance.coverage(choice.selection, choice.leading),
         **_noise(choice),
         **_draws(choice, n_draws, seed),
         **_held_out(choice),
@@ -152,7 +155,7 @@ def _with_prior(
     few = fit_few_runs(
         frame, roles, options.eval_sets or None, options.mix, options.n_draws, options.seed
     )
-    of_table = _table_errors(frame, roles, target)
+    of_table = _table_errors(examine(frame, roles, target), roles)
     few.fields["statuses"] = (*of_table, *few.fields["statuses"])
     return FitResult(
         law=LAW,
@@ -161,6 +164,7 @@ def _with_prior(
         general_set=roles.general_set,
         general_sets=roles.general_sets,
         target=target,
+        assumes=few.selection.assumes,
         **few.fields,
         about={
             "source": table.source,
@@ -201,8 +205,20 @@ def _statuses(
 ) -> tuple[Status, ...]:
     """Every status of the table, its rows, the laws and the profiles, worst first."""
     of_rows_and_laws = diagnostics.of_selection(choice.selection, choice.fits, target)
-    of_table = _table_errors(frame, roles, target)
-    return diagnostics.ordered([*of_table, *of_rows_and_laws, *profiles.statuses])
+    findings = examine(frame, roles, target)
+    of_table = _table_errors(findings, roles)
+    is_short = any(finding.code == "short-runs" for finding in findings)
+    tried = short_runs_hurt(choice.selection, choice.leading) if is_short else []
+    of_held_out = [
+        status
+        for name, by_split in choice.forecasts.items()
+        for status in diagnostics.of_forecasts(
+            choice.selection.rows[name], by_split, name, "" if choice.compared else choice.law
+        )
+    ]
+    return diagnostics.ordered(
+        [*of_table, *of_rows_and_laws, *of_held_out, *tried, *profiles.statuses]
+    )
 
 
 def _about(
@@ -224,11 +240,11 @@ def _about(
     }
 
 
-def _table_errors(frame: pd.DataFrame, roles: Roles, target: Mapping[str, float]) -> list[Status]:
+def _table_errors(findings: Sequence[Finding], roles: Roles) -> list[Status]:
     """The doctor's errors as statuses, so that they are shown with every answer of this fit."""
     return [
         Status(_error_code(finding, roles), f"{finding.what} {finding.effect}")
-        for finding in examine(frame, roles, target)
+        for finding in findings
         if finding.severity == "error"
     ]
 
@@ -283,7 +299,7 @@ def _draws(choice: Choice, n_draws: int, seed: int) -> dict[str, Any]:
 
     Beside them stand the standard draws that predictions are spread by.
     """
-    plan = Plan.draw(n_draws, len(choice.selection.trunks), seed)
+    plan = Plan.draw(n_draws, choice.n_trunks, seed)
     return {
         "stack": {
             name: tuple(
@@ -312,9 +328,13 @@ def _held_out(choice: Choice) -> dict[str, Any]:
     scores = {name: held_out.held_out(by_split) for name, by_split in choice.forecasts.items()}
     naive = {name: held_out.baseline(rows) for name, rows in choice.selection.rows.items()}
     return {
-        "held_out": {name: held_out.document(by_split) for name, by_split in scores.items()},
+        "scores": {name: held_out.document(by_split) for name, by_split in scores.items()},
         "baseline": {name: held_out.document(by_split) for name, by_split in naive.items()},
-        "compared": compared_document(choice),
+        "law_scores": compared_document(choice),
+        "held_out_rows": {
+            name: held_out.rows_document(choice.selection.rows[name], by_split)
+            for name, by_split in choice.forecasts.items()
+        },
     }
 
 

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from mixlaw import laws, plugins
-from mixlaw.errors import FitError
 from mixlaw.fit import shapes
-from mixlaw.fit.held_out import Forecast, forecasts
+from mixlaw.fit.held_out import Forecast, forecasts_of_sets
 from mixlaw.fit.law_fit import SIZES, levels
 from mixlaw.fit.row_fit import Settings
 from mixlaw.fit.selection import Rows, Selection
 from mixlaw.laws import Array, Law
+from mixlaw.result.inputs import with_columns
 
 #: Why a law without inputs is held against the rows, and is in no stack.
 NO_INPUTS = "a baseline"
@@ -110,15 +110,15 @@ def compare(
         laws_: candidates.
         settings: how they are fitted.
     """
-    compared = {
-        name: {law.name: _compared(law, rows, settings) for law in laws_}
-        for name, rows in selection.rows.items()
-    }
+    compared: dict[str, dict[str, Compared]] = {name: {} for name in selection.rows}
+    for law in laws_:
+        for name, of_law in _compared(law, selection.rows, settings).items():
+            compared[name][law.name] = of_law
     best = {name: _best_forecasts(by_law) for name, by_law in compared.items()}
     for name, by_law in compared.items():
-        for law, c in by_law.items():
+        for known_as, c in by_law.items():
             beside = {**best, name: c.forecasts}
-            by_law[law] = replace(c, regret=ratio_regret(selection.rows, beside))
+            by_law[known_as] = replace(c, regret=ratio_regret(selection.rows, beside))
     return compared
 
 
@@ -141,9 +141,11 @@ def not_offered(law: Law, rows: Rows) -> str:
     """Why a law cannot be fitted to these rows; empty if it can."""
     lacking = [name for name in law.inputs if name not in rows.x]
     if lacking:
-        return f"needs {', '.join(lacking)}, which the rows lack"
+        return f"needs {with_columns(lacking)}, which the rows lack"
     if not law.inputs:
         return NO_INPUTS
+    if "U" in law.inputs and not np.isfinite(rows.x["U"]).any():
+        return "is about repeated tokens, and no run repeats its own corpus"
     if law.per_size and len(levels(rows.x["N"])) >= SIZES:
         return "describes one size at a time, while the table has several to extrapolate from"
     if not law.admits(rows.x).all():
@@ -151,14 +153,12 @@ def not_offered(law: Law, rows: Rows) -> str:
     return ""
 
 
-def _compared(law: Law, rows: Rows, settings: Settings) -> Compared:
-    reason = not_offered(law, rows)
-    if reason and reason != NO_INPUTS:
-        return Compared(law, note=reason)
-    try:
-        return Compared(law, forecasts(law, rows, settings), note=reason)
-    except FitError as error:
-        return Compared(law, note=str(error))
+def _compared(law: Law, rows: Mapping[str, Rows], settings: Settings) -> dict[str, Compared]:
+    """One law by eval set."""
+    reasons = {name: not_offered(law, of_set) for name, of_set in rows.items()}
+    offered = {name: rows[name] for name, why in reasons.items() if why in ("", NO_INPUTS)}
+    forecasts = forecasts_of_sets(law, offered, settings)
+    return {name: Compared(law, forecasts.get(name, {}), note=why) for name, why in reasons.items()}
 
 
 def ratio_regret(

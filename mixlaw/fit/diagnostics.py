@@ -8,23 +8,27 @@ from scipy.special import fdtri
 from mixlaw.fit import noise as noises
 from mixlaw.fit import shapes
 from mixlaw.fit.discrepancy import lack_of_fit
+from mixlaw.fit.held_out import Forecast
 from mixlaw.fit.law_fit import SIZES, LawFit, levels
 from mixlaw.fit.row_fit import RowFit
 from mixlaw.fit.selection import Rows, Selection
 from mixlaw.fit.shapes import SPELLED
 from mixlaw.laws import Array
 from mixlaw.quantities import format_quantity
-from mixlaw.result.types import EXPLAINS_NOTHING, TABLE_ERRORS, Status
+from mixlaw.result.types import EXPLAINS_NOTHING, HELD_OUT_FAILED, TABLE_ERRORS, Status
 
 #: Printed in this order.
 ORDER = (
-    *TABLE_ERRORS, EXPLAINS_NOTHING, "shape-violated", "not-identified", "lack-of-fit",
-    "no-size-information", "too-few-levels", "several-basins", "at-bound", "noise-assumed",
-    "annealing-unknown",
+    *TABLE_ERRORS, EXPLAINS_NOTHING, HELD_OUT_FAILED, "shape-violated", "not-identified",
+    "lack-of-fit", "no-size-information", "short-runs-hurt", "too-few-levels",
+    "several-basins", "at-bound",
+    "noise-assumed", "annealing-unknown",
 )  # fmt: skip
 #: Condition number of the scaled Hessian beyond which some combination of parameters is free: the
 #: square root of a double's precision. Conventional.
 CONDITION = 1e8
+#: Held-out errors below it are no failure, however little the losses vary: conventional.
+FAILED = 0.1
 #: Confidence of the F test of what a law explains: conventional.
 CONFIDENCE = 0.99
 #: Rows beyond its parameters that a law needs for the F test to have any power: conventional.
@@ -92,13 +96,15 @@ def _too_few_levels(part: RowFit) -> Sized:
     statuses = []
     for name in part.lacking:
         held = part.law.held[name]
-        message = (
-            f"{SPELLED.get(name, name)} takes a single level, so {', '.join(held)} "
-            f"{'is' if len(held) == 1 else 'are'} held"
-        )
+        single = f"{SPELLED.get(name, name)} takes a single level"
+        if name == "U":
+            single = "no run repeats its own corpus"
+        verb = "is" if len(held) == 1 else "are"
+        message = f"{single}, so {', '.join(held)} {verb} held"
         statuses.append((Status("too-few-levels", message), part.size))
+    runs = part.rows.where(part.rows.x["D"] > 0)
     for name in ("r", "R"):
-        if name in part.law.inputs and len(shares := levels(part.rows.x[name])) < 4:
+        if name in part.law.inputs and len(shares := levels(runs.x[name])) < 4:
             several = "s" * (len(shares) != 1)
             message = (
                 f"only {len(shares)} level{several} of {SPELLED[name]}; {part.law.minimum} "
@@ -155,7 +161,7 @@ def _not_identified(part: RowFit) -> Sized:
 
 def _unfinished(part: RowFit) -> Status:
     spent = part.problem.effort.residuals
-    message = f"the search was stopped in a flat valley after {spent} evaluations"
+    message = f"the search stopped in a flat valley after {spent} evaluations of this law"
     return Status("not-identified", message)
 
 
@@ -211,6 +217,36 @@ def _noise_assumed(part: RowFit) -> Sized:
         f"{part.noise.between:.1%} is assumed for the intervals"
     )
     return [(Status("noise-assumed", message), part.size)]
+
+
+def of_forecasts(
+    rows: Rows, forecasts: Mapping[str, Forecast], eval_set: str, law: str
+) -> list[Status]:
+    """``held-out-failed`` where held-out rows are missed by more than a single number misses them.
+
+    Args:
+        rows: the rows that the splits were made of.
+        forecasts: of every split.
+        eval_set: whose rows they are.
+        law: that made the forecasts; empty for a stack.
+    """
+    statuses = []
+    for split, forecast in forecasts.items():
+        with np.errstate(invalid="ignore"):
+            missed = float(np.nanmean(np.abs(forecast.error))) if _any_known(forecast) else 0.0
+        alike = np.exp(np.mean(np.log(rows.loss[~forecast.mask])))
+        single = float(np.mean(np.abs(alike / forecast.measured - 1)))
+        if missed > max(FAILED, single):
+            text = (
+                f"on held-out rows ({split}) the fit misses by {missed:.0%}, and a single number "
+                f"by {single:.0%}: what it says of such rows is no evidence"
+            )
+            statuses.append(Status(HELD_OUT_FAILED, text, eval_set, law))
+    return statuses
+
+
+def _any_known(forecast: Forecast) -> bool:
+    return bool(np.isfinite(forecast.error).any())
 
 
 def of_selection(

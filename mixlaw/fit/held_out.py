@@ -5,17 +5,18 @@ and say nothing about the question (arXiv 2605.08541).
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mixlaw.errors import FitError
-from mixlaw.fit.law_fit import SIZES, LawFit, fit_law, levels
-from mixlaw.fit.row_fit import DEFAULT, Settings, fit_rows
+from mixlaw.fit.law_fit import SIZES, LawFit, joined, levels, slices
+from mixlaw.fit.row_fit import DEFAULT, Part, Settings, fit_parts
 from mixlaw.fit.selection import Rows
-from mixlaw.fit.solver.search import REFIT_STEPS
+from mixlaw.fit.solver.search import REFIT_STEPS, REFIT_TOLERANCE
 from mixlaw.laws import Array, Law
 from mixlaw.quantities import SAME_LEVEL
 
@@ -107,8 +108,27 @@ def splits(rows: Rows) -> dict[str, NDArray[np.bool_]]:
 
 def forecasts(law: Law, rows: Rows, settings: Settings = DEFAULT) -> dict[str, Forecast]:
     """What a law says about the rows of every split when it is fitted to the others."""
-    quick = replace(settings, n_starts=N_STARTS, n_polish=N_POLISH, max_steps=REFIT_STEPS)
-    return {name: forecast(law, rows, mask, quick) for name, mask in splits(rows).items()}
+    return forecasts_of_sets(law, {"": rows}, settings)[""]
+
+
+def forecasts_of_sets(
+    law: Law, rows: Mapping[str, Rows], settings: Settings = DEFAULT
+) -> dict[str, dict[str, Forecast]]:
+    """The same of several eval sets, by eval set and split; all fits are searched for together."""
+    quick = replace(
+        settings, n_starts=N_STARTS, n_polish=N_POLISH, max_steps=REFIT_STEPS,
+        tolerance=REFIT_TOLERANCE,
+    )  # fmt: skip
+    asked = [
+        (name, split, mask)
+        for name, of_set in rows.items()
+        for split, mask in splits(of_set).items()
+    ]
+    answers = forecast_all(law, [(rows[name], mask) for name, _, mask in asked], quick)
+    found: dict[str, dict[str, Forecast]] = {name: {} for name in rows}
+    for (name, split, _), answer in zip(asked, answers, strict=True):
+        found[name][split] = answer
+    return found
 
 
 def held_out(by_split: Mapping[str, Forecast]) -> dict[str, Score]:
@@ -132,32 +152,46 @@ def baseline(rows: Rows) -> dict[str, Score]:
 
 def forecast(law: Law, rows: Rows, mask: NDArray[np.bool_], settings: Settings) -> Forecast:
     """What a law says about these rows when it is fitted to the others."""
-    known, wanted = rows.where(~mask), rows.where(mask)
-    try:
-        fitted, note = _fit(law, known, wanted, settings)
-    except FitError as error:
-        return Forecast(mask, np.full(len(wanted), np.nan), wanted.loss, str(error))
-    predicted = fitted.predict(wanted.x)
-    if not np.isfinite(predicted).any():
-        note = "the sizes left do not reach this one"
-    return Forecast(mask, predicted, wanted.loss, note, ((1.0, fitted),))
+    return forecast_all(law, [(rows, mask)], settings)[0]
 
 
-def _fit(law: Law, known: Rows, wanted: Rows, settings: Settings) -> tuple[LawFit, str]:
-    """With two sizes left a law of N extrapolates with a conventional exponent, and says so."""
+def forecast_all(
+    law: Law, asked: Sequence[tuple[Rows, NDArray[np.bool_]]], settings: Settings
+) -> list[Forecast]:
+    """What a law says about each of several sets of rows when it is fitted to their others."""
+    plans = [_plan(law, rows.where(~mask), rows.where(mask)) for rows, mask in asked]
+    fits = iter(fit_parts(law, [part for parts, _ in plans for part in parts], settings))
+    answers = []
+    for (rows, mask), (parts, note) in zip(asked, plans, strict=True):
+        wanted = rows.where(mask)
+        of_parts = list(islice(fits, len(parts)))
+        try:
+            fitted = joined(law, of_parts)
+        except FitError as error:
+            none = np.full(len(wanted), np.nan)
+            answers.append(Forecast(mask, none, wanted.loss, str(error)))
+            continue
+        predicted = fitted.predict(wanted.x)
+        if not np.isfinite(predicted).any():
+            note = "the sizes left do not reach this one"
+        answers.append(Forecast(mask, predicted, wanted.loss, note, ((1.0, fitted),)))
+    return answers
+
+
+def _plan(law: Law, known: Rows, wanted: Rows) -> tuple[list[Part], str]:
+    """What to fit; with two sizes left a law of N extrapolates with a conventional exponent."""
     sizes = levels(known.x["N"])
     beyond = wanted.x["N"].max() > sizes[-1] * 1.001
     if "N" not in law.inputs or law.per_size or len(sizes) != SIZES - 1 or not beyond:
-        return fit_law(law, known, settings), ""
+        return slices(law, known), ""
     # A scale, which has a unit, has no conventional value; an exponent has.
     held = {
         p.name: _conventional(*p.start)
         for p in law.parameters
         if p.name in law.held.get("N", {}) and p.amplitude is None and p.start and not p.counts
     }
-    fitted = fit_rows(law, known, settings, held=held)
     values = ", ".join(f"{name} held at {value:.2g}" for name, value in held.items())
-    return LawFit(law, (fitted,)), f"two sizes left: {values}"
+    return [Part(known, held=held)], f"two sizes left: {values}"
 
 
 def _conventional(low: float, high: float) -> float:
@@ -171,6 +205,31 @@ def document(scores: Mapping[str, Score]) -> dict[str, dict[str, object]]:
         split: {"n": s.n, "error": s.error, "bias": s.bias, "note": s.note}
         for split, s in scores.items()
     }
+
+
+def rows_document(
+    rows: Rows, by_split: Mapping[str, Forecast]
+) -> dict[str, dict[str, list[float | None]]]:
+    """Held-out rows as JSON: their settings, measured loss, and what was said of them unseen.
+
+    ``baseline`` is the loss of the next smaller size. A loss that nothing could be said of is None.
+    """
+    every = {}
+    for split, forecast in by_split.items():
+        wanted = rows.where(forecast.mask)
+        columns = {
+            "n_params": wanted.x["N"],
+            "tokens": wanted.x["D"],
+            "measured": forecast.measured,
+            "predicted": forecast.predicted,
+            "baseline": next_smaller_size(rows.where(~forecast.mask), wanted).loss,
+        }
+        every[split] = {name: _or_none(values) for name, values in columns.items()}
+    return every
+
+
+def _or_none(values: Array) -> list[float | None]:
+    return [float(value) if np.isfinite(value) else None for value in values]
 
 
 @dataclass(frozen=True)

@@ -5,19 +5,21 @@ one size at a time: such laws are fitted size by size, and the spread between th
 what the fit does not know.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mixlaw.errors import FitError
 from mixlaw.fit.bootstrap import Plan
 from mixlaw.fit.noise import pooled, trunk_sums
 from mixlaw.fit.row_fit import (
     DEFAULT,
+    Part,
     RowFit,
     Settings,
     draw_refits,
-    fit_rows,
+    fit_parts,
     resampled_noise,
 )
 from mixlaw.fit.selection import Rows
@@ -51,6 +53,11 @@ class LawFit:
         """Residual standard deviation of log loss, by the degrees of freedom that the fit left."""
         n_free = sum(len(part.problem.model.free) for part in self.parts)
         return float(np.sqrt(np.sum(self.residual**2) / max(len(self.residual) - n_free, 1)))
+
+    @property
+    def n_trunks(self) -> int:
+        """Number of trunks up to the last one of its rows, those of base models included."""
+        return 1 + max(int(part.rows.trunk.max()) for part in self.parts)
 
     @property
     def noise(self) -> float:
@@ -111,14 +118,37 @@ class LawFit:
 
 
 def fit_law(law: Law, rows: Rows, settings: Settings = DEFAULT) -> LawFit:
-    """Fit a law to the rows of an eval set, in slices where it must be."""
+    """Fit a law to the rows of an eval set, in slices where it must be.
+
+    Raises:
+        FitError: the law cannot be fitted to these rows.
+    """
+    return joined(law, fit_parts(law, slices(law, rows), settings))
+
+
+def slices(law: Law, rows: Rows) -> list[Part]:
+    """What the law is fitted to by itself: all rows, or those of one size at a time."""
     sizes = levels(rows.x["N"])
     if not law.inputs or (not law.per_size and len(sizes) >= SIZES):
-        return LawFit(law, (fit_rows(law, rows, settings),))
+        return [Part(rows)]
+    return [
+        Part(rows.where(np.abs(np.log(rows.x["N"] / size)) <= SAME_LEVEL), size) for size in sizes
+    ]
+
+
+def joined(law: Law, fits: Sequence[RowFit | FitError]) -> LawFit:
+    """The fit of a law from those to its slices.
+
+    Raises:
+        FitError: a slice could not be fitted.
+    """
     parts = []
-    for size in sizes:
-        here = np.abs(np.log(rows.x["N"] / size)) <= SAME_LEVEL
-        parts.append(fit_rows(law, rows.where(here), settings, size))
+    for fitted in fits:
+        if isinstance(fitted, FitError):
+            raise fitted
+        parts.append(fitted)
+    if parts[0].size is None:
+        return LawFit(law, tuple(parts))
     # The few runs of one size tell little about their noise; it is taken to be that of the others.
     noise = pooled([part.noise for part in parts])
     return LawFit(law, tuple(replace(part, noise=noise) for part in parts))

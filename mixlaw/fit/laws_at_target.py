@@ -21,7 +21,7 @@ def with_laws_at_target(result: FitResult, choice: Choice) -> FitResult:
         result: of the stack.
         choice: the stack.
     """
-    compared = {name: dict(by_law) for name, by_law in result.compared.items()}
+    compared = {name: dict(by_law) for name, by_law in result.law_scores.items()}
     for name, by_law in compared.items():
         point = _point(result, choice, name)
         for law, fit in choice.fits[name].items():
@@ -31,7 +31,7 @@ def with_laws_at_target(result: FitResult, choice: Choice) -> FitResult:
                 by_law[law]["at"] = _at(point, predicted)
             except NotIdentifiedError as error:
                 by_law[law]["note"] = str(error)
-    return replace(result, compared=compared)
+    return replace(result, law_scores=compared)
 
 
 def _point(result: FitResult, choice: Choice, eval_set: str) -> dict[str, Any]:

@@ -57,13 +57,40 @@ def spelled(name: str) -> str:
 
 
 def standard_errors(fit: LawFit) -> list[dict[str, float | None]]:
-    """Standard errors from lmfit's covariance, one dictionary a slice; None if there is none."""
-    errors = []
-    for part in fit.parts:
-        result = minimize(part)
-        errors.append(
-            {p.name: result.params[spelled(p.name)].stderr for p in part.problem.model.free}
-        )
+    """Standard errors as lmfit gives them, one dictionary a slice; None where there is none.
+
+    They are computed here from the exact Jacobian: lmfit, which takes a second to import, is asked
+    for the same only by ``minimize``.
+    """
+    return [
+        dict(zip((p.name for p in part.problem.model.free), _standard_errors(part), strict=True))
+        for part in fit.parts
+    ]
+
+
+def _standard_errors(part: RowFit) -> list[float | None]:
+    """Of the free parameters: those at a bound are held, and have none."""
+    model, problem, theta = part.problem.model, part.problem, part.theta
+    loss, jacobian = model.loss_and_jacobian(theta)
+    r = log_residual(loss, np.log(problem.y))[0]
+    root = np.sqrt(2 * problem.weight * huber(r, problem.delta))
+    # Of sign(r)·sqrt(2·weight·Huber(r)) by r; within δ it is sqrt(weight)·r.
+    bent = np.abs(r) > problem.delta
+    slope = np.sqrt(problem.weight)
+    slope[bent] = (problem.weight * problem.delta)[bent] / root[bent]
+    inside = (theta[0] > model.low) & (theta[0] < model.high)
+    columns = (slope * jacobian[0, inside] / loss[0]).T
+    left = len(r) - int(inside.sum())
+    errors: list[float | None] = [None] * len(inside)
+    norm = np.linalg.norm(columns, axis=0)
+    if left < 1 or not len(norm) or not norm.all():
+        return errors
+    _, singular, rotation = np.linalg.svd(columns / norm, full_matrices=False)
+    if singular[-1] <= np.finfo(float).eps * len(r) * singular[0]:
+        return errors
+    spread = np.sqrt(np.sum((rotation.T / singular) ** 2, axis=1) * np.sum(root**2) / left) / norm
+    for i, value in zip(np.flatnonzero(inside), spread, strict=True):
+        errors[i] = float(value)
     return errors
 
 

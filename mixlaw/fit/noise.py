@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixlaw.fit.selection import Rows
-from mixlaw.laws import Array
+from mixlaw.laws import Array, InputName
 
 #: δ of the Huber loss on log residuals, at least: arXiv 2203.15556.
 DELTA = 1e-3
@@ -15,6 +15,8 @@ DELTA = 1e-3
 ASSUMED_NOISE = 4e-3
 #: Degrees of freedom that an estimate of the noise needs.
 LEAST_FREEDOM = 1.0
+#: Inputs that say how a run was trained beyond its size, tokens and mixture.
+TRAINING: tuple[InputName, ...] = ("U", "P", "lr")
 #: With more trunks, each loses the same small part of its noise to the fit; the exact count takes
 #: time by their square.
 MANY_TRUNKS = 1_000
@@ -42,10 +44,17 @@ def delta(replicate_std: float) -> float:
 
 
 def cells(rows: Rows) -> NDArray[np.intp]:
-    """Index of each row's setting: size, tokens and mixture, equal to six digits."""
-    columns = [np.log(rows.x["N"]), np.log(rows.x["D"]), *rows.x.get("h", [])]
+    """Index of each row's setting: size, tokens, mixture and training, equal to six digits."""
+    tokens = np.maximum(rows.x["D"], 1.0)  # a base has none
+    columns = [np.log(rows.x["N"]), np.log(tokens), *rows.x.get("h", []), *training(rows)]
     keys = np.round(np.stack(columns), 6)
     return np.asarray(np.unique(keys, axis=1, return_inverse=True)[1].ravel())
+
+
+def training(rows: Rows) -> list[Array]:
+    """What else tells the settings of rows apart, as logs: repeats, the base's tokens, the rate."""
+    finite = [np.where(np.isfinite(rows.x[n]), rows.x[n], 1.0) for n in TRAINING if n in rows.x]
+    return [np.log(values) for values in finite]
 
 
 def weights(rows: Rows, correlation: float, noise: float) -> Array:

@@ -94,9 +94,11 @@ def _longest(frame: pd.DataFrame, roles: Roles) -> list[dict[str, Any]]:
 PACKAGES = ("mixlaw", "numpy", "scipy", "pandas", "lmfit")
 
 
-def coverage(selection: Selection) -> dict[str, Any]:
+def coverage(selection: Selection, fits: Mapping[str, LawFit]) -> dict[str, Any]:
     """The fields of ``FitResult`` that say what was fitted: corpora, ranges, levels, rows."""
     settings = _settings(selection)
+    parts = [part for fit in fits.values() for part in fit.parts]
+    bases = sum(int((part.rows.x["D"] == 0).sum()) for part in parts)
     ratios = {name: rows.x["R"] for name, rows in selection.rows.items() if "R" in rows.x}
     return {
         "corpora": selection.corpora,
@@ -106,7 +108,7 @@ def coverage(selection: Selection) -> dict[str, Any]:
         "levels": {name: levels(values) for name, values in settings.items()},
         "ratio_ranges": {name: _ends(values) for name, values in ratios.items()},
         "highest": {name: _highest(selection, name) for name in selection.rows},
-        "rows_used": sum(map(len, selection.rows.values())),
+        "rows_used": sum(map(len, selection.rows.values())) + bases,
         "rows_left_out": selection.left_out,
     }
 

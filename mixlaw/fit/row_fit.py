@@ -4,7 +4,7 @@ Which rows are fitted together (all, or those of one size at a time) is decided 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,21 @@ from mixlaw.fit import noise as noises
 from mixlaw.fit.bootstrap import Plan, noise_draws
 from mixlaw.fit.noise import Noise, estimate_noise
 from mixlaw.fit.selection import Rows
-from mixlaw.fit.solver.problem import MAX_STEPS, Model, Problem, log_residual
-from mixlaw.fit.solver.search import REFIT_STEPS, REFIT_TOLERANCE, Solution, minimise, polish, solve
+from mixlaw.fit.solver.problem import MAX_STEPS, Effort, Model, Problem, log_residual
+from mixlaw.fit.solver.search import (
+    REFIT_STEPS,
+    REFIT_TOLERANCE,
+    ROUGH_TOLERANCE,
+    TOLERANCE,
+    Solution,
+    minimise,
+    no_finite_value,
+    polish_together,
+    solve_together,
+)
 from mixlaw.laws import Array, InputName, Law, Switch
 from mixlaw.quantities import SAME_LEVEL, format_quantity
+from mixlaw.result.inputs import with_columns
 
 #: Optima whose objective is within this part of the least one are near-optima: refits start from
 #: each of them in turn. Conventional.
@@ -35,6 +46,7 @@ class Settings:
         n_polish: how many of the best starts are followed to their optimum.
         delta: of the Huber loss on log residuals; default from replicates, at least 1e-3.
         max_steps: after which the search from one start ends where it is.
+        tolerance: predicted relative decrease of the objective at which a search has converged.
     """
 
     corpora: tuple[str, ...] = ()
@@ -43,6 +55,7 @@ class Settings:
     n_polish: int = 16
     delta: float | None = None
     max_steps: int = MAX_STEPS
+    tolerance: float = TOLERANCE
 
 
 #: Settings of a fit by default.
@@ -110,6 +123,21 @@ class RowFit:
         return self.law.predict({name: values[:, [i]] for i, name in enumerate(self.names)}, x)
 
 
+@dataclass(frozen=True)
+class Part:
+    """Rows that a law is fitted to by themselves.
+
+    Attributes:
+        rows: the rows; every input of the law must be among theirs.
+        size: where they are of one size, and the fit is to be marked as its slice.
+        held: parameters to hold besides those that a single level makes the law hold.
+    """
+
+    rows: Rows
+    size: float | None = None
+    held: Mapping[str, float] = field(default_factory=dict)
+
+
 def fit_rows(
     law: Law,
     rows: Rows,
@@ -117,48 +145,103 @@ def fit_rows(
     size: float | None = None,
     held: Mapping[str, float] | None = None,
 ) -> RowFit:
-    """The optimum of a law on these rows.
-
-    Rows are weighted by ``loss_se`` and by how independent the checkpoints of a run are, which is
-    read from the residuals of a first fit with equal weights.
-
-    Args:
-        law: the law.
-        rows: the rows; every input of the law must be among theirs.
-        settings: how to fit.
-        size: mark the fit as a slice of this size.
-        held: parameters to hold besides those that a single level makes the law hold.
+    """The optimum of a law on these rows; see ``Part`` for ``size`` and ``held``.
 
     Raises:
         FitError: an input is missing, or there are fewer rows than free parameters.
         ConfigError: a constraint that the law does not have.
     """
+    [fitted] = fit_parts(law, [Part(rows, size, held or {})], settings)
+    if isinstance(fitted, FitError):
+        raise fitted
+    return fitted
+
+
+def fit_parts(law: Law, parts: Sequence[Part], settings: Settings) -> list[RowFit | FitError]:
+    """The optimum of a law on each of several parts, or why there is none.
+
+    Those with the same free parameters are searched for together, which takes about as long as the
+    slowest of them. Rows are weighted by ``loss_se`` and by how independent the checkpoints of a
+    run are, which is read from the residuals of a first fit with equal weights.
+
+    Raises:
+        ConfigError: a constraint that the law does not have.
+    """
+    found: dict[int, RowFit | FitError] = {}
+    alike: dict[object, dict[int, _Task]] = {}
+    for i, part in enumerate(parts):
+        try:
+            task = _task(law, part, settings)
+        except FitError as error:
+            found[i] = error
+            continue
+        # A constraint may make another law of other rows.
+        key = i if settings.constraints else tuple(task.problem.model.held.items())
+        alike.setdefault(key, {})[i] = task
+    for tasks in alike.values():
+        found |= zip(tasks, _fit_together(law, list(tasks.values()), settings), strict=True)
+    return [found[i] for i in range(len(parts))]
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A part, its problem, and the inputs whose single level makes the law hold parameters."""
+
+    part: Part
+    problem: Problem
+    lacking: tuple[InputName, ...]
+
+
+def _task(law: Law, part: Part, settings: Settings) -> _Task:
+    rows = part.rows.described_by(law)
     missing = [name for name in law.inputs if name not in rows.x]
     if missing:
-        raise FitError(f"The law '{law.name}' needs {', '.join(missing)}, which the rows lack.")
+        raise FitError(f"The law '{law.name}' needs {with_columns(missing)}, which the rows lack.")
     steps = _constrained(law, rows, settings.constraints)
     constrained = steps[-1][1].apply(steps[-1][0], rows.x) if steps else law
     lacking = single_levels(law, rows)
     fixed: dict[str, float] = {}
     for name in lacking:
         fixed |= constrained.held_at_single(name, settings.corpora)
-    fixed |= held or {}
-    model = Model(constrained, rows.x, settings.corpora, fixed)
+    model = Model(constrained, rows.x, settings.corpora, fixed | dict(part.held))
     _refuse_one_setting(law, rows)
-    _refuse_too_few(model, rows, size)
+    _refuse_too_few(model, rows, part.size)
     delta = settings.delta or noises.delta(noises.seed_std(rows))
-    n_starts = settings.n_starts or default_starts(model)
-    problem = Problem(
-        model, rows.loss, noises.weights(rows, 0.0, 0.0), delta, max_steps=settings.max_steps
-    )
-    solution = solve(problem, n_starts, settings.n_polish)
-    noise = _measure(problem, rows, solution)
-    weight = noises.weights(rows, noise.correlation, np.hypot(noise.between, noise.within))
-    if not np.allclose(weight, problem.weight):
-        problem = replace(problem, weight=weight)
-        solution = polish(problem, solution.theta)
+    weight = noises.weights(rows, 0.0, 0.0)
+    problem = Problem(model, rows.loss, weight, delta, max_steps=settings.max_steps)
+    return _Task(replace(part, rows=rows), problem, lacking)
+
+
+def _fit_together(law: Law, tasks: Sequence[_Task], settings: Settings) -> list[RowFit | FitError]:
+    """Fits of tasks whose models have the same free parameters."""
+    effort = Effort()
+    problems = [replace(task.problem, effort=effort) for task in tasks]
+    n_starts = settings.n_starts or default_starts(problems[0].model)
+    # What is found first only tells the noise, so it need not be exact.
+    first = solve_together(problems, n_starts, settings.n_polish, ROUGH_TOLERANCE)
+    solved = {k: solution for k, solution in enumerate(first) if solution is not None}
+    for k, solution in solved.items():
+        rows, problem = tasks[k].part.rows, problems[k]
         noise = _measure(problem, rows, solution)
-    return RowFit(law, rows, size, problem, solution, noise, lacking, settings)
+        total = float(np.hypot(noise.between, noise.within))
+        problems[k] = replace(problem, weight=noises.weights(rows, noise.correlation, total))
+    starts = [solution.theta for solution in solved.values()]
+    final = polish_together([problems[k] for k in solved], starts, settings.tolerance)
+    polished = dict(zip(solved, final, strict=True))
+    return [
+        _fitted(law, task, problems[k], polished[k], settings)
+        if k in polished
+        else FitError(no_finite_value(problems[k]))
+        for k, task in enumerate(tasks)
+    ]
+
+
+def _fitted(
+    law: Law, task: _Task, problem: Problem, solution: Solution, settings: Settings
+) -> RowFit:
+    part = task.part
+    noise = _measure(problem, part.rows, solution)
+    return RowFit(law, part.rows, part.size, problem, solution, noise, task.lacking, settings)
 
 
 def _constrained(law: Law, rows: Rows, names: Sequence[str]) -> list[tuple[Law, Switch]]:
@@ -201,8 +284,17 @@ def default_starts(model: Model) -> int:
 
 
 def single_levels(law: Law, rows: Rows) -> tuple[InputName, ...]:
-    """Inputs of the law that take a single level and for which it holds parameters."""
-    return tuple(name for name in law.held if name in rows.x and not _varies(rows.x[name]))
+    """Inputs of the law that take a single level and for which it holds parameters.
+
+    Distinct tokens that are infinite throughout are one level; where runs repeat them, how often
+    differs between runs even if their number does not. Base models have no mixture to count.
+    """
+    runs = rows.where(rows.x["D"] > 0)
+    of = {name: runs.x if name in ("r", "R", "h") else rows.x for name in law.held}
+    single = {name for name in law.held if name in rows.x and not _varies(of[name][name])}
+    if "U" in single and np.isfinite(rows.x["U"]).any():
+        single.remove("U")
+    return tuple(name for name in law.held if name in single)
 
 
 def draw_refits(fitted: RowFit, plan: Plan) -> Array:

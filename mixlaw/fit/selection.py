@@ -9,18 +9,27 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mixlaw.errors import ConfigError, DataError, unknown_name
+from mixlaw.errors import DataError, unknown_name
+from mixlaw.fit.base_rows import base_inputs
+from mixlaw.fit.checklist import of_points
+from mixlaw.fit.definitions import refuse_mixed, training_of_the_largest, with_lr_ratio
 from mixlaw.fit.thinning import thin
 from mixlaw.laws import Array, Law
-from mixlaw.result.inputs import MixtureRoles, RowSettings, law_inputs
+from mixlaw.result.inputs import (
+    MixtureRoles,
+    RowSettings,
+    law_inputs,
+    training_columns,
+    with_columns,
+)
 from mixlaw.result.types import Status
 from mixlaw.roles import Roles
-from mixlaw.runs.conditions import schedule_kind
 from mixlaw.runs.table import SHARE, base_rows, corpora_of, read_runs, validate_runs
 from mixlaw.runs.views import (
     base_identity,
@@ -28,11 +37,6 @@ from mixlaw.runs.views import (
     trunk_names,
     with_general_loss,
 )
-
-#: Columns that say how a loss was defined or trained; one fit takes one value of each.
-DEFINITIONS = ("schedule", "metric_version", "tokenizer", "recipe")
-#: Rows that laws are fitted to, in words.
-CHECKPOINT_ROWS = {"ends": "annealed rows", "trunk": "trunk rows", "all": "annealed and trunk rows"}
 
 
 @dataclass(frozen=True)
@@ -44,20 +48,45 @@ class Rows:
         loss: nats per token, shape (n,).
         loss_se: its standard error, shape (n,); zero where the table gives none.
         trunk: index of each row's trunk in ``Selection.trunks``, shape (n,).
+        bases: rows of the base models that the runs started from, for laws that describe these too;
+            their trunks have the numbers after those of the runs.
     """
 
     x: Mapping[str, Array]
     loss: Array
     loss_se: Array
     trunk: NDArray[np.intp]
+    bases: "Rows | None" = None
 
     def __len__(self) -> int:
         return len(self.loss)
 
     def where(self, mask: NDArray[np.bool_]) -> "Rows":
-        """The rows of a mask, shape (n,)."""
+        """The rows of a mask, shape (n,), and the bases of their sizes."""
         x = {name: values[..., mask] for name, values in self.x.items()}
-        return Rows(x, self.loss[mask], self.loss_se[mask], self.trunk[mask])
+        bases = self.bases and self.bases.where(np.isin(self.bases.x["N"], x["N"]))
+        return Rows(x, self.loss[mask], self.loss_se[mask], self.trunk[mask], bases)
+
+    def described_by(self, law: Law) -> "Rows":
+        """The rows to fit a law to: with the base models where it describes these too.
+
+        A law that starts from the base's loss says nothing about it.
+        """
+        if self.bases is None or law.takes != "all" or "L0" in law.inputs:
+            return self
+        bases = self.bases
+        if set(law.inputs) - set(bases.x) or not law.admits(bases.x).all():
+            return self
+
+        def joined(of_runs: Array, of_bases: Array) -> Array:
+            return np.concatenate([of_runs, of_bases], axis=-1)
+
+        return Rows(
+            {name: joined(self.x[name], values) for name, values in bases.x.items()},
+            joined(self.loss, bases.loss),
+            joined(self.loss_se, bases.loss_se),
+            np.concatenate([self.trunk, bases.trunk]),
+        )
 
 
 @dataclass(frozen=True)
@@ -73,6 +102,7 @@ class Selection:
         own: own corpus by eval set.
         left_out: rows that are not fitted, by reason.
         statuses: what the selection had to assume.
+        assumes: how a target is trained, as ``FitRecord.assumes``.
         checklist: facts about the rows that papers forget to report.
     """
 
@@ -84,6 +114,7 @@ class Selection:
     own: dict[str, str]
     left_out: dict[str, int] = field(default_factory=dict)
     statuses: tuple[Status, ...] = ()
+    assumes: dict[str, Any] = field(default_factory=dict)
     checklist: dict[str, object] = field(default_factory=dict)
 
 
@@ -129,7 +160,7 @@ def select(
         law: decides between annealed and trunk rows, and which zeros it can take.
         roles: domain and general eval sets and corpora.
         eval_sets: what to fit; default the domain and the general loss, or all without them.
-        mix: columns of DEFINITIONS whose values may differ within the fit.
+        mix: columns of ``definitions.DEFINITIONS`` whose values may differ within the fit.
 
     Raises:
         ConfigError: ``mix`` names no definition.
@@ -144,13 +175,12 @@ def select(
     kept = kept[kept["eval_set"].isin(wanted)]
     bases, trained = base_rows(kept), kept[kept["tokens"] > 0]
     trained, annealing = _annealing(trained, law, left_out)
-    _refuse_mixed(trained, mix)
+    refuse_mixed(trained, mix)
+    trained = with_lr_ratio(trained, bases)
     trained = thin(trained.assign(_trunk=trunk_names(trained)), left_out)
     corpora = corpora_of(frame)
     domain = domain_corpora(roles, corpora)
-    trunks = tuple(sorted(set(trained["_trunk"])))
-    number = {trunk: i for i, trunk in enumerate(trunks)}
-    trained = trained.assign(_trunk=trained["_trunk"].map(number))
+    trained, trunks = _numbered(trained)
     rows = {}
     for name in wanted:
         counted = MixtureRoles(corpora, domain, roles.own_corpus(name, corpora), roles.side(name))
@@ -159,7 +189,7 @@ def select(
         if eval_sets is None and (lacking := [n for n in law.inputs if n not in every.x]):
             left_out[_lacks(name, lacking)] += len(every)
             continue
-        fit = _admitted(every, law)
+        fit = replace(_admitted(every, law), bases=_as_rows(base, every, len(trunks)))
         left_out[f"outside the range of {law.name}"] += len(every) - len(fit)
         rows[name] = fit
     _refuse_empty(rows, left_out)
@@ -172,8 +202,16 @@ def select(
         own={n: c for n in rows if (c := roles.own_corpus(n, corpora)) is not None},
         left_out={reason: n for reason, n in left_out.items() if n},
         statuses=annealing,
-        checklist=_checklist(trained, law),
+        assumes=training_of_the_largest(trained, corpora),
+        checklist=of_points(trained, law),
     )
+
+
+def _numbered(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The rows with numbers for the names of their trunks, and the names."""
+    trunks = tuple(sorted(set(frame["_trunk"])))
+    number = {trunk: i for i, trunk in enumerate(trunks)}
+    return frame.assign(_trunk=frame["_trunk"].map(number)), trunks
 
 
 def _refuse_unknown_roles(frame: pd.DataFrame, roles: Roles) -> None:
@@ -219,28 +257,12 @@ def _annealing(
     return frame[right], ()
 
 
-def _refuse_mixed(frame: pd.DataFrame, mix: Sequence[str]) -> None:
-    for column in mix:
-        if column not in DEFINITIONS:
-            raise ConfigError(unknown_name("definition for --mix", column, DEFINITIONS))
-    for column in DEFINITIONS:
-        if column not in frame.columns or column in mix:
-            continue
-        values = frame[column].map(schedule_kind) if column == "schedule" else frame[column]
-        distinct = sorted(set(values) - {""})
-        if len(distinct) > 1:
-            raise DataError(
-                f"The rows have {len(distinct)} values of '{column}' "
-                f"({', '.join(distinct[:3])}), and losses of different definitions are not mixed "
-                f"unasked; filter the table (--where {column}={distinct[0]}) or allow it "
-                f"(--mix {column})."
-            )
-
-
 def _rows(frame: pd.DataFrame, bases: pd.DataFrame, roles: MixtureRoles) -> Rows:
     """The rows of one eval set, with every input of laws that the table has."""
     shares = [f"{SHARE}{corpus}" for corpus in roles.corpora]
-    settings = RowSettings({c: _numbers(frame[c]) for c in ("n_params", "tokens", *shares)}, roles)
+    optional = [c for c in training_columns(roles.corpora) if c in frame.columns]
+    columns = ("n_params", "tokens", *shares, *optional)
+    settings = RowSettings({c: _numbers(frame[c]) for c in columns}, roles)
     base_loss = _base_loss(frame, bases)
     if base_loss is not None:
         settings = settings.with_base_loss(base_loss)
@@ -266,6 +288,16 @@ def _base(frame: pd.DataFrame) -> Rows:
     return Rows(x, _numbers(frame["loss"]), _standard_error(frame), np.arange(len(frame)))
 
 
+def _as_rows(frame: pd.DataFrame, runs: Rows, first_trunk: int) -> Rows | None:
+    """The base models of an eval set as rows, each a trunk of its own; None without any."""
+    frame = frame[frame["n_params"].isin(runs.x["N"])]
+    frame = frame.assign(_id=base_identity(frame)).drop_duplicates("_id").sort_values("_id")
+    if frame.empty:
+        return None
+    x, trunk = base_inputs(frame, runs.x), first_trunk + np.arange(len(frame))
+    return Rows(x, _numbers(frame["loss"]), _standard_error(frame), trunk)
+
+
 def _standard_error(frame: pd.DataFrame) -> Array:
     if "loss_se" not in frame.columns:
         return np.zeros(len(frame))
@@ -289,7 +321,7 @@ def _lacks(name: str, lacking: Sequence[str]) -> str:
         )
     if "L0" in lacking:
         return f"no base loss of '{name}' (rows at 0 tokens)"
-    return f"no {', '.join(lacking)} for '{name}'"
+    return f"no {with_columns(lacking)} for '{name}'"
 
 
 def _refuse_empty(rows: Mapping[str, Rows], left_out: Counter[str]) -> None:
@@ -299,23 +331,6 @@ def _refuse_empty(rows: Mapping[str, Rows], left_out: Counter[str]) -> None:
         raise DataError(
             f"No rows {(empty or [''])[0]}are left to fit ({reasons or 'none with tokens > 0'})."
         )
-
-
-def _checklist(frame: pd.DataFrame, law: Law) -> dict[str, object]:
-    """What papers forget to report about their points (arXiv 2502.18969)."""
-    points = frame.groupby(["run_id", "eval_set"])["tokens"].size()
-    return {
-        "n_params": "non-embedding parameters, as the table's n_params column gives them",
-        "flops": "as measured in the table" if "flops" in frame else "not used by the laws",
-        "checkpoints": CHECKPOINT_ROWS[law.takes]
-        if "annealed" in frame
-        else "all rows as given: the table does not say which are annealed",
-        "checkpoints_per_run": [int(points.min()), int(points.max())] if len(points) else [0, 0],
-        "seeds": int(frame["seed"].nunique()) if "seed" in frame else None,
-        "schedules": sorted({schedule_kind(s) for s in frame["schedule"]} - {""})
-        if "schedule" in frame
-        else [],
-    }
 
 
 def _numbers(column: pd.Series) -> Array:

@@ -60,6 +60,12 @@ class Choice:
         """The heaviest law of every eval set."""
         return {name: next(iter(by_law.values())) for name, by_law in self.fits.items()}
 
+    @property
+    def n_trunks(self) -> int:
+        """Number of trunks, with those of the base models where a law was fitted to these too."""
+        fits = (fit for by_law in self.fits.values() for fit in by_law.values())
+        return max(len(self.selection.trunks), *(fit.n_trunks for fit in fits))
+
     def beyond(self) -> dict[str, dict[str, float]]:
         """Widening out of range by eval set, as ``out_of_range.learn`` gives it."""
         return {

@@ -48,7 +48,7 @@ by run id, and ``mixlaw.importers.assembly`` joins the two; an importer has noth
 ``mixlaw.testing.check_importer`` holds an importer to a sample log, cut and changed everywhere.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -72,10 +72,15 @@ class Evaluation:
         loss: mean cross-entropy in nats per token.
         step: training steps so far.
         samples: training sequences so far.
-        tokens: training tokens so far; the first of tokens, samples, step that is known is used.
+        tokens: training tokens so far; the first of tokens, samples, step, epoch that is known is
+            used, and a count of 0 at a later step is none.
         run: the run's id or name, in a log of many runs.
         flag: why this evaluation should not be fitted.
         more: other columns of the runs table, by name.
+        epoch: passes over the training data so far.
+        unit: what the loss is counted in, where that is not nats per token: ``PERPLEXITY``,
+            ``BITS_PER_BYTE`` or ``BITS_PER_TOKEN`` of ``mixlaw.importers.reading``.
+        counts: all counts of training tokens that the log has here, by name, where it has several.
     """
 
     eval_set: str
@@ -86,12 +91,15 @@ class Evaluation:
     run: str | None = None
     flag: str = ""
     more: Mapping[str, Any] = field(default_factory=dict)
+    epoch: float | None = None
+    unit: str = ""
+    counts: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def position(self) -> float:
         """Where on its own axis the evaluation stands."""
-        known = [value for value in (self.step, self.samples, self.tokens) if value is not None]
-        return known[0] if known else 0.0
+        axes = (self.step, self.samples, self.tokens, self.epoch)
+        return next((value for value in axes if value is not None), 0.0)
 
 
 @dataclass
@@ -105,6 +113,9 @@ class Log:
         ordered: the order is the order of training, so that a step back is a resumed run.
         last_step: last training step in the log.
         planned_steps: steps the run was to take, if the log says so.
+        guess: of a table whose columns were recognised: what was taken for what, as a description
+            says it.
+        made_ids: the runs of the log are told apart by size, shares and seed, as it names none.
     """
 
     evaluations: list[Evaluation] = field(default_factory=list)
@@ -113,6 +124,8 @@ class Log:
     ordered: bool = True
     last_step: float | None = None
     planned_steps: float | None = None
+    guess: Mapping[str, Any] = field(default_factory=dict)
+    made_ids: bool = False
 
 
 @dataclass(frozen=True)
@@ -122,12 +135,18 @@ class Request:
     Attributes:
         losses: metric or column names that are held-out losses, beside those the importer knows.
         columns: column of the log by column of the runs table.
+        units: what a column of the runs table is multiplied by, as M, B, % or a number.
+        described: columns of the runs table that the description gives; ``shares`` for a mixture.
+        remainder: the corpus that has what the mapped shares leave; empty where that is not said.
         runs: ids (or names in the log) of the described runs.
         progress: called with the number of bytes read since the last call.
     """
 
     losses: Sequence[str] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    described: Collection[str] = ()
+    remainder: str = ""
     runs: Sequence[str] = ()
     progress: Callable[[int], object] = lambda n_bytes: None
 

@@ -1,33 +1,41 @@
-"""Hugging Face Trainer: ``trainer_state.json``.
+"""Hugging Face Trainer, and TRL on top of it: ``trainer_state.json``.
 
-``log_history`` holds ``eval_<set>_loss`` where ``eval_dataset`` is a dict, else one ``eval_loss``;
-``num_input_tokens_seen`` is the token axis where the Trainer counts tokens.
+``log_history`` holds ``eval_<set>_loss`` where ``eval_dataset`` is a dict, else one ``eval_loss``.
+The token axis is TRL's ``eval_num_tokens`` (tokens trained on so far, without padding), else
+``num_input_tokens_seen`` of the record, else that of the whole state in proportion to the steps.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mixlaw.errors import DataError
 from mixlaw.importers import Evaluation, Log, Request
 from mixlaw.importers.reading import (
+    Metrics,
     closing,
-    eval_set_of,
+    keys_of,
     loads,
     read_text,
-    refuse_without_losses,
     to_count,
     to_number,
+    token_counts,
 )
 
 EXAMPLE = '{"epoch": 1.0, "eval_domain_loss": 2.31, "num_input_tokens_seen": 65536, "step": 128}'
 FILES = ("trainer_state.json",)
 
+_SEEN = "num_input_tokens_seen"
+
 
 def recognises(path: Path, head: bytes) -> bool:
-    """A JSON object with the keys of a TrainerState."""
-    return head.lstrip()[:1] == b"{" and (b'"log_history"' in head or b'"best_metric"' in head)
+    """One JSON object that has the keys of a TrainerState at its top."""
+    text = head.decode("utf-8", "replace")
+    keys = keys_of(text)
+    end = closing(text, text.find("{")) if keys else None
+    alone = end is None or not text[end + 1 :].strip()
+    return alone and ("log_history" in keys or "best_metric" in keys)
 
 
 def read(paths: Sequence[Path], request: Request) -> Log:
@@ -37,13 +45,10 @@ def read(paths: Sequence[Path], request: Request) -> Log:
         DataError: no TrainerState, corrupt, or without held-out losses.
     """
     log = Log()
-    metrics: set[str] = set()
+    metrics = Metrics(request.losses)
     for path in paths:
-        state = _state(path, read_text(path, request.progress), log)
-        _read_state(path, state, request, log, metrics)
-    if not log.evaluations:
-        raise refuse_without_losses(paths[0], "the Trainer", metrics)
-    return log
+        _read_state(path, _state(path, read_text(path, request.progress), log), log, metrics)
+    return metrics.close(log, paths[0], "the Trainer")
 
 
 def _state(path: Path, text: str, log: Log) -> dict[str, Any]:
@@ -77,24 +82,41 @@ def _whole_records(path: Path, text: str) -> list[Any]:
     return records
 
 
-def _read_state(
-    path: Path, state: dict[str, Any], request: Request, log: Log, metrics: set[str]
-) -> None:
-    steps: list[float] = []
+def _read_state(path: Path, state: dict[str, Any], log: Log, metrics: Metrics) -> None:
+    steps = [0.0]
+    of_state = _tokens_per_step(path, state)
     for number, record in enumerate(state["log_history"], start=1):
         place = f"'{path}', record {number} of log_history"
-        if not isinstance(record, dict) or "step" not in record:
+        if not isinstance(record, dict):
+            raise DataError(f"{place}: no JSON object.")
+        losses = metrics.losses_in(record)
+        if not losses and "step" not in record:
+            continue  # a prediction or a summary: nothing that stands at a step
+        if "step" not in record:
             raise DataError(f"{place}: no 'step'.")
         step = to_count(record["step"], place)
         steps.append(step)
-        seen = record.get("num_input_tokens_seen")
-        tokens = None if seen is None else to_count(seen, place)
-        metrics.update(record)
-        for metric, value in record.items():
-            eval_set = eval_set_of(metric, request.losses)
-            if eval_set is not None:
-                loss = to_number(value, f"{place}, {metric}")
-                log.evaluations.append(Evaluation(eval_set, loss, step=step, tokens=tokens))
-    log.last_step = to_count(state.get("global_step", max(steps, default=0)), f"'{path}'")
+        if losses:
+            counts = _counts(record, place) or ({_SEEN: step * of_state} if of_state else {})
+            tokens = next(iter(counts.values()), None)
+            log.evaluations += [
+                Evaluation(eval_set, to_number(record[metric], f"{place}, {metric}"), step=step,
+                           tokens=tokens, counts=counts)
+                for metric, eval_set in losses
+            ]  # fmt: skip
+    log.last_step = to_count(state.get("global_step", max(steps)), f"'{path}'")
     if (planned := state.get("max_steps")) is not None:
         log.planned_steps = to_number(planned, f"'{path}', max_steps")
+
+
+def _counts(record: Mapping[str, Any], place: str) -> dict[str, float]:
+    """Token counts of a record; all are of the training, also in a record of an evaluation."""
+    counts = token_counts(record, place)
+    return dict(sorted(counts.items(), key=lambda count: count[1] == 0))
+
+
+def _tokens_per_step(path: Path, state: dict[str, Any]) -> float:
+    """Tokens that the state has seen by its steps; 0 where its counter did not run."""
+    seen = to_count(state.get(_SEEN) or 0, f"'{path}', {_SEEN}")
+    steps = to_count(state.get("global_step") or 0, f"'{path}', global_step")
+    return seen / steps if steps else 0.0

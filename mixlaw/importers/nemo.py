@@ -10,7 +10,13 @@ from pathlib import Path
 
 from mixlaw.errors import DataError
 from mixlaw.importers import UNNAMED, Evaluation, Log, Request
-from mixlaw.importers.reading import read_json_lines, refuse_without_losses, to_count, to_number
+from mixlaw.importers.reading import (
+    keys_of,
+    read_json_lines,
+    refuse_without_losses,
+    to_count,
+    to_number,
+)
 
 EXAMPLE = 'validation_domain.jsonl: {"step": 100, "epoch": 0, "val_loss": 2.31}'
 FILES = ("training.jsonl", "validation*.jsonl")
@@ -21,8 +27,8 @@ _BLEND = "weighted"
 
 def recognises(path: Path, head: bytes) -> bool:
     """JSON lines with ``val_loss`` or ``num_tokens_per_step``."""
-    first = head.split(b"\n", 1)[0]
-    return b'"val_loss"' in first or b'"num_tokens_per_step"' in first
+    keys = keys_of(head.split(b"\n", 1)[0].decode("utf-8", "replace"))
+    return "step" in keys and ("val_loss" in keys or "num_tokens_per_step" in keys)
 
 
 def read(paths: Sequence[Path], request: Request) -> Log:

@@ -15,11 +15,11 @@ from mixlaw.errors import DataError
 from mixlaw.importers import Evaluation, Log, Request
 from mixlaw.importers.reading import (
     TOKENS,
+    Metrics,
     closing,
-    eval_set_of,
+    keys_of,
     loads,
     read_text,
-    refuse_without_losses,
     to_count,
     to_number,
 )
@@ -32,7 +32,8 @@ _STEP = re.compile(r"metrics_step(\d{1,18})\.json")
 
 def recognises(path: Path, head: bytes) -> bool:
     """A JSON object with OLMo-core's metric names."""
-    return head.lstrip()[:1] == b"{" and (b"/CE loss" in head or b"throughput/total tok" in head)
+    keys = keys_of(head.decode("utf-8", "replace"))
+    return any(key.endswith("/CE loss") or key.startswith("throughput/total tok") for key in keys)
 
 
 def read(paths: Sequence[Path], request: Request) -> Log:
@@ -42,24 +43,20 @@ def read(paths: Sequence[Path], request: Request) -> Log:
         DataError: no JSON object (a cut one holds no whole record), or no held-out losses.
     """
     log = Log()
-    metrics: set[str] = set()
+    metrics = Metrics(request.losses)
     ordered = sorted(paths, key=_order)
     for path in ordered:
         saved = _metrics(path, request, last=path == ordered[-1])
         if saved is None:
             log.truncated = True
             continue
-        metrics.update(saved)
         tokens = next((to_count(saved[n], f"'{path}', {n}") for n in TOKENS if n in saved), None)
         step = _STEP.fullmatch(path.name)
-        for metric, value in saved.items():
-            eval_set = eval_set_of(metric, request.losses)
-            if eval_set is not None:
-                loss = to_number(value, f"'{path}', {metric}")
-                at = float(step[1]) if step else None
-                log.evaluations.append(Evaluation(eval_set, loss, step=at, tokens=tokens))
-    if not log.evaluations:
-        raise refuse_without_losses(paths[0], "OLMo-core", metrics)
+        for metric, eval_set in metrics.losses_in(saved):
+            loss = to_number(saved[metric], f"'{path}', {metric}")
+            at = float(step[1]) if step else None
+            log.evaluations.append(Evaluation(eval_set, loss, step=at, tokens=tokens))
+    metrics.close(log, paths[0], "OLMo-core")
     log.evaluations = _flag_stale(log.evaluations)
     return log
 

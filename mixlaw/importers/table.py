@@ -1,30 +1,30 @@
-"""Plain CSV or JSONL, long or wide, with the column map of the description.
+"""Any table (CSV, TSV, semicolons, Excel, Parquet, JSONL), long or wide, with or without a map.
 
-``columns`` maps a column of the runs table to one of the file (``{run_id: run, tokens: D}``). A
-long table has one row per eval set (``eval_set``, ``loss``); a wide one has a column per eval set,
-named by ``eval_sets`` (``{val_code: domain, val_web: general}``). Columns of the runs table's own
-names need no map, ``step`` counts training steps, and the rest is left out.
+``columns`` maps a column of the runs table to one of the file (``{run_id: run, tokens: D}``), and
+``units`` says what it counts in. A long table has one row per eval set (``eval_set``, ``loss``); a
+wide one has a column per eval set, named by ``eval_sets`` (``{val_code: domain, val_web:
+general}``). What the description leaves open is recognised by name and content
+(``mixlaw.importers.tables``); ``step`` counts training steps, and the rest is left out.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
 from mixlaw.errors import DataError
-from mixlaw.importers import UNNAMED, Evaluation, Log, Request
-from mixlaw.importers.reading import (
-    OPEN_END,
-    is_perplexity,
-    read_csv,
-    read_json_lines,
-    to_count,
-    to_number,
-)
+from mixlaw.importers import Log, Request
+from mixlaw.importers.reading import OPEN_END, Table, read_csv, read_json_lines
+from mixlaw.importers.reading.sheets import read_parquet, read_xlsx
+from mixlaw.importers.tables.guess import Sheet, guess_plan
+from mixlaw.importers.tables.rows import Reader
 
 EXAMPLE = "run_id,n_params,tokens,share.domain,share.general,eval_set,loss"
 FILES = ()
+#: File name endings of tables; anything else is no table unless it is called one.
+SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".parquet", ".jsonl")
 
-_AXES = ("step", "samples", "tokens")
+#: Rows that are looked at to recognise columns; the rest of a long table is only read.
+LOOKED_AT = 500
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -37,73 +37,97 @@ def read(paths: Sequence[Path], request: Request) -> Log:
     """Evaluations of the runs in the table.
 
     Raises:
-        DataError: a mapped column is missing, a cell is no number, or perplexities for losses.
+        ConfigError: the unit of a count cannot be known.
+        DataError: a mapped column is missing, a cell is no number, or there is no loss.
+    """
+    return read_tables(paths, request, lambda row: "")
+
+
+def read_tables(
+    paths: Sequence[Path], request: Request, flag_of: Callable[[Mapping[str, str]], str]
+) -> Log:
+    """Evaluations of the runs in tables.
+
+    Args:
+        paths: of the tables.
+        request: what the description says and asks.
+        flag_of: why a row should not be fitted, by its cells; empty for most.
+
+    Raises:
+        ConfigError: the unit of a count cannot be known.
+        DataError: a mapped column is missing, a cell is no number, or there is no loss.
     """
     log = Log(ordered=False)
     for path in paths:
-        for number, row in _records(path, request, log):
-            log.evaluations += _evaluations(f"'{path}', row {number}", row, request)
+        table = _open(path, request, log)
+        _check_mapped(path, table, request)
+        first = list(islice(table.rows, LOOKED_AT))
+        open_row = first[-1][0] if first and table.open_end else None
+        sheet = Sheet.of(path.name, table.header, [row for _, row in first], table.delimiter)
+        reader = Reader(plan := guess_plan(sheet, request))
+        for number, row in chain(first, table.rows):
+            is_open = number == open_row if open_row else table.open_end
+            flag = OPEN_END if is_open else flag_of(row)
+            log.evaluations += reader.evaluations(row, f"'{path}', row {number}", flag)
+        log.truncated |= table.cut
+        log.guess = plan.document(request.columns) or log.guess
+        log.made_ids = "run_id" not in plan.columns
+        log.notes += _notes(reader)
     if not log.evaluations:
         raise DataError(f"'{paths[0]}' has no rows with a loss.")
     return log
 
 
-def _records(path: Path, request: Request, log: Log) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _open(path: Path, request: Request, log: Log) -> Table:
     if path.suffix in {".jsonl", ".json"}:
+        return _read_jsonl(path, request, log)
+    with path.open("rb") as file:
+        magic = file.read(4)
+    if magic == b"PK\x03\x04":
+        return read_xlsx(path, request.progress)
+    if magic == b"PAR1":
+        return read_parquet(path, request.progress)
+    return read_csv(path, request.progress)
+
+
+def _read_jsonl(path: Path, request: Request, log: Log) -> Table:
+    """Rows of a JSONL file; their columns are those of the first ones."""
+
+    def rows() -> Iterator[tuple[int, dict[str, str]]]:
         for record, number in read_json_lines(path, request.progress):
             if record is None:
                 log.truncated = True
                 return
-            yield number, record
-        return
-    table = read_csv(path, request.progress)
+            yield number, {name: "" if v is None else str(v) for name, v in record.items()}
+
+    read = rows()
+    first = list(islice(read, LOOKED_AT))
+    header = list(dict.fromkeys(name for _, row in first for name in row))
+    return Table(header, chain(first, read))
+
+
+def _check_mapped(path: Path, table: Table, request: Request) -> None:
     missing = [name for name in request.columns.values() if name not in table.header]
+    missing += [name for name in request.losses if name not in table.header] if not any(
+        name in table.header for name in request.losses
+    ) else []  # fmt: skip
     if missing:
         raise DataError(
-            f"'{path}' has no column '{missing[0]}'; it has {', '.join(table.header[:12])}."
+            f"'{path}' has no column '{missing[0]}'; it has {', '.join(table.header[:20])}."
         )
-    for number, row in table.rows:
-        yield number, {**row, "flag": row.get("flag") or OPEN_END} if table.open_end else row
-    log.truncated |= table.cut
 
 
-def _evaluations(place: str, row: Mapping[str, Any], request: Request) -> Iterator[Evaluation]:
-    """One evaluation of a long row, one per eval set of a wide one."""
-    from mixlaw.runs.table import COLUMNS
-
-    column = {name: name for name in row} | dict(request.columns)
-    known = {name: row.get(source) for name, source in column.items()}
-    axes = {
-        axis: to_count(known[axis], place) for axis in _AXES if known.get(axis) not in (None, "")
-    }
-    more = {
-        name: value
-        for name, value in known.items()
-        if value not in (None, "")
-        and (
-            name in COLUMNS
-            or name.startswith(("share.", "unique_tokens."))
-            or name == "domain_ratio"
+def _notes(reader: Reader) -> list[str]:
+    """What a person should know of how the table was read."""
+    notes = []
+    if reader.rounded:
+        low, high = reader.rounded
+        notes.append(
+            f"shares sum to {low:.4g} to {high:.4g}, which the digits they are "
+            "printed with explain; they were normalised"
         )
-        and name not in {"run_id", "tokens", "eval_set", "loss", "flag", "source"}
-    }
-    run = known.get("run_id")
-    wide = {set_: row[set_] for set_ in request.losses if row.get(set_) not in (None, "")}
-    losses = wide or {str(known.get("eval_set") or UNNAMED): known.get("loss")}
-    for eval_set, loss in losses.items():
-        source = eval_set if wide else column.get("loss", "loss")
-        if is_perplexity(source):
-            raise DataError(
-                f"{place}: '{source}' is a perplexity; an averaged perplexity is not the "
-                "exponential of the mean loss, so give the cross-entropy."
-            )
-        if loss in (None, ""):
-            continue
-        yield Evaluation(
-            eval_set,
-            to_number(loss, place),
-            run=None if run in (None, "") else str(run),
-            flag=str(known.get("flag") or ""),
-            more=more,
-            **axes,
-        )
+    if reader.plan.units.get("shares") == "%":
+        notes.append("shares are read as percentages")
+    if reader.plan.needless:
+        notes.append(f"left out, as no loss of one held-out set: {', '.join(reader.plan.needless)}")
+    return notes

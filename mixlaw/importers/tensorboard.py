@@ -8,11 +8,12 @@ field 1 tag and either field 2 ``simple_value`` (float) or field 8 ``TensorProto
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mixlaw.errors import DataError
 from mixlaw.importers import Evaluation, Log, Request
-from mixlaw.importers.reading import SAMPLES, TOKENS, eval_set_of, refuse_without_losses
+from mixlaw.importers.reading import SAMPLES, TOKENS, Metrics
 
 EXAMPLE = "step 128, tag 'eval/domain_loss', value 2.31"
 FILES = ("events.out.tfevents.*",)
@@ -36,20 +37,19 @@ def read(paths: Sequence[Path], request: Request) -> Log:
         DataError: no event file, corrupt before its end, or without held-out losses.
     """
     log = Log()
-    tags: set[str] = set()
+    metrics = Metrics(request.losses)
     counts: dict[int, dict[str, float]] = {}
     for path in paths:
         for step, tag, value in _scalars(path, request.progress, log):
-            tags.add(tag)
             if tag.removeprefix("train/") in (*TOKENS, *SAMPLES) or tag in TOKENS:
                 counts.setdefault(step, {})[tag.removeprefix("train/")] = value
-            elif (name := eval_set_of(tag.removesuffix(_VS_SAMPLES), request.losses)) is not None:
+                continue
+            for _, name in metrics.losses_in([tag.removesuffix(_VS_SAMPLES)]):
                 evaluation = Evaluation(name, value, step=step)
                 if tag.endswith(_VS_SAMPLES):
                     evaluation = Evaluation(name, value, samples=step)
                 log.evaluations.append(evaluation)
-    if not log.evaluations:
-        raise refuse_without_losses(paths[0], "TensorBoard loggers of known trainers", tags)
+    metrics.close(log, paths[0], "TensorBoard loggers of known trainers")
     log.evaluations = [_counted(evaluation, counts) for evaluation in log.evaluations]
     if any((evaluation.tokens or 0) > _EXACT for evaluation in log.evaluations):
         log.notes.append(
@@ -63,9 +63,10 @@ def _counted(evaluation: Evaluation, counts: dict[int, dict[str, float]]) -> Eva
     if evaluation.step is None:
         return evaluation
     known = counts.get(int(evaluation.step), {})
-    tokens = next((known[name] for name in TOKENS if name in known), None)
+    tokens = {name: known[name] for name in TOKENS if name in known}
     samples = next((known[name] for name in SAMPLES if name in known), None)
-    return Evaluation(evaluation.eval_set, evaluation.loss, evaluation.step, samples, tokens)
+    first = next(iter(tokens.values()), None)
+    return replace(evaluation, samples=samples, tokens=first, counts=tokens)
 
 
 def _scalars(

@@ -8,20 +8,22 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from mixlaw.importers import UNNAMED, Evaluation, Log, Request
-from mixlaw.importers.reading import read_lines, refuse_without_losses, to_count, to_number
+from mixlaw.importers import Log, Request
+from mixlaw.importers._lines import read_lines_of
+from mixlaw.importers.reading import plain
 
 EXAMPLE = "validate step: 100  loss:  2.3100  memory:  1.20GiB(1.50%)  tps: 5,000"
 FILES = ("*.log", "*.out")
 
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
-_LINE = re.compile(r"(validate )?step: +(\d+) +loss: +(\S+)(?= +\S)")
-_CUT = re.compile(r"(validate )?step:[^|]*$")
+_LINE = re.compile(
+    r"validate step: +(?P<step>\d+) +loss: +(?P<loss>\S+)(?= +\S)"
+    r"|(?<!validate )\bstep: +(?P<trained>\d+) +loss: +\S+(?= +\S)"
+)
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    """A line of a step or a validation."""
-    return bool(_LINE.search(_ANSI.sub("", head.decode("latin-1"))))
+    """A line of a step or a validation, with its memory."""
+    return bool(_LINE.search(plain(head.decode("latin-1"))))
 
 
 def read(paths: Sequence[Path], request: Request) -> Log:
@@ -30,23 +32,4 @@ def read(paths: Sequence[Path], request: Request) -> Log:
     Raises:
         DataError: a loss is no number, or there is no validation.
     """
-    log = Log()
-    for path in paths:
-        for number, (line, whole) in enumerate(
-            read_lines(path, request.progress, strict=False), start=1
-        ):
-            text = _ANSI.sub("", line)
-            match = _LINE.search(text)
-            if not whole and (match or _CUT.search(text)):
-                log.truncated = True
-                break
-            if match is None:
-                continue
-            place = f"'{path}', line {number}"
-            log.last_step = to_count(match[2], place)
-            if match[1]:
-                loss = to_number(match[3], place)
-                log.evaluations.append(Evaluation(UNNAMED, loss, step=log.last_step))
-    if not log.evaluations:
-        raise refuse_without_losses(paths[0], "torchtitan", ())
-    return log
+    return read_lines_of(paths, request, "torchtitan", _LINE)

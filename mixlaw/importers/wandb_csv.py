@@ -1,7 +1,8 @@
 """Weights & Biases: the CSV that a chart of the web interface exports.
 
 Header: the x axis (``Step``, or another metric), then per run ``<run> - <metric>``, and the same
-with ``__MIN`` and ``__MAX``. Runs are told apart by their described names; W&B does not keep names
+with ``__MIN`` and ``__MAX``; no line end after the last row. Rows stand as they were logged, so a
+step back is a resumed run. Runs are told apart by their described names; W&B does not keep names
 unique, and two runs of one name are two equal columns, which are refused.
 """
 
@@ -15,9 +16,8 @@ from mixlaw.importers.reading import (
     SAMPLES,
     STEPS,
     TOKENS,
-    eval_set_of,
+    Metrics,
     read_csv,
-    refuse_without_losses,
     to_count,
     to_number,
 )
@@ -32,8 +32,11 @@ _AXES = ("step", "samples", "tokens")
 
 def recognises(path: Path, head: bytes) -> bool:
     """A header with ``<run> - <metric>`` and its extremes."""
-    header = head.split(b"\n", 1)[0]
-    return b" - " in header and b"__MIN" in header and path.suffix == ".csv"
+    header = head.split(b"\n", 1)[0].decode("latin-1")
+    names = [name.strip().strip('"') for name in header.split(",")]
+    return path.suffix == ".csv" and any(
+        _SEPARATOR in name and f"{name}__MIN" in names for name in names
+    )
 
 
 def read(paths: Sequence[Path], request: Request) -> Log:
@@ -42,17 +45,16 @@ def read(paths: Sequence[Path], request: Request) -> Log:
     Raises:
         DataError: an x axis that counts nothing, a cell that is no number, or no held-out loss.
     """
-    log = Log(ordered=False)
-    metrics: set[str] = set()
+    log = Log()
+    metrics = Metrics(request.losses)
     for path in paths:
         table = read_csv(path, request.progress)
         axis = _axis(path, table.header[0], log)
         columns = [_column(name, request) for name in table.header[1:]]
-        metrics.update(metric for _, metric in columns)
         losses = [
             (name, run, eval_set)
             for name, (run, metric) in zip(table.header[1:], columns, strict=True)
-            if (eval_set := eval_set_of(metric, request.losses)) is not None
+            for _, eval_set in metrics.losses_in([metric])
         ]
         for number, row in table.rows:
             flag = OPEN_END if table.open_end else ""
@@ -65,9 +67,7 @@ def read(paths: Sequence[Path], request: Request) -> Log:
                 step, samples, tokens = (x if axis == a else None for a in _AXES)
                 log.evaluations.append(Evaluation(eval_set, loss, step, samples, tokens, run, flag))
         log.truncated |= table.cut
-    if not log.evaluations:
-        raise refuse_without_losses(paths[0], "a W&B chart of known trainers", metrics)
-    return log
+    return metrics.close(log, paths[0], "a W&B chart of known trainers")
 
 
 def _axis(path: Path, name: str, log: Log) -> str:

@@ -13,10 +13,11 @@ from mixlaw.importers.reading import (
     SAMPLES,
     STEPS,
     TOKENS,
+    Metrics,
     eval_set_of,
-    refuse_without_losses,
     to_count,
     to_number,
+    token_counts,
 )
 
 EXAMPLE = "columns _step, train/global_step, eval/domain_loss, eval/general_loss"
@@ -45,33 +46,32 @@ def read(paths: Sequence[Path], request: Request) -> Log:
         DataError: no readable Parquet (a cut one has no index and cannot be read), or no losses.
     """
     log = Log()
-    metrics: set[str] = set()
+    metrics = Metrics(request.losses)
     for path in paths:
-        rows = _rows(path, request)
-        metrics.update(rows[0] if rows else ())
-        for row in rows:
+        for row in _rows(path, request, metrics):
+            measured = {name: value for name, value in row.items() if value is not None}
+            losses = metrics.losses_in(measured)
+            if not losses:
+                continue
             step = _first(row, (*STEPS, _OWN_STEP))
             samples = _first(row, _SAMPLES)
-            tokens = _first(row, TOKENS)
-            for metric, value in row.items():
-                eval_set = eval_set_of(metric, request.losses)
-                if eval_set is not None and value is not None:
-                    log.evaluations.append(
-                        Evaluation(
-                            eval_set, to_number(value, f"'{path}', {metric}"), step, samples, tokens
-                        )
-                    )
-    if not log.evaluations:
-        raise refuse_without_losses(paths[0], "a W&B history of known trainers", metrics)
-    return log
+            counts = token_counts(row, f"'{path}'")
+            tokens = next(iter(counts.values()), None)
+            for metric, eval_set in losses:
+                loss = to_number(row[metric], f"'{path}', {metric}")
+                log.evaluations.append(
+                    Evaluation(eval_set, loss, step, samples, tokens, counts=counts)
+                )
+    return metrics.close(log, paths[0], "a W&B history of known trainers")
 
 
-def _rows(path: Path, request: Request) -> list[dict[str, Any]]:
+def _rows(path: Path, request: Request, metrics: Metrics) -> list[dict[str, Any]]:
     """Rows with the losses and the counters only; other columns may be huge."""
     import pyarrow.parquet as pq
 
     try:
         names = pq.read_schema(path).names
+        metrics.seen.update(names)
         known = {_OWN_STEP, *STEPS, *TOKENS, *_SAMPLES}
         wanted = [n for n in names if n in known or eval_set_of(n, request.losses) is not None]
         table = pq.read_table(path, columns=wanted)

@@ -12,7 +12,8 @@ in the amplitudes, the prediction and the exact Jacobian. Solvers, intervals and
 in ``mixlaw.fit``.
 
 Inputs are arrays of shape (n_rows,) by these names; parameters broadcast against them, so a batch
-of B parameter sets is given as arrays of shape (B, 1):
+of B parameter sets is given as arrays of shape (B, 1). Where a search fits several tables at once
+every set has rows of its own: inputs of shape (B, n_rows), ``h`` of (n_corpora, B, n_rows).
 
 =====  ================================================================================
 ``N``  non-embedding parameters, a count
@@ -30,9 +31,9 @@ of B parameter sets is given as arrays of shape (B, 1):
 
 Counts reach ``terms`` divided by the law's ``units``, so coefficients are those of its paper.
 
-A law of the kind ``takes="all"`` that has a finite value at D = 0 describes base models too, whose
-rows may then be fitted with the others. A base model has no CPT mixture: r, R and h are zero in its
-row, and the law must not depend on them at D = 0.
+A law of the kind ``takes="all"`` that has a finite value at D = 0 describes base models too, and is
+fitted to their rows with the others, unless it starts from their loss (L0). A base model has no CPT
+mixture: r, R and h are zero in its row, and the law must not depend on them at D = 0.
 """
 
 import re
@@ -56,7 +57,7 @@ OFFSET = "offset"
 InputName = Literal["N", "D", "r", "R", "h", "L0", "U", "P", "lr"]
 
 #: Rows of a runs table that a law describes: annealed ends of runs, checkpoints of trunks at
-#: constant learning rate, or both.
+#: constant learning rate, or both and base models.
 Takes = Literal["ends", "trunk", "all"]
 
 
@@ -136,10 +137,13 @@ class Law:
         switches: constraints a fit may impose or lift, by name.
         held: values of parameters to hold where an input takes a single level, because the data
             cannot tell their terms from a constant ({"N": {"A": 0.0, "alpha": 1.0}}); a stem
-            stands for its parameters of all corpora.
+            stands for its parameters of all corpora. U counts as a single level where it is
+            infinite throughout.
         takes: rows that the law describes: final losses (annealed rows), runs at constant learning
-            rate (trunk rows), or both.
+            rate (trunk rows), or both and the base models (tokens = 0).
         per_size: True if the law describes one model size at a time, whatever its inputs.
+        knows_repeats: True if the formula says what repeated tokens are worth, so that its best
+            share may be asked for without a cap on the passes over a corpus.
         minimum: minimum sensible data, for people.
         candidate: whether ``--law auto`` compares it unasked; False for variants of a law that is a
             candidate, and for laws that were never among the best on the tables they were tried on.
@@ -161,6 +165,7 @@ class Law:
     held: Mapping[InputName, Mapping[str, float]] = field(default_factory=dict)
     takes: Takes = "ends"
     per_size: bool = False
+    knows_repeats: bool = False
     minimum: str = ""
     candidate: bool = True
 

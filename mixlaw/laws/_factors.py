@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mixlaw.laws import Inputs, Params
+from mixlaw.laws._levels import few_levels, of_levels, raised
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,23 @@ class Factor:
         return Factor(value, slopes)
 
 
+def of_one_input(name: str, factor: Factor) -> Factor:
+    """A factor whose value and slopes are functions of this input, once for each of its values."""
+
+    def value(p: Params, x: Inputs) -> Any:
+        return of_levels(lambda levels: factor.value(p, {name: levels}), x[name])
+
+    def slopes(p: Params, x: Inputs) -> dict[str, Any]:
+        few = few_levels(x[name])
+        if few is None:
+            return factor.slopes(p, {name: x[name]})
+        levels, index = few
+        by_name = factor.slopes(p, {name: levels})
+        return {of: np.take(slope, index, axis=-1) for of, slope in by_name.items()}
+
+    return Factor(value, slopes)
+
+
 #: The factor of a constant.
 ONE = Factor(lambda p, x: 1.0, lambda p, x: {})
 
@@ -40,8 +58,8 @@ ONE = Factor(lambda p, x: 1.0, lambda p, x: {})
 def inverse_power(name: str, exponent: str) -> Factor:
     """x^-exponent of a positive input."""
     return Factor(
-        lambda p, x: x[name] ** -p[exponent],
-        lambda p, x: {exponent: -np.log(x[name]) * x[name] ** -p[exponent]},
+        lambda p, x: raised(x[name], -p[exponent]),
+        lambda p, x: {exponent: -np.log(x[name]) * raised(x[name], -p[exponent])},
     )
 
 
@@ -50,9 +68,9 @@ def power(name: str, exponent: str) -> Factor:
 
     def slopes(p: Params, x: Inputs) -> dict[str, Any]:
         log_x = np.log(np.where(x[name] > 0, x[name], 1.0))
-        return {exponent: log_x * x[name] ** p[exponent]}
+        return {exponent: log_x * raised(x[name], p[exponent])}
 
-    return Factor(lambda p, x: x[name] ** p[exponent], slopes)
+    return Factor(lambda p, x: raised(x[name], p[exponent]), slopes)
 
 
 def shifted_share(exponent: str, sign: float) -> Factor:
@@ -69,7 +87,7 @@ def shifted_share(exponent: str, sign: float) -> Factor:
             exponent: sign * np.log(shifted) * factor,
         }
 
-    return Factor(value, slopes)
+    return of_one_input("r", Factor(value, slopes))
 
 
 def share_power(exponent: str) -> Factor:
@@ -108,7 +126,7 @@ def lacking_share(exponent: str) -> Factor:
             exponent: _quotient(top, bottom, here, most),
         }
 
-    return Factor(value, slopes)
+    return of_one_input("r", Factor(value, slopes))
 
 
 def _quotient(top: Any, bottom: Any, d_top: Any, d_bottom: Any) -> Any:
@@ -128,7 +146,7 @@ def saturating_tokens(scale: str, exponent: str) -> Factor:
         d_growth = -x["D"] / (p[scale] * (p[scale] + x["D"]))
         return {scale: p[exponent] * left * d_growth, exponent: log_growth * left}
 
-    return Factor(value, slopes)
+    return of_one_input("D", Factor(value, slopes))
 
 
 def negative(factor: Factor) -> Factor:

@@ -10,7 +10,9 @@ from mixlaw.laws._factors import Factor
 #: Epochs beyond which a repeat counts as endless: nothing is left to gain, and no term overflows.
 _MOST_EPOCHS = 1e9
 
-#: Repeats over which the worth of a token falls by e. The paper finds 15.4 for D.
+#: R* of the paper, in pre-training: what is held where no run repeats its data.
+PUBLISHED = 15.4
+#: Repeats over which the worth of a token falls by e.
 REPEATS = Parameter("Rs", 0.1, 1e3, "repeats after which little is gained", start=(1.0, 60.0))
 
 

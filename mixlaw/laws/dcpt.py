@@ -20,27 +20,28 @@ import numpy as np
 
 from mixlaw.laws import Claim, Inputs, Law, Parameter, Params
 from mixlaw.laws._dcpt_switches import SWITCHES
+from mixlaw.laws._levels import of_levels, raised
 
 
 def terms(p: Params, x: Inputs) -> dict[str, object]:
     """Factors of E, A, B and C."""
     return {
         "E": 1.0,
-        "A": x["N"] ** -p["alpha"],
-        "B": x["r"] ** p["eta"] * x["D"] ** -p["beta"],
-        "C": (x["r"] + p["eps"]) ** -p["gamma"],
+        "A": raised(x["N"], -p["alpha"]),
+        "B": raised(x["r"], p["eta"]) * raised(x["D"], -p["beta"]),
+        "C": of_levels(lambda r: (r + p["eps"]) ** -p["gamma"], x["r"]),
     }
 
 
 def gradient(p: Params, x: Inputs) -> dict[tuple[str, str], object]:
     """Derivatives of the factors with respect to α, β, η, ε and γ."""
-    data = x["r"] ** p["eta"] * x["D"] ** -p["beta"]
+    data = raised(x["r"], p["eta"]) * raised(x["D"], -p["beta"])
     shifted = x["r"] + p["eps"]
-    share = shifted ** -p["gamma"]
+    share = of_levels(lambda r: (r + p["eps"]) ** -p["gamma"], x["r"])
     # r^η·ln r → 0 as r → 0 for η > 0: the share-zero row carries no information on η.
     log_r = np.log(np.where(x["r"] > 0, x["r"], 1.0))
     return {
-        ("A", "alpha"): -np.log(x["N"]) * x["N"] ** -p["alpha"],
+        ("A", "alpha"): -np.log(x["N"]) * raised(x["N"], -p["alpha"]),
         ("B", "beta"): -np.log(x["D"]) * data,
         ("B", "eta"): log_r * data,
         ("C", "eps"): -p["gamma"] * share / shifted,

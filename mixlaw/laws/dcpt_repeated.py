@@ -12,7 +12,8 @@ Source: Muennighoff et al., arXiv 2305.16264, Eq. 5 (R* = 15.4 there, in pre-tra
 data term of Que et al., arXiv 2406.01375, Eq. 6; the combination is ours.
 
 Limits: those of ``dcpt``. The share term C does not know of repeats. R* is known only where some
-runs repeat their domain data several times; without such runs the law is ``dcpt``.
+runs repeat their own data several times; without such runs it is held at the paper's and the law is
+``dcpt`` within the data.
 """
 
 from dataclasses import replace
@@ -27,7 +28,7 @@ from mixlaw.laws._factors import (
     terms_of,
 )
 from mixlaw.laws._mixture import to_the_minus
-from mixlaw.laws._repetition import REPEATS, worth_of_repeats
+from mixlaw.laws._repetition import PUBLISHED, REPEATS, worth_of_repeats
 
 _FACTORS = {
     "E": ONE,
@@ -47,6 +48,12 @@ LAW = replace(
     gradient=gradient_of(_FACTORS),
     units={**dcpt.LAW.units, "U": dcpt.LAW.units["D"]},
     switches={},
-    held={**dcpt.LAW.held, "D": {**dcpt.LAW.held["D"], "Rs": 15.4}},
+    expects=(),
+    held={
+        **dcpt.LAW.held,
+        "D": {**dcpt.LAW.held["D"], "Rs": PUBLISHED},
+        "U": {"Rs": PUBLISHED},
+    },
+    knows_repeats=True,
     minimum="3 sizes x 3 budgets x 4 ratios, some with several passes over the domain data",
 )

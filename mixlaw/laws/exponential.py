@@ -22,6 +22,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from mixlaw.laws import Array, Claim, Inputs, Law, Parameter, Params
+from mixlaw.laws._levels import raised
 from mixlaw.laws._tied import SWITCHES
 
 
@@ -40,8 +41,8 @@ def terms(p: Params, x: Inputs) -> dict[str, object]:
     return {
         "E": 1.0,
         "k": _mixture_term(p, x),
-        "A": x["N"] ** -p["alpha"],
-        "B": x["D"] ** -p["beta"],
+        "A": raised(x["N"], -p["alpha"]),
+        "B": raised(x["D"], -p["beta"]),
     }
 
 
@@ -52,8 +53,8 @@ def gradient(p: Params, x: Inputs) -> dict[tuple[str, str], object]:
         ("k", name): share * mixture for name, share in _rates(p, x)
     }
     return slopes | {
-        ("A", "alpha"): -np.log(x["N"]) * x["N"] ** -p["alpha"],
-        ("B", "beta"): -np.log(x["D"]) * x["D"] ** -p["beta"],
+        ("A", "alpha"): -np.log(x["N"]) * raised(x["N"], -p["alpha"]),
+        ("B", "beta"): -np.log(x["D"]) * raised(x["D"], -p["beta"]),
     }
 
 

@@ -24,6 +24,7 @@ import numpy as np
 
 from mixlaw.laws import Claim, Inputs, Law, Parameter, Params, dcpt
 from mixlaw.laws._factors import ONE, Factor, gradient_of, inverse_power, power, terms_of
+from mixlaw.laws._levels import raised
 
 
 def rectified_tokens(worth: Factor = ONE) -> Factor:
@@ -31,7 +32,7 @@ def rectified_tokens(worth: Factor = ONE) -> Factor:
     own = worth * power("r", "eta")
 
     def parts(p: Params, x: Inputs) -> tuple[Any, Any]:
-        known = p["Db"] * x["N"] ** p["k"]
+        known = p["Db"] * raised(x["N"], p["k"])
         return own.value(p, x) * x["D"] + known, known
 
     def value(p: Params, x: Inputs) -> Any:

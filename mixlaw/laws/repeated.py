@@ -15,15 +15,16 @@ Source: Muennighoff et al., arXiv 2305.16264, Eq. 5 (R* = 15.4 there, in pre-tra
 rectified law of ours.
 
 Limits: those of ``rectified``, but a fitted loss may rise with r. R* is known only where some runs
-repeat their domain data several times; without such runs it is not identified and the law is
-``rectified``. U of a run that samples with repeats before the first pass ends is not its table's U.
+repeat their own data several times; without such runs it is held at the paper's and the law is
+``rectified`` within the data. A run that samples with repeats before the first pass ends has fewer
+distinct tokens than its corpus.
 """
 
 from dataclasses import replace
 
 from mixlaw.laws import Claim, rectified
 from mixlaw.laws._factors import gradient_of, terms_of
-from mixlaw.laws._repetition import REPEATS, worth_of_repeats
+from mixlaw.laws._repetition import PUBLISHED, REPEATS, worth_of_repeats
 
 _FACTORS = rectified.factors(worth_of_repeats())
 
@@ -38,6 +39,8 @@ LAW = replace(
     gradient=gradient_of(_FACTORS),
     units={**rectified.LAW.units, "U": rectified.LAW.units["D"]},
     claims=(Claim("decreasing", "D"),),
-    expects=(Claim("decreasing", "N"), Claim("decreasing", "r")),
+    expects=(Claim("decreasing", "N"),),
+    held={**rectified.LAW.held, "U": {"Rs": PUBLISHED}},
+    knows_repeats=True,
     minimum="3 sizes x 3 budgets x 3 ratios, some with several passes over the domain data",
 )

@@ -63,5 +63,6 @@ LAW = Law(
         "D": {"B": 0.0, "beta": 1.0, "c": 0.0},
         "r": {"k": 0.0, "a": 1.0, "c": 0.0},
     },
+    knows_repeats=True,
     minimum="3 budgets x 4 ratios about the best one, with the same distinct domain tokens",
 )

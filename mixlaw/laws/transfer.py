@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from mixlaw.laws import OFFSET, Claim, Inputs, Law, Parameter, Params
+from mixlaw.laws._levels import raised
 
 #: Largest log of 1B tokens over D_b: at e^500 less than 1e-10 of the gap is left, whatever β; e^710
 #: is no number.
@@ -32,11 +33,11 @@ _LARGEST = 500.0
 
 def _parts(p: Params, x: Inputs) -> tuple[Any, Any, Any]:
     """The gap L0 - F (zero where F ≥ L0), its log over B, and the tokens over D_b."""
-    floor = p["E"] + p["A"] * x["N"] ** -p["alpha"]
+    floor = p["E"] + p["A"] * raised(x["N"], -p["alpha"])
     gap = np.maximum(x["L0"] - floor, 0.0)
     log_gap = np.log(np.where(gap > 0, gap, 1.0)) - np.log(p["B"])
     per_token = np.exp(np.minimum(log_gap / p["beta"], _LARGEST))
-    return gap, log_gap, x["r"] ** p["eta"] * x["D"] * per_token
+    return gap, log_gap, raised(x["r"], p["eta"]) * x["D"] * per_token
 
 
 def terms(p: Params, x: Inputs) -> dict[str, Any]:
@@ -48,7 +49,7 @@ def terms(p: Params, x: Inputs) -> dict[str, Any]:
 def gradient(p: Params, x: Inputs) -> dict[tuple[str, str], Any]:
     """Derivatives of the loss with respect to all parameters."""
     gap, log_gap, more = _parts(p, x)
-    size = x["N"] ** -p["alpha"]
+    size = raised(x["N"], -p["alpha"])
     steep = (1 + more) ** (-p["beta"] - 1)
     by_floor = np.where(gap > 0, 1 - steep, 0.0)
     moved = gap * more * steep

@@ -17,7 +17,6 @@ In the order of their imports, each from those above it alone:
                       questions, other rules, distance from the data, what others did
     recommendation.py, answer.py, api.py
                       the record and its JSON document; its composition; ``recommend_ratio``
-    screen/           the screen for a person
 
 At its start nothing here imports lmfit, pandas, scipy or torch: an answer starts about as fast as
 numpy does.

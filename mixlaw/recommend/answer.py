@@ -11,7 +11,13 @@ from mixlaw.recommend.options import Options
 from mixlaw.recommend.question import Question
 from mixlaw.recommend.recommendation import Recommendation
 from mixlaw.recommend.verdict import Verdict, undetermined
+from mixlaw.result import training
+from mixlaw.result.fit_result import FitResult
 from mixlaw.result.types import Status, interval_document
+
+#: An allowed rise from which on it is asked whether it is meant, nats. Conventional: 1.6 times the
+#: perplexity, and 25 times the rise that is allowed by default.
+LARGE_RISE = 0.5
 
 
 def decide(question: Question, options: Options) -> Verdict:
@@ -47,10 +53,11 @@ def compose(question: Question, options: Options, verdict: Verdict) -> Recommend
         regret=regret.of_verdict(question, verdict, options.risk),
         extrapolation=extrapolation.distances(question, verdict.at),
         practice=practice.document(question, options),
-        validation=question.fit.validation,
+        fit=_origin(question.fit),
+        assumes=training.training(question.fit, question.assuming),
+        held_out={"law": question.fit.scores, "baseline": question.fit.baseline},
+        warnings=_warnings(question, verdict, options),
         prior=prior.document(question, options, verdict) if knows_ratios else {},
-        held_out={"law": question.fit.held_out, "baseline": question.fit.baseline},
-        warnings=_warnings(question, verdict),
         details={
             **verdict.details,
             **inverse.answers(question, verdict.at, options),
@@ -63,6 +70,16 @@ def compose(question: Question, options: Options, verdict: Verdict) -> Recommend
         keeps_bound=rule.keeps_bound(options),
         promise=verdict.promise,
     )
+
+
+def _origin(fit: FitResult) -> dict[str, Any]:
+    """Where the answer comes from: the fit's folder, and the table that was fitted."""
+    return {
+        "path": fit.folder,
+        "table": str(fit.about.get("source") or ""),
+        "sha256": str(fit.about.get("data_sha256") or ""),
+        "rows": fit.rows_used,
+    }
 
 
 def _shares(question: Question, verdict: Verdict) -> Mapping[str, Mapping[str, float | None]]:
@@ -102,17 +119,35 @@ def _general_rise(question: Question, at: float, options: Options) -> dict[str, 
     }
 
 
-def _warnings(question: Question, verdict: Verdict) -> tuple[Status, ...]:
+def _warnings(question: Question, verdict: Verdict, options: Options) -> tuple[Status, ...]:
     """What the answer rests on, each sentence once, what matters most first."""
     every = (
+        *_large_bound(question, options),
         *_assumed_base_loss(question),
         *verdict.warnings,
         *_unmeasured_base_loss(question),
         *tokenizer.notices(question),
+        *training.notices(question.fit, question.assuming),
         *extrapolation.notices(question, verdict.at),
         *question.fit.statuses,
     )
     return tuple({(w.code, w.message): w for w in every}.values())
+
+
+def _large_bound(question: Question, options: Options) -> tuple[Status, ...]:
+    """A doubt about a bound that gives the general ability up: 2 where 2% was meant."""
+    known = question.knows_base or not options.bound.relative
+    if not rules.load(options.rule).keeps_bound(options) or not known:
+        return ()
+    nats = float(question.allowed_rise(options.bound).estimate[0])
+    if nats < LARGE_RISE:
+        return ()
+    times = f"{np.exp(nats):.2g} times the perplexity"
+    text = f"{options.bound} allows {nats:.2g} nats, {times}: is that meant?"
+    if not options.bound.relative:
+        wanted = f"--max-general-rise {options.bound.written}%"
+        text = f"A rise of {options.bound} is {times}: did you mean {wanted}?"
+    return (Status("large-bound", text),)
 
 
 def _assumed_base_loss(question: Question) -> tuple[Status, ...]:

@@ -13,6 +13,7 @@ from mixlaw.recommend.context.sensitivity import would_change
 from mixlaw.recommend.options import TABLE_TOKENS, Options, Reference, Shift, described
 from mixlaw.recommend.question import Question
 from mixlaw.recommend.recommendation import Recommendation
+from mixlaw.recommend.validation import of_recommendation
 from mixlaw.result.fit_result import FitResult
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 def recommend_ratio(
     fit: FitResult,
     *,
-    n_params: float | None = None,
+    n_params: float | str | None = None,
     n_params_is_total: bool = False,
-    tokens: float | None = None,
+    tokens: float | str | None = None,
     rule: str = "tolerance",
     max_general_rise: float | str | None = None,
     risk: float = 0.1,
@@ -33,10 +34,12 @@ def recommend_ratio(
     base_domain_loss: float | str | None = None,
     base_tokenizer: str | None = None,
     natural: Mapping[str, float] | None = None,
-    domain_tokens: float | None = None,
-    max_epochs: float = 1.0,
-    flops: float | None = None,
-    ratio: float | None = None,
+    domain_tokens: float | str | None = None,
+    base_tokens: float | str | None = None,
+    lr_ratio: float | str | None = None,
+    max_epochs: float | None = None,
+    flops: float | str | None = None,
+    ratio: float | str | None = None,
     lambda_: float = inf,
     weights: Mapping[str, float] | None = None,
     unique_tokens: Mapping[str, float] | None = None,
@@ -75,11 +78,12 @@ def recommend(fit: FitResult, options: Options) -> Recommendation:
         assumptions=target.assumptions(question, options),
         would_change=would_change(question, options),
         next_run=next_run(question, verdict),
+        validation=of_recommendation(fit, options),
     )
     if options.fixed_budget or rule.chooses_budget or len(fit.levels["tokens"]) == 1:
         return headline
     return replace(
-        headline, table=tuple(_at_budget(question, options, tokens) for tokens in TABLE_TOKENS)
+        headline, budgets=tuple(_at_budget(question, options, tokens) for tokens in TABLE_TOKENS)
     )
 
 

@@ -47,8 +47,13 @@ class Tolerance:
         """A looser or tighter bound of the same kind."""
         return replace(self, value=factor * self.value)
 
+    @property
+    def written(self) -> str:
+        """As ``--max-general-rise`` reads it."""
+        return f"{100 * self.value:.3g}%" if self.relative else f"{self.value:.3g}"
+
     def __str__(self) -> str:
-        return f"{100 * self.value:.3g}%" if self.relative else f"{self.value:.3g} nats"
+        return self.written if self.relative else f"{self.written} nats"
 
 
 @dataclass(frozen=True)

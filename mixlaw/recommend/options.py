@@ -150,9 +150,26 @@ class Options:
         example="5B",
         **count("--domain-tokens", "number of domain tokens"),
     )
-    max_epochs: float = option(
-        1.0,
-        "How often a token may be repeated.",
+    base_tokens: float | None = option(
+        None,
+        "Tokens that the target's base was pre-trained on.",
+        "target",
+        unit="tokens",
+        example="18T",
+        **count("--base-tokens", "number of the base's tokens"),
+    )
+    lr_ratio: float | None = option(
+        None,
+        "Peak learning rate of the target over its base's.",
+        "target",
+        example="0.1",
+        limits=(0.0, 1e3),
+        open_limits=True,
+        **number("--lr-ratio"),
+    )
+    max_epochs: float | None = option(
+        None,
+        "How often a token may be seen; default once, or as laws that know repeats say.",
         "question",
         unit="passes",
         example="4",
@@ -198,8 +215,8 @@ class Options:
     )
     unique_tokens: Mapping[str, float] | None = option(
         None,
-        "Distinct tokens by corpus, for --rule balance and --emit.",
-        "trainer",
+        "Distinct tokens by corpus.",
+        "target",
         unit="tokens",
         example="A=5B,B=9B",
         **numbers_by_name("--unique-tokens"),
@@ -265,6 +282,11 @@ class Options:
         }
 
     @property
+    def passes(self) -> float:
+        """How often a token may be seen at most, as far as laws without repeats are concerned."""
+        return 1.0 if self.max_epochs is None else self.max_epochs
+
+    @property
     def fixed_budget(self) -> bool:
         """True if the token budget is given rather than chosen."""
         return self.tokens is not None
@@ -279,6 +301,7 @@ class Options:
         )
 
     def __post_init__(self) -> None:
+        self._read_text()
         _one_of("rule", self.rule, rule_names())
         _one_of("reference", self.reference, get_args(Reference))
         if self.shift is not None:
@@ -286,6 +309,18 @@ class Options:
         self._check_numbers()
         self._check_by_corpus()
         _ = self.bound, self.base_losses
+
+    def _read_text(self) -> None:
+        """Read what is written as on the command line: 8B, 8B:total, 30%."""
+        for name, described in _described().items():
+            text = getattr(self, name)
+            if not isinstance(text, str) or described.parse is str:
+                continue
+            value = described.parse(text)
+            if name == "n_params":
+                value, is_total = value
+                object.__setattr__(self, "n_params_is_total", is_total or self.n_params_is_total)
+            object.__setattr__(self, name, value)
 
     def _check_numbers(self) -> None:
         for what, value in (("model size", self.n_params), ("token budget", self.tokens)):

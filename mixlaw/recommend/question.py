@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mixlaw.errors import FitError
-from mixlaw.quantities import SAME_LEVEL, format_factor, format_quantity, percent
+from mixlaw.quantities import SAME_LEVEL, format_factor, percent
 from mixlaw.recommend.calibration import Calibration
 from mixlaw.recommend.loss_units import Tolerance
 from mixlaw.recommend.mixture_path import MixturePath
@@ -48,6 +48,7 @@ class Question:
         calibration: what rows of the target run itself say about the draws.
         law: ask this member of the stack alone.
         unique_tokens: distinct tokens by corpus, where they are known.
+        assuming: how the target is trained, as far as it was told, by columns of the runs table.
         base_tokenizer: what the target's losses were measured with; None for the table's own.
         chosen: of ``n_params`` and ``tokens``, those that the rule chooses itself.
     """
@@ -61,6 +62,7 @@ class Question:
     calibration: Calibration = field(default_factory=Calibration)
     law: str | None = None
     unique_tokens: Mapping[str, float] = field(default_factory=dict)
+    assuming: Mapping[str, float] = field(default_factory=dict)
     base_tokenizer: str | None = None
     chosen: tuple[str, ...] = ()
 
@@ -201,10 +203,10 @@ class Question:
                 f"Every run has the domain share {percent(self.swept[0])}, so nothing is known "
                 "about any other; sweep at least three ratios."
             )
-        return self._out_of_reach
+        return self.out_of_reach
 
     @property
-    def _out_of_reach(self) -> str:
+    def out_of_reach(self) -> str:
         """Why no law fitted here reaches the target; empty if one may.
 
         Held-out sizes and budgets check steps that are shorter than the sweep. Many times as far,
@@ -218,16 +220,7 @@ class Question:
             carried = name == "n_params" and self.carried_sizes
             if carried or name in self.chosen or not span or beyond <= FARTHEST * span:
                 continue
-            return (
-                f"The {spelled} is {format_factor(float(np.exp(beyond)))} times beyond the sweep, "
-                f"which spans a factor of {format_factor(high / low)}: no law that was checked "
-                f"within that factor says anything so far out. Sweep up to "
-                f"{format_quantity(value / (high / low) ** FARTHEST)} at least."
-                if value > high
-                else f"The {spelled} is {format_factor(float(np.exp(beyond)))} times below the "
-                f"sweep, which spans a factor of {format_factor(high / low)}: no law that was "
-                "checked within that factor says anything so far out."
-            )
+            return _beyond_any_law(spelled, value, low, high)
         return ""
 
     @property
@@ -270,7 +263,8 @@ class Question:
         self, eval_set: str, tokens: ArrayLike, shares: Mapping[str, ArrayLike], law: str | None
     ) -> Prediction:
         """The fit's losses at the target's size, given the base's loss where it was measured."""
-        after = self.fit.predict(eval_set, self.n_params, tokens, shares, law=law, carry_size=True)
+        of = eval_set, self.n_params, tokens, shares
+        after = self.fit.predict(*of, law=law, carry_size=True, assuming=self.assuming)
         known = self.base_losses.get(eval_set)
         if known is None or not self.fit.has_base_rows:
             return after
@@ -283,6 +277,21 @@ class Question:
 def difference(a: Prediction, b: Prediction) -> Prediction:
     """``a - b`` draw by draw; ``b`` may have one point or one draw."""
     return Prediction(a.estimate - b.estimate, a.draws - b.draws)
+
+
+def _beyond_any_law(what: str, value: float, low: float, high: float) -> str:
+    """Why a size or budget so far out has no answer."""
+    span = format_factor(high / low)
+    so_far_out = f"No law that was checked within a factor of {span} says anything so far out."
+    if value < low:
+        return (
+            f"The {what} is {format_factor(low / value)} times below the sweep, which spans a "
+            f"factor of {span}. {so_far_out}"
+        )
+    return (
+        f"The {what} is {format_factor(value / high)} times beyond the sweep, which spans a factor "
+        f"of {span}. {so_far_out}"
+    )
 
 
 def _constant(value: float) -> Prediction:

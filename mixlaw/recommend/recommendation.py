@@ -34,13 +34,16 @@ class Recommendation:
         practice: what others do.
         held_out: the law's errors on held-out rows, and the baseline's.
         assumptions: what was assumed where nothing was given.
+        assumes: how the target is taken to be trained, by columns of the runs table.
         warnings: first what matters most.
         would_change: what the answer would be under other bounds, risk and reference.
         next_run: where the interval is wide, the run that would narrow it most for its price.
         details: further results of the rule.
         also: what other rules say, by rule.
         by_law: what each law of a stack says alone.
-        table: the recommendations for other token budgets, where none was given.
+        budgets: the recommendations for other token budgets, where none was given.
+        fit: where it came from: ``path`` of the fit, and ``table``, ``sha256`` and ``rows`` of what
+            was fitted; a path that is not known is empty.
         validation: what the fit would have recommended for hidden runs, where that was tried.
         prior: of a fit of few runs, the studies that speak and the interval without them.
         ratio_name: what the screen calls the ratio, such as ``critical ratio``.
@@ -66,13 +69,15 @@ class Recommendation:
     practice: Mapping[str, Any]
     held_out: Mapping[str, Any]
     assumptions: tuple[str, ...] = ()
+    assumes: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[Status, ...] = ()
     would_change: Mapping[str, Any] = field(default_factory=dict)
     next_run: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
     also: Mapping[str, Any] = field(default_factory=dict)
     by_law: Mapping[str, Any] = field(default_factory=dict)
-    table: "tuple[Recommendation, ...]" = ()
+    budgets: "tuple[Recommendation, ...]" = ()
+    fit: Mapping[str, Any] = field(default_factory=dict)
     validation: Mapping[str, Any] = field(default_factory=dict)
     prior: Mapping[str, Any] = field(default_factory=dict)
     ratio_name: str = "best ratio"
@@ -93,6 +98,7 @@ class Recommendation:
             "rule": self.rule,
             "reference": self.reference,
             "law": self.law,
+            "fit": dict(self.fit),
             "feasible": self.feasible,
             "domain_ratio": {
                 "recommended": self.recommended,
@@ -112,6 +118,7 @@ class Recommendation:
             "prior": dict(self.prior),
             "practice": dict(self.practice),
             "assumptions": list(self.assumptions),
+            "assumes": dict(self.assumes),
             "warnings": [
                 {name: text for name, text in asdict(warning).items() if text}
                 for warning in self.warnings
@@ -121,5 +128,5 @@ class Recommendation:
             "details": dict(self.details),
             "also": dict(self.also),
             "by_law": dict(self.by_law),
-            "table": [other.document() for other in self.table],
+            "table": [other.document() for other in self.budgets],
         }

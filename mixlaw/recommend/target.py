@@ -8,14 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from mixlaw.errors import ConfigError, unknown_name
-from mixlaw.quantities import format_quantity, percent
+from mixlaw.quantities import SAME_LEVEL, format_quantity, percent
 from mixlaw.recommend import rules
 from mixlaw.recommend.mixture_path import MixturePath, natural_mixture
 from mixlaw.recommend.observed import calibrated
 from mixlaw.recommend.options import DEFAULT_TOKENS, Options
 from mixlaw.recommend.question import Question
 from mixlaw.recommend.tokenizer import nats_per_token
+from mixlaw.result import training
 from mixlaw.result.fit_result import FitResult
+from mixlaw.result.inputs import BASE_TOKENS, LR_RATIO, UNIQUE_TOKENS
 
 
 def question_of(fit: FitResult, options: Options) -> Question:
@@ -31,14 +33,16 @@ def question_of(fit: FitResult, options: Options) -> Question:
         for role, loss in options.base_losses.items()
     }
     path = _path(fit, options)
+    unique = _unique_tokens(fit, path, options)
     question = Question(
         fit=fit,
         n_params=_size(fit, options)[0],
-        tokens=options.tokens or _default_tokens(fit),
+        tokens=options.tokens or _default_tokens(fit, options),
         path=path,
         reference=options.reference,
         base_losses=losses,
-        unique_tokens=_unique_tokens(fit, path, options),
+        unique_tokens=_assumed_unique(fit) | unique,
+        assuming=_told(unique, options),
         base_tokenizer=options.base_tokenizer,
         chosen=_chosen(options),
     )
@@ -72,6 +76,10 @@ def _assumed(question: Question, options: Options) -> Iterator[str]:
     yield from _size(question.fit, options)[1]
     if not options.fixed_budget and not rule.chooses_budget:
         yield f"token budget {format_quantity(question.tokens)} (--tokens)"
+    if options.n_params is None and "n_params" in question.fit.target and not rule.chooses_size:
+        yield f"the experiment's target of {format_quantity(question.n_params)} (--model-size)"
+    if text := training.sentence(question.fit, question.assuming):
+        yield text
     if not question.calibration.kind_known:
         yield (
             "the observed rows are annealed where those of the fit are; they do not say so (column "
@@ -121,10 +129,14 @@ def _size(fit: FitResult, options: Options) -> tuple[float, list[str]]:
     ]
 
 
-def _default_tokens(fit: FitResult) -> float:
-    """The experiment's budget, else the only one measured, else 20B."""
+def _default_tokens(fit: FitResult, options: Options) -> float:
+    """The experiment's budget for its own target, else the only one measured, else 20B."""
     budgets = fit.levels["tokens"]
     default = budgets[0] if len(budgets) == 1 else DEFAULT_TOKENS
+    meant_for = fit.target.get("n_params")
+    if options.n_params is not None and meant_for is not None:
+        same = abs(options.n_params / meant_for - 1) < SAME_LEVEL
+        return float(fit.target.get("tokens", default)) if same else float(default)
     return float(fit.target.get("tokens", default))
 
 
@@ -136,6 +148,19 @@ def _unique_tokens(fit: FitResult, path: MixturePath, options: Options) -> dict[
             raise ConfigError(unknown_name("corpus", corpus, fit.corpora))
     domain = options.domain_tokens or 0.0
     return {c: domain * part for c, part in path.domain.items() if domain * part} | named
+
+
+def _assumed_unique(fit: FitResult) -> dict[str, float]:
+    """Distinct tokens by corpus that the laws assume, if they read any."""
+    columns = {corpus: f"{UNIQUE_TOKENS}{corpus}" for corpus in fit.corpora if fit.reads("U")}
+    return {c: fit.assumes[name] for c, name in columns.items() if name in fit.assumes}
+
+
+def _told(unique: Mapping[str, float], options: Options) -> dict[str, float]:
+    """How the target is trained, as far as the options say it."""
+    told = {f"{UNIQUE_TOKENS}{corpus}": count for corpus, count in unique.items()}
+    given = {BASE_TOKENS: options.base_tokens, LR_RATIO: options.lr_ratio}
+    return told | {name: value for name, value in given.items() if value is not None}
 
 
 #: Power of the size with which embeddings grow where the table has one size only: they grow with

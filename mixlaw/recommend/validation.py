@@ -1,37 +1,32 @@
 """What a fit would have recommended for runs that it did not see, beside what those runs show.
 
-The largest size (or, apart, the longest budgets) is hidden and the rest fitted as before; base rows
-stay, as a base can be measured before any run of it. The ratio that this fit recommends for every
-hidden cell stands beside the one that the hidden runs show, and beside that of the cell one would
-have copied without any law: the next smaller size, or the next shorter budget.
+The ratio that the fit without them recommends for every hidden cell stands beside the one that the
+hidden runs show, and beside that of the cell one would have copied without any law: the next
+smaller size, or the next shorter budget. One fit answers for every bound, risk and reference.
 """
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mixlaw.errors import ConfigError, DataError, MixlawError, unknown_name
+from mixlaw.errors import MixlawError
 from mixlaw.quantities import format_factor, format_quantity, percent
+from mixlaw.recommend import rules
 from mixlaw.recommend.answer import decide
-from mixlaw.recommend.measured import Cell, measured_cells, neighbour
 from mixlaw.recommend.options import Options, Reference
 from mixlaw.recommend.target import question_of
+from mixlaw.recommend.withheld import WORDS, Hidden, Withheld, nothing_checked
 from mixlaw.result.fit_result import FitResult
 from mixlaw.roles import Roles
+from mixlaw.runs.cells import Cell
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA = "mixlaw.validation/1"
-Hidden = Literal["n_params", "tokens"]
-#: What is hidden, in words: one step of it, and what is needed for one.
-_WORDS = {"n_params": ("one size up", "size"), "tokens": ("one budget up", "token budget")}
-#: Budgets over this part of the longest are hidden with it, as in held-out errors: checkpoints just
-#: before it would give it away.
-_LONGEST = 0.5
 
 
 @dataclass(frozen=True)
@@ -92,7 +87,7 @@ class Validation:
         """The last cell in a sentence, or why there is none."""
         if not self.rows or self.known is None:
             return self.note
-        row, step = self.rows[-1], _WORDS[self.hidden][0]
+        row, step = self.rows[-1], WORDS[self.hidden][0]
         reached = row.n_params if self.hidden == "n_params" else row.tokens
         copied = "" if row.baseline is None else f" (copying: {_share(row.baseline)})"
         return (
@@ -114,26 +109,7 @@ def validate_fit(fit: FitResult, hidden: Hidden = "n_params", **options: Any) ->
     Raises:
         DataError: the table is not there any more, or has changed.
     """
-    from mixlaw.fit.selection import GivenTable
-
-    source = fit.about.get("source", "")
-    if not source or not Path(source).is_file():
-        raise DataError(
-            f"The table of this fit ('{source or 'in memory'}') is not there; give the runs table "
-            "itself: mixlaw validate RUNS.csv."
-        )
-    table = GivenTable.of(source)
-    if table.sha256 != fit.about.get("data_sha256"):
-        raise DataError(f"'{source}' has changed since it was fitted; run 'mixlaw fit' again.")
-    roles = Roles(
-        fit.domain_set,
-        fit.general_sets or {fit.general_set: 1.0},
-        tuple(fit.domain_corpora) or ("domain",),
-        dict(fit.own),
-    )
-    made, kept = fit.about.get("options", {}), ("law", "where", "mix", "constraints")
-    as_before = {name: made[name] for name in kept if name in made}
-    return validate_runs(table.frame, hidden, roles=roles, fit_options=as_before, **options)
+    return held_against(Withheld.of_fit(fit, hidden), **options)
 
 
 def validate_runs(
@@ -142,9 +118,7 @@ def validate_runs(
     *,
     roles: Roles | None = None,
     fit_options: Mapping[str, Any] | None = None,
-    max_general_rise: float | str | None = None,
-    risk: float = 0.1,
-    reference: Reference = "base",
+    **options: Any,
 ) -> Validation:
     """Validate on a runs table.
 
@@ -153,80 +127,99 @@ def validate_runs(
         hidden: ``n_params``: the largest size; ``tokens``: the longest budgets.
         roles: which eval sets and corpora are the domain and the general.
         fit_options: of ``fit_laws``: law, where, mix, constraints.
+        options: as those of ``held_against``.
+
+    Raises:
+        ConfigError: an option is out of its range.
+        DataError: the table cannot be used.
+    """
+    asked(**options)
+    return held_against(Withheld.of_runs(runs, hidden, roles or Roles(), fit_options), **options)
+
+
+def of_recommendation(fit: FitResult, options: Options) -> Mapping[str, Any]:
+    """The validation that was kept with a fit, for the bound, risk and reference asked.
+
+    A rule that keeps no bound is accompanied by that of the default question.
+    """
+    withheld = Withheld.stored(fit)
+    if withheld is None:
+        return fit.validation
+    keeps = rules.load(options.rule).keeps_bound(options)
+    names = ("max_general_rise", "risk", "reference")
+    question = {name: getattr(options, name) for name in names} if keeps else {}
+    return _held_against_or_note(withheld, question).document()
+
+
+def validate_saved(fit: FitResult, folder: Path) -> Validation:
+    """Validate a fit that was just saved, and keep that beside it; done once for one key.
+
+    Where nothing can be checked the validation says so.
+    """
+    try:
+        withheld = Withheld.of_fit(fit)
+    except MixlawError as error:
+        withheld = Withheld("n_params", note=nothing_checked("n_params", str(error)))
+    result = _held_against_or_note(withheld, {})
+    if "key" not in fit.validation:
+        withheld.save(result.document(), folder, fit)
+    return result
+
+
+def _held_against_or_note(withheld: Withheld, question: Mapping[str, Any]) -> Validation:
+    """``held_against``, or, where the fit without the hidden cells cannot answer, why."""
+    try:
+        return held_against(withheld, **question)
+    except MixlawError as error:
+        return Validation(withheld.hidden, note=nothing_checked(withheld.hidden, str(error)))
+
+
+def asked(
+    *,
+    max_general_rise: float | str | None = None,
+    risk: float = 0.1,
+    reference: Reference = "base",
+) -> Options:
+    """The question that hidden cells are asked.
+
+    Args:
         max_general_rise: allowed rise of the general loss, as in a recommendation.
         risk: allowed probability of breaking it.
         reference: ``base`` or ``control``.
 
     Raises:
         ConfigError: an option is out of its range.
-        DataError: the table cannot be used.
     """
-    from mixlaw.fit.api import fit_laws
-    from mixlaw.runs.views import only_where
-
-    if hidden not in get_args(Hidden):
-        raise ConfigError(unknown_name("column to hide", hidden, get_args(Hidden)))
-    roles, fit_options = roles or Roles(), dict(fit_options or {})
-    runs = only_where(runs, fit_options.pop("where", {}))
-    options = Options(
-        n_params=1e9, max_general_rise=max_general_rise, risk=risk, reference=reference
-    )
-    cells = [cell for cell in measured_cells(runs, roles) if cell.can_answer(reference)]
-    mask = _hidden_rows(runs, hidden)
-    held = [cell for cell in cells if _is_hidden(cell, runs[mask], hidden)]
-    if not mask.any() or not held:
-        return Validation(hidden, note=_nothing_to_check(bool(mask.any()), hidden, reference))
-    try:
-        fit = fit_laws(runs[~mask], roles=roles, **fit_options)
-    except MixlawError as error:
-        step = _WORDS[hidden][0]
-        return Validation(hidden, note=f"Nothing could be checked {step} on your data: {error}")
-    shown = [cell for cell in cells if cell not in held]
-    rows = tuple(_row(fit, cell, shown, hidden, options) for cell in held)
-    known = runs.loc[~mask & (runs["tokens"] > 0), hidden].max()
-    return Validation(hidden, rows, known=float(known))
+    return Options(n_params=1e9, max_general_rise=max_general_rise, risk=risk, reference=reference)
 
 
-def _hidden_rows(runs: "pd.DataFrame", hidden: Hidden) -> "pd.Series[bool]":
-    """Mask of the trained rows to hide; all False where they would be all trained rows."""
-    trained = runs["tokens"] > 0
-    values = runs.loc[trained, hidden]
-    least = values.max() * (0.999 if hidden == "n_params" else _LONGEST * 1.001)
-    mask: pd.Series[bool] = trained & (runs[hidden] >= least)
-    return mask if mask.sum() < trained.sum() else trained & ~trained
+def held_against(withheld: Withheld, **options: Any) -> Validation:
+    """What the fit without the hidden cells says of them; ``options`` are those of ``asked``.
+
+    Raises:
+        ConfigError: an option is out of its range.
+    """
+    question, hidden = asked(**options), withheld.hidden
+    if withheld.note:
+        return Validation(hidden, note=withheld.note)
+    known = [pair for pair in withheld.cells if pair[0].can_answer(question.reference)]
+    if withheld.fit is None or not known:
+        base = question.reference == "base"
+        lacking = "its base's general loss" if base else "a run of share 0"
+        why = f"no hidden cell has {lacking} and three shares."
+        return Validation(hidden, note=nothing_checked(hidden, why))
+    rows = tuple(_row(withheld.fit, cell, copied, question) for cell, copied in known)
+    return Validation(hidden, rows, known=withheld.known)
 
 
-def _is_hidden(cell: Cell, rows: "pd.DataFrame", hidden: Hidden) -> bool:
-    """Whether a cell is among the hidden rows; of hidden budgets, the longest only."""
-    if hidden == "n_params":
-        return bool(np.isclose(cell.n_params, rows["n_params"].max()))
-    return bool(np.isclose(cell.tokens, rows["tokens"].max()))
-
-
-def _nothing_to_check(any_rows: bool, hidden: Hidden, reference: str) -> str:
-    step, needed = _WORDS[hidden]
-    if any_rows:
-        lacking = "its base's general loss" if reference == "base" else "a run of share 0"
-        return (
-            f"Nothing could be checked {step} on your data: no hidden cell has {lacking} and three "
-            "shares."
-        )
-    return (
-        f"Nothing could be checked {step} on your data: it has one {needed}; how far the answer "
-        f"holds beyond it is not known."
-    )
-
-
-def _row(
-    fit: FitResult, cell: Cell, shown: list[Cell], hidden: Hidden, options: Options
-) -> ValidationRow:
+def _row(fit: FitResult, cell: Cell, copied: Cell | None, options: Options) -> ValidationRow:
     options = replace(options, n_params=cell.n_params, tokens=cell.tokens)
     question = question_of(fit, options)
     verdict = decide(question, options)
     bound = float(question.allowed_rise(options.bound).estimate[0])
     low, high = verdict.interval()
     measured = cell.critical_ratio(bound, options.reference)
-    copied = neighbour(cell, shown, hidden)
+    can_copy = copied is not None and copied.can_answer(options.reference)
     return ValidationRow(
         n_params=cell.n_params,
         tokens=cell.tokens,
@@ -239,7 +232,7 @@ def _row(
             "recommended": verdict.recommended,
         },
         measured=measured,
-        baseline=None if copied is None else copied.critical_ratio(bound, options.reference),
+        baseline=copied.critical_ratio(bound, options.reference) if copied and can_copy else None,
         domain_loss_given_up=_given_up(cell, verdict.recommended, measured),
     )
 

@@ -35,6 +35,8 @@ class Verdict:
         at: ratio at which losses and rise are reported.
         warnings: what the rule has to say.
         details: further results of the rule, ready for JSON.
+        near: ends of the ratios that are as good as the best within the noise, where the rule says
+            so; they are part of the interval.
         regret: its own regret by draw, shape (n_draws,); None for the regret of a bound.
         path: the mixture, where the rule chose one of many corpora.
         shares: its shares by corpus with their intervals.
@@ -50,6 +52,7 @@ class Verdict:
     at: float
     warnings: tuple[Status, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
+    near: tuple[float, float] | None = None
     regret: Array | None = None
     path: MixturePath | None = None
     shares: Mapping[str, Mapping[str, float | None]] | None = None
@@ -62,10 +65,10 @@ class Verdict:
 
         It is stretched to hold the point estimate, should the draws all lie on one side of it.
         """
-        low, high = ratio_interval(self.draws)
-        if self.estimate is None:
-            return low, high
-        return min(low, self.estimate), max(high, self.estimate)
+        ends = [*ratio_interval(self.draws), *(self.near or ())]
+        if self.estimate is not None:
+            ends.append(self.estimate)
+        return min(ends), max(ends)
 
 
 def ratio_interval(draws: Array) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from mixlaw.quantities import format_quantity
 from mixlaw.report.points import predict_like
-from mixlaw.report.style import count_axis, new_figure, ratio_bar, ratio_color
+from mixlaw.report.style import count_axis, new_figure, ratio_bar, ratio_color, spread
 from mixlaw.result.fit_result import FitResult
 
 #: More sizes than this do not fit on a page; the smallest, the largest and those between are shown.
@@ -21,7 +21,7 @@ def loss_curves(fit: FitResult, points: pd.DataFrame) -> Figure:
         fit: the fit.
         points: measured rows from ``mixlaw.report.points.measured``.
     """
-    sizes = _spread(sorted(points["n_params"].unique()))
+    sizes = spread(sorted(points["n_params"].unique()), MAX_SIZES)
     figure, axes = new_figure(len(fit.eval_sets), len(sizes), sharex=True, sharey="row")
     for row, eval_set in zip(axes, fit.eval_sets, strict=True):
         for axis, size in zip(row, sizes, strict=True):
@@ -55,10 +55,3 @@ def _draw_ratio(axis: Axes, fit: FitResult, group: pd.DataFrame) -> None:
     low, high = curve.interval(0.9)
     axis.plot(tokens, curve.estimate, color=color, linewidth=1.2)
     axis.fill_between(tokens, low, high, color=color, alpha=0.15, linewidth=0)
-
-
-def _spread(values: list[float], most: int = MAX_SIZES) -> list[float]:
-    """At most ``most`` of the values, evenly from the first to the last."""
-    if len(values) <= most:
-        return values
-    return [values[round(i * (len(values) - 1) / (most - 1))] for i in range(most)]

@@ -1,19 +1,25 @@
 """All figures of a fit, drawn into its folder."""
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mixlaw.errors import DataError
+import pandas as pd
+from matplotlib.figure import Figure
+
 from mixlaw.files import write_atomic_with
-from mixlaw.fit.selection import GivenTable
-from mixlaw.recommend.recommendation import SCHEMA
+from mixlaw.quantities import format_quantity
+from mixlaw.recommend.target import question_of
+from mixlaw.report.asked import asked, last_recommendation
 from mixlaw.report.calibration import predicted_against_measured
+from mixlaw.report.cells import cells_of
+from mixlaw.report.critical import critical
 from mixlaw.report.curves import loss_curves
+from mixlaw.report.decision import decision
 from mixlaw.report.frontier import frontier
-from mixlaw.report.points import measured
+from mixlaw.report.held_out import has_held_out, held_out
+from mixlaw.report.points import fitted_table, measured
 from mixlaw.report.style import DPI
 from mixlaw.result.fit_result import FitResult
 
@@ -40,27 +46,18 @@ def draw_figures(
             damaged.
     """
     fit = FitResult.load(fit_folder)
-    runs = runs or Path(str(fit.about.get("source") or ""))
-    if not runs.is_file():
-        raise DataError(f"The runs table of this fit is not at '{runs}'; give it with --runs.")
-    table = GivenTable.of(runs)
-    points = measured(fit, table.frame)
-    if points.empty:
-        raise DataError(
-            f"'{runs}' has no rows of {', '.join(fit.eval_sets)}; give the fit's table."
-        )
-    # A fit of a table in memory has no file to compare with.
-    if fit.about.get("source") and table.sha256 != fit.about.get("data_sha256"):
-        say(
-            f"'{runs}' is not the table that this fit was made from, or has changed since: the "
-            "points are its rows, the curves are the fit's."
-        )
+    frame = fitted_table(fit, runs, say)
+    points = measured(fit, frame)
+    last = last_recommendation(fit_folder)
     figures = {
+        **_of_the_question(fit, last, frame, say),
         "losses": loss_curves(fit, points),
         "predicted-measured": predicted_against_measured(fit, points),
     }
+    if has_held_out(fit):
+        figures["held-out"] = held_out(fit)
     if {fit.domain_set, fit.general_set} <= set(fit.eval_sets):
-        figures["frontier"] = frontier(fit, points, _recommendation(fit_folder))
+        figures["frontier"] = frontier(fit, points, last)
     written = []
     for name, figure in figures.items():
         path = out / f"{name}.png"
@@ -69,14 +66,25 @@ def draw_figures(
     return written
 
 
-def _recommendation(folder: Path) -> dict[str, Any] | None:
-    path = folder / "recommendation.json"
-    if not path.is_file():
-        return None
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        document = None
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise DataError(f"'{path}' is no '{SCHEMA}'; run 'mixlaw recommend' again, or delete it.")
-    return document
+def _of_the_question(
+    fit: FitResult,
+    last: Mapping[str, Any] | None,
+    frame: pd.DataFrame,
+    say: Callable[[str], None],
+) -> dict[str, Figure]:
+    """Figures of the decision; none where the fit knows no rise of a general loss."""
+    options, source = asked(fit, last)
+    if not fit.corpora or not fit.domain_corpora:
+        return {}
+    question = question_of(fit, options)
+    if not question.knows_rise:
+        return {}
+    say(
+        f"The decision is drawn for {format_quantity(question.n_params)} parameters and "
+        f"{format_quantity(question.tokens)} tokens: {source}."
+    )
+    cells = cells_of(fit, frame, options.reference)
+    figures = {"decision": decision(question, options, cells)}
+    if len(fit.levels["tokens"]) > 1:
+        figures["critical-share"] = critical(question, options, cells)
+    return figures

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,6 +14,9 @@ from mixlaw.recommend.question import Question
 from mixlaw.report.style import VERMILLION, new_figure, ratio_bar, ratio_color
 from mixlaw.result.fit_result import FitResult
 from mixlaw.result.types import Array, Prediction
+
+#: The band ends where fewer than this part of the draws reach. Conventional.
+_LEAST_SAID = 0.5
 
 
 def frontier(
@@ -86,11 +90,31 @@ def _draw_recommended(axis: Axes, recommendation: Mapping[str, Any]) -> None:
 
 
 def _draw_curve(axis: Axes, ratios: Array, general: Prediction, domain: Prediction) -> None:
+    """The curve with its band: at every general loss, the 90% interval of the domain loss there."""
+    axis.fill_between(*_band(general, domain), color="0.5", alpha=0.2, linewidth=0, zorder=0)
     axis.plot(general.estimate, domain.estimate, color="0.4", linewidth=1, zorder=1)
     for i in range(0, len(ratios), len(ratios) // 10):
         axis.plot(
             general.estimate[i], domain.estimate[i], ".", color=ratio_color(ratios[i]), zorder=2
         )
+
+
+def _band(general: Prediction, domain: Prediction) -> tuple[Array, Array, Array]:
+    """General losses of the curve, and the interval of the domain loss at them.
+
+    The k-th draw is a curve of its own; at a general loss that it does not reach it has no say.
+    """
+    order = np.argsort(general.estimate)
+    at = general.estimate[order]
+    curves = np.stack(
+        [
+            np.interp(at, np.maximum.accumulate(x), y, left=np.nan, right=np.nan)
+            for x, y in zip(general.draws, domain.draws, strict=True)
+        ]
+    )
+    said = np.isfinite(curves).mean(axis=0) >= _LEAST_SAID
+    low, high = np.nanquantile(curves[:, said], [0.05, 0.95], axis=0)
+    return at[said], low, high
 
 
 def _along(fit: FitResult, n_params: float, tokens: float) -> tuple[Array, Prediction, Prediction]:

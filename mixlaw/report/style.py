@@ -15,6 +15,10 @@ from mixlaw.quantities import format_quantity
 RATIO_MAP = mpl.colormaps["cividis"]
 #: Okabe & Ito's blue and vermillion: distinct to all common kinds of colour vision.
 BLUE, VERMILLION = "#0072B2", "#D55E00"
+#: Where a figure has several lines: the palette's further colours, told apart by lightness too.
+LINES = (BLUE, VERMILLION, "#009E73", "#CC79A7")
+#: Of what was measured or looked up, beside the fit's colours.
+GREY = "#444444"
 #: One marker a model size, in the order of the sizes.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
 #: Dots per inch of the PNG files. Conventional.
@@ -59,6 +63,13 @@ def count_axis(axis: Any, values: Sequence[float]) -> None:
     axis.set_minor_locator(NullLocator())
     axis.set_ticks(_thinned(sorted(set(values))))
     axis.set_major_formatter(FuncFormatter(lambda value, _: format_quantity(value)))
+
+
+def spread(values: list[float], most: int) -> list[float]:
+    """At most ``most`` of the values, evenly from the first to the last."""
+    if len(values) <= most:
+        return values
+    return [values[round(i * (len(values) - 1) / (most - 1))] for i in range(most)]
 
 
 def _thinned(values: list[float], apart: float = 1.7) -> list[float]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mixlaw.quantities import parse_quantity
 from mixlaw.result.predict import predict, predict_base
 from mixlaw.result.rows import predict_rows
 from mixlaw.result.store import load, save
@@ -19,6 +20,11 @@ from mixlaw.result.types import FitRecord, Prediction
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def _count(value: ArrayLike, what: str) -> ArrayLike:
+    """Counts as they are, or one that is written like 8B."""
+    return parse_quantity(value, what) if isinstance(value, str) else value
 
 
 class FitResult(FitRecord):
@@ -38,6 +44,7 @@ class FitResult(FitRecord):
         *,
         law: str | None = None,
         carry_size: bool = False,
+        assuming: Mapping[str, ArrayLike] = ...,
     ) -> Prediction: ...
 
     @overload
@@ -53,13 +60,15 @@ class FitResult(FitRecord):
         *,
         law: str | None = None,
         carry_size: bool = False,
+        assuming: Mapping[str, ArrayLike] = MappingProxyType({}),
         rank: str | None = None,
     ) -> "Prediction | pd.DataFrame":
         """Predicted loss of an eval set, nats per token; or of the rows of a table.
 
         Args:
             eval_set: one of ``eval_sets``.
-            n_params: non-embedding parameters, a count; broadcasts with the next two to (n,).
+            n_params: non-embedding parameters, a count or ``8B``; broadcasts with the next two to
+                (n,).
             tokens: CPT tokens, a count.
             shares: share of every corpus; ignored by laws without a mixture.
             base_loss: loss of the base model, for laws that need it; default the base law.
@@ -67,12 +76,15 @@ class FitResult(FitRecord):
             carry_size: accept a size that the laws of one or two sizes cannot reach: the nearest
                 slice is carried over, two are interpolated between their sizes, and their
                 difference is part of the draws.
+            assuming: how the run is trained, by columns of the runs table on which laws may depend
+                (``unique_tokens.<corpus>``, ``base_tokens``, ``lr_ratio``); default ``assumes``.
             rank: of a table only: rank its rows by the loss of this eval set.
 
         A table of rows, given instead of an eval set and alone, has the columns ``n_params``,
         ``tokens`` (0: the base before CPT) and ``share.<corpus>`` or ``domain_ratio``; optional
         are ``eval_set`` (else every row is predicted for each), ``base_loss`` (measured, nats per
-        token: it sets the level, or is an input of the law) and ``unique_tokens.<corpus>``.
+        token: it sets the level, or is an input of the law), and how the run is trained, by the
+        columns of ``assuming``.
         Returned are its rows with ``eval_set``, ``estimate``, ``low``, ``high`` (90%) and
         ``flags``, a tuple of ``mixlaw.result.row_flags.Flag``; nan where the fit cannot say. The
         interval is that of the expected loss, without the noise of a single run. Sizes are carried
@@ -89,7 +101,9 @@ class FitResult(FitRecord):
         """
         if not isinstance(eval_set, str):
             return predict_rows(self, eval_set, rank)
-        return predict(self, eval_set, n_params, tokens, shares, base_loss, law, carry_size)
+        size, budget = _count(n_params, "model size"), _count(tokens, "token budget")
+        of = (eval_set, size, budget, shares)
+        return predict(self, *of, base_loss, law, carry_size, assuming)
 
     def base(self, eval_set: str, n_params: ArrayLike, *, carry_size: bool = False) -> Prediction:
         """Loss of the base model before CPT, from the law of N fitted to the tokens = 0 rows.
@@ -98,7 +112,7 @@ class FitResult(FitRecord):
             NotIdentifiedError: the size is out of reach and ``carry_size`` is off.
             FitError: the table has no tokens = 0 rows for this eval set.
         """
-        return predict_base(self, eval_set, n_params, carry_size)
+        return predict_base(self, eval_set, _count(n_params, "model size"), carry_size)
 
     def save(self, folder: str | Path) -> None:
         """Write ``fit.json`` and ``draws.npz`` into a folder, which is made if need be."""

@@ -15,6 +15,9 @@ from mixlaw.roles import Side
 
 #: Column of the loss of the base before CPT; no runs table has it, its rows at tokens = 0 do.
 BASE_LOSS = "base_loss"
+#: Columns that say how a run was trained beyond its size, tokens and mixture, on which laws may
+#: depend; of the first there is one for every corpus.
+UNIQUE_TOKENS, BASE_TOKENS, LR_RATIO = "unique_tokens.", "base_tokens", "lr_ratio"
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,9 @@ class RowSettings:
     """Settings of n rows, from which the inputs of laws follow.
 
     Attributes:
-        columns: by the names of the runs table (``n_params``, ``tokens``, ``share.<corpus>``, and
-            ``base_loss``), plain counts and fractions, each of shape (n,); ``base_loss`` may have
-            one row for every draw.
+        columns: by the names of the runs table (``n_params``, ``tokens``, ``share.<corpus>``,
+            ``unique_tokens.<corpus>``, ``base_tokens``, ``lr_ratio``, and ``base_loss``), plain
+            counts and fractions, each of shape (n,); ``base_loss`` may have one row for every draw.
         roles: what the corpora of the mixture are to the eval set.
     """
 
@@ -69,8 +72,24 @@ def law_inputs(settings: RowSettings) -> dict[str, Array]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+def training_columns(corpora: Sequence[str]) -> tuple[str, ...]:
+    """Columns of how a run was trained, on which laws of these corpora may depend."""
+    return (*(f"{UNIQUE_TOKENS}{corpus}" for corpus in corpora), BASE_TOKENS, LR_RATIO)
+
+
 def _column(name: str) -> Callable[[RowSettings], Array | None]:
     return lambda settings: settings.columns.get(name)
+
+
+def _known(name: str) -> Callable[[RowSettings], Array | None]:
+    """A column of positive numbers that every row has; a law of it could not take the others."""
+
+    def known(settings: RowSettings) -> Array | None:
+        values = settings.columns.get(name)
+        right = values is not None and bool(np.all(np.isfinite(values) & (values > 0)))
+        return values if right else None
+
+    return known
 
 
 def _shares(settings: RowSettings) -> Array | None:
@@ -102,6 +121,43 @@ def _own_share(settings: RowSettings) -> Array | None:
     return domain if roles.side == "domain" else 1 - domain
 
 
+def _own_corpora(roles: MixtureRoles) -> tuple[str, ...]:
+    """The corpora whose shares add up to r."""
+    if roles.own is not None:
+        return (roles.own,)
+    of_side = {"domain": roles.domain, "general": set(roles.corpora) - set(roles.domain)}
+    return tuple(of_side.get(roles.side, ()))
+
+
+def _unique_tokens(settings: RowSettings) -> Array | None:
+    """U: distinct tokens of the own corpora where a run saw more than these; infinite elsewhere.
+
+    It is infinite too where they are not known of every own corpus; known nowhere, there is no U.
+    """
+    share = _own_share(settings)
+    columns = [settings.columns.get(f"{UNIQUE_TOKENS}{c}") for c in _own_corpora(settings.roles)]
+    given = [np.where(tokens > 0, tokens, np.inf) for tokens in columns if tokens is not None]
+    if share is None or not given or len(given) < len(columns):
+        return None
+    unique = np.sum(given, axis=0)
+    if not np.isfinite(unique).any():
+        return None
+    repeated = share * settings.columns["tokens"] > unique
+    return np.where(repeated, unique, np.inf)
+
+
+#: What a table needs for an input that it may lack.
+COLUMNS = {
+    "h": "share.<corpus>", "R": "share.<corpus>", "r": "share.<corpus>", "L0": "rows at 0 tokens",
+    "U": f"{UNIQUE_TOKENS}<corpus>", "P": BASE_TOKENS, "lr": LR_RATIO,
+}  # fmt: skip
+
+
+def with_columns(names: Sequence[str]) -> str:
+    """Inputs that a table lacks, each with what it needs for it: ``U (unique_tokens.<corpus>)``."""
+    return ", ".join(f"{name} ({COLUMNS[name]})" if name in COLUMNS else name for name in names)
+
+
 #: The table of inputs.
 INPUTS: dict[str, Callable[[RowSettings], Array | None]] = {
     "N": _column("n_params"),
@@ -110,4 +166,7 @@ INPUTS: dict[str, Callable[[RowSettings], Array | None]] = {
     "R": _domain_share,
     "r": _own_share,
     "L0": _column(BASE_LOSS),
+    "U": _unique_tokens,
+    "P": _known(BASE_TOKENS),
+    "lr": _known(LR_RATIO),
 }

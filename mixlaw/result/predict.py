@@ -5,6 +5,7 @@ Draw k of every prediction is the same resampled sweep and the same mean of the 
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,13 +14,15 @@ from mixlaw import laws
 from mixlaw.errors import FitError, NotIdentifiedError, unknown_name
 from mixlaw.quantities import SAME_LEVEL, format_quantity
 from mixlaw.result.discrepancy import corrected, widened
-from mixlaw.result.inputs import RowSettings, law_inputs
+from mixlaw.result.inputs import RowSettings, law_inputs, training_columns
 from mixlaw.result.kriging import Kriging
 from mixlaw.result.types import Array, FitRecord, Member, Prediction
 
 #: The largest exponent of size to be expected. Kaplan et al. (arXiv 2001.08361) report 0.076, the
 #: refit of Chinchilla (arXiv 2404.10102) 0.35.
 STEEPEST = 0.6
+#: Inputs of how a run was trained that have no value by default, in words.
+_TRAINING = {"P": "the base's pre-training tokens", "lr": "the ratio of the learning rates"}
 
 
 def predict(
@@ -31,27 +34,44 @@ def predict(
     base_loss: ArrayLike | None,
     law: str | None,
     carry_size: bool,
+    assuming: Mapping[str, ArrayLike] = MappingProxyType({}),
 ) -> Prediction:
     """See ``FitResult.predict``."""
+    settings = row_settings(fit, eval_set, n_params, tokens, shares, assuming)
+    if base_loss is not None:
+        sizes = settings.columns["n_params"]
+        base_loss = np.broadcast_to(np.asarray(base_loss, dtype=float), sizes.shape)
+        settings = settings.with_base_loss(base_loss)
+    return predict_at(fit, eval_set, law_inputs(settings), law, carry_size)
+
+
+def predict_at(
+    fit: FitRecord, eval_set: str, x: laws.Inputs, law: str | None, carry_size: bool
+) -> Prediction:
+    """Loss of an eval set at inputs of laws given as plain counts, each of shape (n,).
+
+    Where they are absent, L0 is that of the base law, and U infinite.
+    """
     members = fit.members(eval_set)
     if law is not None:
         names = {member.law for member in members}
         members = tuple(member for member in members if member.law == law)
         if not members:
             raise FitError(unknown_name("law in this fit", law, names))
-    settings = row_settings(fit, eval_set, n_params, tokens, shares)
-    sizes, budgets = settings.columns["n_params"], settings.columns["tokens"]
-    _refuse_other_budgets(members, budgets)
-    if any("L0" in laws.load(member.law).inputs for member in members):
-        settings = settings.with_base_loss(_base_loss(fit, eval_set, sizes, base_loss, carry_size))
-    x = law_inputs(settings)
+    _refuse_other_budgets(members, x["D"])
+    x = {"U": np.full_like(x["D"], np.inf), **x}
+    given = "L0" in x
+    if not given and any("L0" in laws.load(member.law).inputs for member in members):
+        base = predict_base(fit, eval_set, x["N"], carry_size)
+        x["L0"] = np.vstack([base.estimate, base.draws])
+    _refuse_unknown_training(members, x)
     of_laws = _stack(fit, eval_set, members, x, carry_size)
     if law is not None:  # a law by itself, whose shape is asked for
         return widened(fit, eval_set, corrected(fit, eval_set, of_laws, x), x)
     of_laws = corrected(fit, eval_set, _through(fit.kriging.get(eval_set), of_laws, x), x)
     wide = widened(fit, eval_set, of_laws, x)
     # A base loss that was given may lie outside of what the table knows, and the losses with it.
-    return _supported(fit, eval_set, wide) if base_loss is None else wide
+    return wide if given else _supported(fit, eval_set, wide)
 
 
 def predict_base(
@@ -107,30 +127,28 @@ def row_settings(
     n_params: ArrayLike,
     tokens: ArrayLike,
     shares: Mapping[str, ArrayLike],
+    assuming: Mapping[str, ArrayLike] = MappingProxyType({}),
 ) -> RowSettings:
     """Settings at which a loss is predicted, broadcast to a common (n,).
 
+    How the run is trained, if ``assuming`` does not say so, is what the fit assumes.
+
     Raises:
-        FitError: the share of a corpus is missing.
+        FitError: the share of a corpus is missing, or ``assuming`` has a column that no law reads.
     """
+    columns_of_training = training_columns(fit.corpora)
+    for name in assuming:
+        if name not in columns_of_training:
+            raise FitError(unknown_name("column to assume", name, columns_of_training))
     missing = [corpus for corpus in fit.corpora if corpus not in shares]
     if missing:
         raise FitError(
             f"The share of '{missing[0]}' is missing; give all of {', '.join(fit.corpora)}."
         )
     mixture = {f"share.{corpus}": shares[corpus] for corpus in fit.corpora}
-    columns = {"n_params": n_params, "tokens": tokens, **mixture}
+    assumed = {name: fit.assumes[name] for name in columns_of_training if name in fit.assumes}
+    columns = {"n_params": n_params, "tokens": tokens, **mixture, **assumed, **assuming}
     return RowSettings.of(columns, fit.mixture_roles(eval_set))
-
-
-def _base_loss(
-    fit: FitRecord, eval_set: str, sizes: Array, given: ArrayLike | None, carry_size: bool
-) -> Array:
-    """L0 for the estimate (first row) and every draw."""
-    if given is not None:
-        return np.broadcast_to(np.asarray(given, dtype=float), sizes.shape)
-    base = predict_base(fit, eval_set, sizes, carry_size)
-    return np.vstack([base.estimate, base.draws])
 
 
 def _stack(
@@ -207,6 +225,17 @@ def _refuse_other_budgets(members: Sequence[Member], tokens: Array) -> None:
             f"tokens: all its rows are at {format_quantity(budgets[0])}; sweep a second "
             "token budget to extrapolate in tokens."
         )
+
+
+def _refuse_unknown_training(members: Sequence[Member], x: laws.Inputs) -> None:
+    """Refuse a law of the base's tokens or of the learning rate where these are not known."""
+    for member in members:
+        for name in laws.load(member.law).inputs:
+            if name not in x and name in _TRAINING:
+                raise FitError(
+                    f"The law '{member.law}' needs {_TRAINING[name]} of what is predicted, which "
+                    "neither the fit nor the request says."
+                )
 
 
 def out_of_budget(members: Sequence[Member], tokens: Array) -> NDArray[np.bool_]:

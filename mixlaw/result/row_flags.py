@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixlaw.quantities import SAME_LEVEL
+from mixlaw.result.inputs import UNIQUE_TOKENS
 from mixlaw.result.types import Array, FitRecord
 
 #: Codes of flags, which the statuses of a fit or an answer share; the glossary explains them.
@@ -51,14 +52,15 @@ class Rows:
         tokens: CPT tokens, a count; 0 is the base before CPT.
         shares: by corpus, summing to one; nan at tokens = 0.
         base_loss: measured loss of the base, nats per token; nan where none is given.
-        unique_tokens: distinct tokens by corpus, a count; nan where unknown.
+        training: how they are trained, by columns of the runs table: ``unique_tokens.<corpus>``,
+            ``base_tokens``, ``lr_ratio``; nan where unknown.
     """
 
     n_params: Array
     tokens: Array
     shares: Mapping[str, Array]
     base_loss: Array
-    unique_tokens: Mapping[str, Array]
+    training: Mapping[str, Array]
 
     def take(self, which: NDArray[np.bool_] | NDArray[np.intp]) -> "Rows":
         """Some of the rows."""
@@ -68,7 +70,7 @@ class Rows:
             tokens=self.tokens[which],
             base_loss=self.base_loss[which],
             shares={corpus: share[which] for corpus, share in self.shares.items()},
-            unique_tokens={c: unique[which] for c, unique in self.unique_tokens.items()},
+            training={name: values[which] for name, values in self.training.items()},
         )
 
 
@@ -113,7 +115,10 @@ def _distances(
     for corpus, share, low, high in _shares(fit, eval_set, rows):
         yield "share", corpus, _beyond(np.where(trained, share, np.nan), low, high)
     measured = fit.about.get("epochs", {})
-    for corpus, unique in rows.unique_tokens.items():
+    for corpus in fit.corpora:
+        unique = rows.training.get(f"{UNIQUE_TOKENS}{corpus}")
+        if unique is None:
+            continue
         passes = rows.shares[corpus] * tokens / unique
         most = max(1.0, measured.get(corpus, 1.0))
         yield "epochs", corpus, np.log(np.fmax(passes, most) / most)

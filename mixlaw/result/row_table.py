@@ -8,13 +8,15 @@ from numpy.typing import NDArray
 
 from mixlaw.errors import DataError, unknown_name
 from mixlaw.mixture import SUM_TOLERANCE
+from mixlaw.result.inputs import training_columns
 from mixlaw.result.row_flags import Rows
+from mixlaw.result.training import input_of
 from mixlaw.result.types import Array, FitRecord
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SHARE, UNIQUE_TOKENS = "share.", "unique_tokens."
+SHARE = "share."
 #: No count of parameters or tokens is larger, as in runs tables.
 _MOST = 1e30
 
@@ -39,16 +41,21 @@ def rows_of(fit: FitRecord, frame: "pd.DataFrame") -> Rows:
     base_loss = _numbers(frame, "base_loss") if "base_loss" in frame.columns else nothing
     unused = np.isnan(base_loss)
     _check(base_loss, unused | ((base_loss > 0) & (base_loss < np.inf)), "base_loss", "positive")
-    return Rows(n_params, tokens, _shares(fit, frame, tokens), base_loss, _unique(fit, frame))
+    return Rows(n_params, tokens, _shares(fit, frame, tokens), base_loss, _training(fit, frame))
 
 
-def _unique(fit: FitRecord, frame: "pd.DataFrame") -> dict[str, Array]:
-    """Distinct tokens of the corpora of the fit that have such a column."""
-    columns = {corpus: f"{UNIQUE_TOKENS}{corpus}" for corpus in fit.corpora}
-    known = {c: _numbers(frame, name) for c, name in columns.items() if name in frame.columns}
-    for corpus, unique in known.items():
-        _check(unique, np.isnan(unique) | (unique > 0), columns[corpus], "a positive count")
-    return known
+def _training(fit: FitRecord, frame: "pd.DataFrame") -> dict[str, Array]:
+    """How rows are trained: as their cells say, else, where a law reads it, as the fit assumes."""
+    training = {}
+    for name in training_columns(fit.corpora):
+        values = np.full(len(frame), np.nan)
+        if name in frame.columns:
+            values = _numbers(frame, name)
+            _check(values, np.isnan(values) | (values > 0), name, "a positive number")
+        if name in fit.assumes and fit.reads(input_of(name)):
+            values = np.where(np.isnan(values), fit.assumes[name], values)
+        training[name] = values
+    return {name: values for name, values in training.items() if not np.isnan(values).all()}
 
 
 def _shares(fit: FitRecord, frame: "pd.DataFrame", tokens: Array) -> Mapping[str, Array]:

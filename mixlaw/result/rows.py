@@ -158,7 +158,7 @@ def _ways(fit: FitRecord, eval_set: str, rows: Rows) -> Iterator[tuple[Mask, _Wa
 
     def law(some: Rows, base_loss: Array | None = None) -> Prediction:
         of = (some.n_params, some.tokens, some.shares)
-        return predict(fit, eval_set, *of, base_loss, None, carry_size=True)
+        return predict(fit, eval_set, *of, base_loss, None, carry_size=True, assuming=some.training)
 
     def base(some: Rows) -> Prediction:
         return predict_base(fit, eval_set, some.n_params, carry_size=True)

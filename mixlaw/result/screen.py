@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,8 +18,10 @@ COLUMNS = (
 FIGURE = re.compile(r"\d[\d.,e+]*%?")
 #: Eval sets named in one line of a status.
 SHOWN = 3
-#: Width of a held-out split among the laws that are compared: four of them make 100 columns.
-SPLIT_WIDTH = 15
+#: Columns of a screen: a terminal as it opens.
+WIDTH = 80
+#: Width of a held-out split among the laws that are compared; four of them fit.
+SPLIT_WIDTH = 9
 
 
 def page(fit: FitRecord) -> str:
@@ -36,9 +39,9 @@ def comparison(fit: FitRecord) -> str:
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    for eval_set, scores in fit.held_out.items():
+    for eval_set, scores in fit.scores.items():
         writer.writerows(_lines(fit, eval_set, {"law": fit.law, "weight": "1"}, scores))
-        for law, entry in fit.compared.get(eval_set, {}).items():
+        for law, entry in fit.law_scores.get(eval_set, {}).items():
             about = {
                 "law": law,
                 "weight": _plain(entry["weight"]),
@@ -73,8 +76,9 @@ def _lines(
 
 
 def _rows(fit: FitRecord) -> str:
-    lines = [f"{fit.law} fitted to {fit.rows_used} rows of {', '.join(fit.eval_sets)}"]
-    lines += [f"  left out: {n} rows, {reason}" for reason, n in fit.rows_left_out.items()]
+    lines = _wrapped(f"{fit.law} fitted to {fit.rows_used} rows of {', '.join(fit.eval_sets)}")
+    for reason, n in fit.rows_left_out.items():
+        lines += _wrapped(f"  left out: {n} rows, {reason}", "    ")
     return "\n".join(lines)
 
 
@@ -84,17 +88,22 @@ def _statuses(fit: FitRecord) -> str:
     for s in fit.statuses:
         pattern = FIGURE.sub("#", s.message.replace(s.law, "LAW") if s.law else s.message)
         alike.setdefault((s.code, pattern), []).append(s)
-    return "\n".join(
+    sentences = (
         f"{group[0].code}{_in_sets([s.eval_set for s in group], fit)}{_of_laws(group, fit)}: "
         f"{group[0].message}"
         for group in alike.values()
     )
+    return "\n".join(line for sentence in sentences for line in _wrapped(sentence))
+
+
+def _wrapped(text: str, indent: str = "  ") -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def _of_laws(statuses: Sequence[Status], fit: FitRecord) -> str:
     """Which laws of a stack; the message is the first one's, and its figures with it."""
     laws = list(dict.fromkeys(s.law for s in statuses if s.law))
-    if not fit.compared or not laws:
+    if not fit.law_scores or not laws:
         return ""
     more = f", and so with other figures {', '.join(laws[1:])}" * (len(laws) > 1)
     return f" ({laws[0]}{more})"
@@ -112,32 +121,32 @@ def _table(fit: FitRecord) -> str:
     lines = [f"error (bias) of the law on rows it did not see, beside {BASELINE}"]
     for eval_set in fit.eval_sets:
         lines.append(f"{eval_set}: residuals {fit.sigma[eval_set]:.2%}{_seeds(fit, eval_set)}")
-        for split, score in fit.held_out.get(eval_set, {}).items():
+        for split, score in fit.scores.get(eval_set, {}).items():
             naive = fit.baseline[eval_set][split]
             lines.append(f"  {split:15} {_score(score):>22}   {BASELINE} {_score(naive)}")
             notes = dict.fromkeys(note for note in (score["note"], naive["note"]) if note)
-            lines += [f"    {note}" for note in notes]
+            lines += [line for note in notes for line in _wrapped(f"    {note}", "    ")]
     return "\n".join(lines)
 
 
 def _laws(fit: FitRecord) -> str:
     """Every law of a stack, the heaviest first: weight and errors on the same held-out rows."""
     lines = []
-    for eval_set, by_law in fit.compared.items():
+    for eval_set, by_law in fit.law_scores.items():
         splits = dict.fromkeys(split for entry in by_law.values() for split in entry["splits"])
-        lines.append(f"{eval_set}: every law on the same rows, error (bias) in %{_place(by_law)}")
-        heads = "".join(f"{split:>{SPLIT_WIDTH}}" for split in splits)
-        lines.append(f"  {'':18}{heads}{'regret':>7}{'90% interval':>13}")
+        lines += _wrapped(f"{eval_set}: every law on the same rows, error in %{_place(by_law)}")
+        heads = "".join(f"{split.split('-')[0]:>{SPLIT_WIDTH}}" for split in splits)
+        lines.append(f"  {'':21}{heads}{'regret':>7}{'90% interval':>14}")
         for law, entry in sorted(by_law.items(), key=lambda pair: -pair[1]["weight"]):
-            head = f"  {entry['weight']:4.0%} {law:13}"
+            head = f"  {entry['weight']:4.0%} {law:16}"
             if not entry["splits"]:
-                lines.append(f"{head}  {entry['note']}")
+                lines += _wrapped(f"{head}  {entry['note']}", " " * 25)
                 continue
             scores = [_percent(entry["splits"][split]) for split in splits]
             columns = "".join(f"{score:>{SPLIT_WIDTH}}" for score in scores)
-            lines.append(f"{head}{columns}{_regret(entry):>7}{_interval(entry):>13}".rstrip())
+            lines.append(f"{head}{columns}{_regret(entry):>7}{_interval(entry):>14}".rstrip())
             if remarks := [*entry.get("statuses", ()), *filter(None, [entry["note"]])]:
-                lines.append(f"{'':7}{', '.join(remarks)}")
+                lines += _wrapped(f"{'':7}{', '.join(remarks)}", " " * 7)
     return "\n".join(lines)
 
 
@@ -161,12 +170,11 @@ def _interval(entry: Mapping[str, Any]) -> str:
 
 
 def _percent(score: Mapping[str, Any]) -> str:
-    """Error and bias in percent, as short as three digits are."""
+    """Error in percent, as short as three digits are; its bias is in ``compare.csv``."""
     if not score["n"]:
-        return "no number"
-    error, bias = 100 * score["error"], 100 * score["bias"]
-    digits = 2 if error < 10 else 1
-    return f"{error:.{digits}f} ({bias:+.{digits}f})"
+        return "none"
+    error = 100 * score["error"]
+    return f"{error:.{2 if error < 10 else 1}f}"
 
 
 def _seeds(fit: FitRecord, eval_set: str) -> str:

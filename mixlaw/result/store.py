@@ -3,6 +3,7 @@
 Unknown keys are ignored, so a later version may add some; an unknown schema is refused in words.
 """
 
+import hashlib
 import io
 import json
 import math
@@ -26,13 +27,18 @@ SCHEMA = "mixlaw.fit/1"
 JSON, DRAWS, COMPARE = "fit.json", "draws.npz", "compare.csv"
 #: What the fit would have said of runs that were hidden from it; it goes with the next fit.
 VALIDATION = "validation.json"
+#: Folder of that fit, inside the folder of the fit.
+WITHOUT = "validation"
 
 #: Fields of FitRecord that are JSON already.
 _PLAIN = (
     "law", "domain_set", "general_set", "general_sets", "own", "levels", "ratio_ranges",
-    "highest", "held_out", "baseline", "compared", "beyond", "lack_of_fit", "rows_used",
-    "rows_left_out", "target", "sigma", "seed_std", "prior", "about",
+    "highest", "baseline", "held_out_rows", "beyond", "lack_of_fit",
+    "rows_used", "rows_left_out", "target", "assumes", "sigma", "seed_std", "prior",
+    "about",
 )  # fmt: skip
+#: Others of them, by the name that they have in the file.
+_RENAMED = {"held_out": "scores", "compared": "law_scores"}
 #: Fields of StandardDraws that are arrays.
 _STANDARD = ("place", "spread", "drift", "misfit")
 _TUPLES = ("eval_sets", "corpora", "domain_corpora")
@@ -47,14 +53,39 @@ def save(fit: FitRecord, folder: Path) -> None:
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     write_atomic(folder / DRAWS, buffer.getvalue())
     write_atomic(folder / COMPARE, comparison(fit))
-    (folder / VALIDATION).unlink(missing_ok=True)
+    _drop_stale_validation(fit, folder)
     write_atomic(folder / JSON, text + "\n")
 
 
-def save_validation(validation: Mapping[str, Any], folder: Path) -> None:
-    """Keep a validation beside its fit: recommendations then begin with its line."""
-    text = json.dumps(_jsonable(validation), indent=2, allow_nan=False, ensure_ascii=False)
+def validation_key(fit: FitRecord) -> str:
+    """Names what a validation of a fit depends on: two fits with one key have the same."""
+    about = {name: fit.about.get(name) for name in ("data_sha256", "options", "versions")}
+    roles = [fit.domain_set, fit.general_set, dict(fit.general_sets), fit.domain_corpora]
+    text = json.dumps(_jsonable([about, roles, dict(fit.own)]), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def save_validation(document: Mapping[str, Any], folder: Path, without: FitRecord | None) -> None:
+    """Keep a validation beside its fit, with the fit without the hidden runs.
+
+    Recommendations then begin with its line, for the bound that they are asked.
+    """
+    text = json.dumps(_jsonable(document), indent=2, allow_nan=False, ensure_ascii=False)
+    (folder / VALIDATION).unlink(missing_ok=True)
+    if without is not None:
+        save(without, folder / WITHOUT)
     write_atomic(folder / VALIDATION, text + "\n")
+
+
+def _drop_stale_validation(fit: FitRecord, folder: Path) -> None:
+    """Remove the validation of another fit."""
+    path = folder / VALIDATION
+    try:
+        key = json.loads(path.read_text(encoding="utf-8"))["key"]
+    except (OSError, ValueError, KeyError, TypeError):
+        key = None  # none there, one of an earlier version, or a damaged one
+    if key != validation_key(fit):
+        path.unlink(missing_ok=True)
 
 
 def _validation(folder: Path) -> dict[str, Any]:
@@ -64,17 +95,20 @@ def _validation(folder: Path) -> dict[str, Any]:
         return {}
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
-        return {**kept, "line": str(kept["line"])}
+        kept = {**kept, "line": str(kept["line"])}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FitError(
             f"'{path}' is no validation: {error!r}; run 'mixlaw validate' again, or remove it."
         ) from None
+    without = folder / WITHOUT
+    return {**kept, "without": str(without)} if (without / JSON).is_file() else kept
 
 
 def document(fit: FitRecord, arrays: dict[str, Array] | None = None) -> dict[str, Any]:
     """The content of ``fit.json``; draws are added to ``arrays`` under the names it mentions."""
     arrays = {} if arrays is None else arrays
     plain = {name: _jsonable(getattr(fit, name)) for name in (*_TUPLES, *_PLAIN)}
+    plain |= {key: _jsonable(getattr(fit, name)) for key, name in _RENAMED.items()}
     return {
         "schema": SCHEMA,
         **plain,
@@ -110,7 +144,7 @@ def load(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, BadZipFile) as error:
         raise FitError(f"The fit in '{folder}' is damaged: {error!r}; make it again.") from None
     _check_laws(folder, fields)
-    return {**fields, "validation": _validation(folder)}
+    return {**fields, "validation": _validation(folder), "folder": str(folder)}
 
 
 def _check_laws(folder: Path, fields: Mapping[str, Any]) -> None:
@@ -130,6 +164,7 @@ def _check_laws(folder: Path, fields: Mapping[str, Any]) -> None:
 def _fields(content: Mapping[str, Any], arrays: Mapping[str, Array]) -> dict[str, Any]:
     return dict(
         **{name: content[name] for name in _PLAIN if name in content},
+        **{name: content[key] for key, name in _RENAMED.items() if key in content},
         eval_sets=tuple(content["eval_sets"]),
         corpora=tuple(content["corpora"]),
         domain_corpora=tuple(content["domain_corpora"]),

@@ -33,6 +33,8 @@ class Status:
 
 #: Code of the status of a law that is no closer to its losses than one number is.
 EXPLAINS_NOTHING = "explains-nothing"
+#: Code of a fit that misses held-out rows by more than a single number does.
+HELD_OUT_FAILED = "held-out-failed"
 
 
 #: Code of the status of a table with an error that makes any answer wrong.
@@ -65,10 +67,13 @@ class Prediction:
     draws: Array
 
     def interval(self, level: float = 0.9) -> tuple[Array, Array]:
-        """Lower and upper end of the central interval of this level, each of shape (n,)."""
+        """Lower and upper end of the central interval of this level, each of shape (n,).
+
+        It is stretched to hold the estimate, should the draws all lie on one side of it.
+        """
         tail = (1 - level) / 2
         low, high = np.quantile(self.draws, [tail, 1 - tail], axis=0)
-        return low, high
+        return np.fmin(low, self.estimate), np.fmax(high, self.estimate)
 
 
 @dataclass(frozen=True)
@@ -94,11 +99,16 @@ class Member:
     weight: float = 1.0
 
     def predict(self, x: laws.Inputs) -> Prediction:
-        """Loss at inputs given as plain counts; ``L0`` may have shape (n,) or (1 + n_draws, n)."""
+        """Loss at inputs given as plain counts; ``L0`` may have shape (n,) or (1 + n_draws, n).
+
+        It is nan where the law has no finite value.
+        """
         law = laws.load(self.law)
         every = np.vstack([self.estimate, self.draws])
-        loss = law.predict({name: every[:, [i]] for i, name in enumerate(self.params)}, x)
-        loss = np.broadcast_to(loss, (len(every), loss.shape[-1]))
+        params = {name: every[:, [i]] for i, name in enumerate(self.params)}
+        here = law.admits(x)
+        loss = np.full((len(every), len(here)), np.nan)
+        loss[:, here] = law.predict(params, {name: values[..., here] for name, values in x.items()})
         return Prediction(loss[0], loss[1:])
 
 
@@ -142,10 +152,13 @@ class FitRecord:
         highest: by eval set, the highest loss that the table can support, nats; predictions stay at
             or below it. Fits of earlier versions lack it.
         statuses: trouble, worst first.
-        held_out: errors on held-out rows by eval set and split.
+        scores: errors on held-out rows by eval set and split.
         baseline: the same of the baseline ``next-smaller-size``.
-        compared: of a stack, every law's errors on the same rows, weight, regret and note, by eval
-            set and law.
+        held_out_rows: the held-out rows themselves by eval set and split: ``n_params``,
+            ``tokens``, ``measured``, ``predicted`` and ``baseline`` loss. Fits of earlier versions
+            lack them.
+        law_scores: of a stack, every law's errors on the same rows, weight, regret and note, by
+            eval set and law.
         beyond: misfit in log loss that an e-fold beyond the range adds, by eval set and direction
             (``n_params``, ``tokens``, ``compute``): of either sign, and under the name of the
             direction + ``.drift`` that of a known sign, which fits of earlier versions lack.
@@ -160,6 +173,10 @@ class FitRecord:
         rows_used: rows that were fitted, all eval sets together.
         rows_left_out: rows that were not, by reason.
         target: ``n_params`` and ``tokens`` that the experiment aims at, if it says so.
+        assumes: how a target is trained unless a prediction is told otherwise, by the columns of
+            the runs table: ``schedule`` (its kind), ``unique_tokens.<corpus>``, ``base_tokens``,
+            ``lr_ratio``; as the longest runs of the largest size were. Fits of earlier versions
+            lack it.
         sigma: residual standard deviation of log loss by eval set.
         seed_std: relative standard deviation between replicates by eval set, where there are any.
         validation: the document of ``mixlaw validate`` on this fit, where it was run.
@@ -167,6 +184,7 @@ class FitRecord:
             eval set the prior predictive ``p_value`` of its rows.
         without_prior: its members had no study spoken.
         about: how the fit was made: data hash, options, versions, checklist.
+        folder: where it was loaded from; empty for a fit that was just made.
     """
 
     law: str
@@ -184,9 +202,10 @@ class FitRecord:
     ratio_ranges: Mapping[str, Sequence[float]] = field(default_factory=dict)
     highest: Mapping[str, float] = field(default_factory=dict)
     statuses: tuple[Status, ...] = ()
-    held_out: Mapping[str, Any] = field(default_factory=dict)
+    scores: Mapping[str, Any] = field(default_factory=dict)
     baseline: Mapping[str, Any] = field(default_factory=dict)
-    compared: Mapping[str, Any] = field(default_factory=dict)
+    held_out_rows: Mapping[str, Any] = field(default_factory=dict)
+    law_scores: Mapping[str, Any] = field(default_factory=dict)
     beyond: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     lack_of_fit: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     kriging: Mapping[str, Kriging] = field(default_factory=dict)
@@ -195,12 +214,14 @@ class FitRecord:
     rows_used: int = 0
     rows_left_out: Mapping[str, int] = field(default_factory=dict)
     target: Mapping[str, float] = field(default_factory=dict)
+    assumes: Mapping[str, Any] = field(default_factory=dict)
     sigma: Mapping[str, float] = field(default_factory=dict)
     seed_std: Mapping[str, float] = field(default_factory=dict)
     validation: Mapping[str, Any] = field(default_factory=dict)
     prior: Mapping[str, Any] = field(default_factory=dict)
     without_prior: Mapping[str, tuple[Member, ...]] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
+    folder: str = ""
 
     def __post_init__(self) -> None:
         """Fill in the standard draws that are not given."""
@@ -220,6 +241,18 @@ class FitRecord:
     def has_base_rows(self) -> bool:
         """Whether the table measured the base model (tokens = 0) on every fitted eval set."""
         return all(self.base_stack.get(name) for name in self.eval_sets)
+
+    def reads(self, name: laws.InputName) -> bool:
+        """Whether a fitted law depends on this input."""
+        members = (member for of_set in self.stack.values() for member in of_set)
+        return any(name in laws.load(member.law).inputs for member in members)
+
+    def knows_repeats(self, eval_set: str, law: str | None = None) -> bool:
+        """Whether the laws of an eval set with most of the weight, or this one alone, do."""
+        members = self.members(eval_set)
+        members = tuple(member for member in members if member.law == law) or members
+        knowing = sum(m.weight for m in members if laws.load(m.law).knows_repeats)
+        return knowing > sum(member.weight for member in members) / 2
 
     def mixture_roles(self, eval_set: str) -> MixtureRoles:
         """What the corpora of the mixture are to this eval set's loss."""

@@ -52,7 +52,7 @@ def only_sweep(experiment: Path) -> Iterator[None]:
     except Timeout:
         raise RunError(
             f"'{experiment}' is being swept by another process (it holds {path}); "
-            "wait for it or end it with 'mixlaw cancel', then sweep again."
+            f"wait for it or end it with 'mixlaw cancel {experiment}', then sweep again."
         ) from None
     try:
         stop_file(experiment).unlink(missing_ok=True)

@@ -45,6 +45,11 @@ class Condition:
             ConfigError: the text has not the form of a condition.
         """
         match = _FORM.fullmatch(text)
+        if match and (rest := re.match(r"[=<>!]+", match[3].lstrip())):
+            raise ConfigError(
+                f"'{match[2]}{rest[0]}' in --where {text} is no comparison; use one of >=, <=, >, "
+                "<, = and !=."
+            )
         left, relation, right = (part.strip() for part in match.groups()) if match else ("",) * 3
         if not left or (relation in _ORDERS and not right):
             raise ConfigError(

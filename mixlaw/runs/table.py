@@ -4,6 +4,7 @@ Columns, units and rules are those of the README's table. This module reads, val
 writes; it knows nothing about where rows come from or what is fitted to them.
 """
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,8 +25,8 @@ UNIQUE_TOKENS = "unique_tokens."
 COLUMNS = (
     "run_id", "n_params", "tokens", "eval_set", "loss", "loss_se", "eval_tokens", "bpb",
     "metric_version", "tokenizer", "seed", "recipe", "token_budget", "annealed", "trunk_id",
-    "lr_peak", "lr_rule", "schedule", "batch_tokens", "base_id", "base_tokens", "n_params_total",
-    "n_params_embedding", "flops", "source", "flag",
+    "lr_peak", "lr_ratio", "lr_rule", "schedule", "batch_tokens", "base_id", "base_tokens",
+    "n_params_total", "n_params_embedding", "flops", "source", "flag",
 )  # fmt: skip
 TEXT = frozenset(
     {"run_id", "eval_set", "metric_version", "tokenizer", "recipe", "trunk_id", "lr_rule"}
@@ -71,7 +72,10 @@ def read_frame(path: Path, needs: str, dtype: type[str] | None = None) -> pd.Dat
     if not path.is_file():
         raise DataError(f"There is no file '{path}'; give a table (.csv or .parquet).")
     if path.suffix not in {".csv", ".parquet"}:
-        raise DataError(f"'{path}' is neither .csv nor .parquet; those are the formats of a table.")
+        raise DataError(
+            f"'{path}' is neither .csv nor .parquet, the formats of a runs table. "
+            f"{_import_hint(str(path))}"
+        )
     if path.stat().st_size == 0:
         raise DataError(f"'{path}' is empty; {needs}.")
     try:
@@ -115,6 +119,7 @@ def validate_runs(frame: pd.DataFrame, source: str = "the runs table") -> pd.Dat
     frame = _with_shares(frame, source)
     frame["flag"] = _flags(frame)
     _check_keys(frame, source)
+    _check_one_setting(frame, source)
     _check_base_rows(frame, source)
     return frame
 
@@ -153,16 +158,17 @@ def _check_columns(frame: pd.DataFrame, source: str) -> None:
         raise DataError(f"{source} has the column '{twice[0]}' twice; every column stands once.")
     missing = [column for column in REQUIRED if column not in frame.columns]
     if missing:
-        if len(frame.columns) == 1 and any(mark in frame.columns[0] for mark in ";\t|"):
-            raise DataError(
-                f"{source} has a single column '{_short(frame.columns[0])}'; separate the columns "
-                "of a runs table by commas, and write decimals with a point."
-            )
-        present = ", ".join(map(str, frame.columns[:12]))
+        present = ", ".join(_short(str(column)) for column in frame.columns[:12])
         raise DataError(
             f"{source} lacks the column(s) {', '.join(missing)}; it has {present}. "
-            "'mixlaw import' turns other logs into a runs table."
+            f"{_import_hint(source)}"
         )
+
+
+def _import_hint(source: str) -> str:
+    """The one command that makes a runs table of a file."""
+    file = source if Path(source).suffix else "FILE"
+    return f"This imports it: mixlaw import {shlex.quote(file)}"
 
 
 def _typed(column: pd.Series, source: str) -> pd.Series:
@@ -236,11 +242,18 @@ def _with_shares(frame: pd.DataFrame, source: str) -> pd.DataFrame:
         )
         raise DataError(
             f"{source}, row {row + 1} (run '{frame['run_id'].iloc[row]}'): the shares {listing} "
-            "must lie in 0..1 and sum to 1 within 0.001."
+            f"must lie in 0..1 and sum to 1 within 0.001{_of_percent(total[worst])}."
         )
     frame.loc[trained, shares] = values / total[:, None]
     frame.loc[~trained, shares] = np.nan
     return frame
+
+
+def _of_percent(total: float) -> str:
+    """What shares look like that sum to a hundred, or nearly to one."""
+    if abs(total - 100) < 5:
+        return "; they look like percentages, which 'mixlaw import' reads"
+    return "; 'mixlaw import' normalises what rounding explains" if abs(total - 1) < 0.05 else ""
 
 
 def _check_ranges(frame: pd.DataFrame, source: str) -> None:
@@ -250,6 +263,7 @@ def _check_ranges(frame: pd.DataFrame, source: str) -> None:
         row = int(np.flatnonzero(empty)[0])
         raise DataError(f"{source}, row {row + 1}: run_id and eval_set must not be empty.")
     optional = [c for c in map(str, frame) if c == "loss_se" or c.startswith(UNIQUE_TOKENS)]
+    rates = [c for c in map(str, frame) if c == "lr_ratio"]
     for column, ok, rule in (
         (
             "n_params",
@@ -258,6 +272,7 @@ def _check_ranges(frame: pd.DataFrame, source: str) -> None:
         ),
         ("tokens", (frame["tokens"] >= 0) & (frame["tokens"] <= _MOST), "a count from 0 to 1e30"),
         *((c, frame[c].isna() | (frame[c] >= 0), "0 or more, or empty") for c in optional),
+        *((c, frame[c].isna() | (frame[c] > 0), "positive, or empty") for c in rates),
     ):
         if not ok.all():
             row = int(np.flatnonzero(~ok)[0])
@@ -288,6 +303,24 @@ def _check_keys(frame: pd.DataFrame, source: str) -> None:
             f"{source}: run '{row['run_id']}' has two losses for '{row['eval_set']}' at "
             f"{row['tokens']:.0f} tokens ({losses.iloc[0]:.6g} and {losses.iloc[1]:.6g}); keep one."
         )
+
+
+def _check_one_setting(frame: pd.DataFrame, source: str) -> None:
+    """One run has one size, and one mixture unless its path is given."""
+    rows = frame[(frame["flag"] == "") & (frame["tokens"] > 0)]
+    if "mixture_path" in rows:
+        rows = rows[rows["mixture_path"].fillna("").astype(str) == ""]
+    for column in ("n_params", *(c for c in map(str, rows) if c.startswith(SHARE))):
+        of_run = rows.groupby("run_id")[column]
+        moved = of_run.max() - of_run.min() > SUM_TOLERANCE * of_run.max().clip(lower=1.0)
+        if moved.any():
+            run = str(moved.idxmax())
+            values = rows.loc[rows["run_id"] == run, column]
+            raise DataError(
+                f"{source}: run '{run}' has {column} from {values.min():.6g} to "
+                f"{values.max():.6g}; one run has one size and one mixture. Give each its own "
+                "run_id, or, where the mixture moved, its path in the column mixture_path."
+            )
 
 
 def _check_base_rows(frame: pd.DataFrame, source: str) -> None:

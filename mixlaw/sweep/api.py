@@ -18,7 +18,7 @@ from mixlaw.rundir.spec import ExistingSpec
 from mixlaw.rundir.streams import check_lengths
 from mixlaw.sweep.collect import collect_runs
 from mixlaw.sweep.cost import cost_of, run_speed
-from mixlaw.sweep.data import advice
+from mixlaw.sweep.data import advice, expected_identity, refuse_shortages
 from mixlaw.sweep.driver import RETRIES, Outcome, execute
 from mixlaw.sweep.edits import edit_since, messages, remember
 from mixlaw.sweep.jobs import missing_tasks, run_folder
@@ -63,6 +63,7 @@ def run_sweep(
     *,
     executor: str | None = None,
     track: str | None = None,
+    hold_back: bool = False,
     say: Say = lambda message: None,
     live: bool = False,
 ) -> SweepResult:
@@ -72,6 +73,8 @@ def run_sweep(
         folder: of the experiment; holds ``experiment.yaml``.
         executor: an executor plugin instead of the one that the experiment names.
         track: a tracker plugin instead of the one that the experiment names, if it names one.
+        hold_back: leave the runs of the largest size, but not its base, for another sweep: what is
+            fitted before can be held against them.
         say: called with sentences for a person.
         live: whether stderr is a terminal on which the runs in progress are to be shown.
 
@@ -86,6 +89,8 @@ def run_sweep(
     following = open_tracking(track or experiment.track, folder)
     with closing(opened), plain_faults(folder), only_sweep(folder):
         experiment, models = resolve_models(folder, experiment)
+        expected = expected_identity(folder, experiment)
+        refuse_shortages(experiment, plan_runs(experiment, expected, models.shapes))
         corpora = prepare(folder, experiment, say)
         data = DataIdentity.of(corpora)
         plan = plan_runs(experiment, data, models.shapes)
@@ -94,8 +99,9 @@ def run_sweep(
             say(sentence)
         for run in plan.runs:
             check_lengths(run, corpora)
-        folders = _planned_folders(folder, plan, models)
         remember(folder, experiment, plan, data)
+        plan = plan.without_largest() if hold_back else plan
+        folders = _planned_folders(folder, plan, models)
         _reopen_damaged(folder, plan, say)
         n_before = sum(planned.is_done for planned in folders)
         outcome = _execute(folder, experiment, plan, opened, following, None if live else say)

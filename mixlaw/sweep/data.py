@@ -1,16 +1,50 @@
 """An experiment's corpora: their identity before they are prepared, and advice on them after."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from mixlaw.corpora.capacity import LEAST_BYTES, most_tokens
 from mixlaw.corpora.manifest import read_manifest
 from mixlaw.corpora.notes import repetition_note
 from mixlaw.corpora.plan import CorporaPlan
 from mixlaw.corpora.precision import precision_note
 from mixlaw.corpora.prepare import Corpora, load_corpora
 from mixlaw.corpora.tokenizer import load_encoder
+from mixlaw.errors import DataError
 from mixlaw.experiment import Experiment
-from mixlaw.sweep.plan import DataIdentity, train_tokens
+from mixlaw.quantities import format_quantity
+from mixlaw.rundir.spec import BaseSpec
+from mixlaw.sweep.plan import DataIdentity, Plan, train_tokens
+
+
+@dataclass(frozen=True)
+class Shortage:
+    """A corpus that is too small, or looks so.
+
+    Attributes:
+        corpus: its name.
+        needed: tokens that it must hold.
+        most: tokens that its files can hold, a token a byte.
+    """
+
+    corpus: str
+    needed: float
+    most: int
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether no tokenizer could make so many tokens of it."""
+        return self.needed > self.most
+
+    def sentence(self) -> str:
+        """What is missing, and what to do."""
+        verb = "cannot" if self.is_certain else "will hardly"
+        return (
+            f"'{self.corpus}' is {self.most / 1e6:,.2f} MB, which {verb} make the "
+            f"{format_quantity(self.needed)} tokens that the longest run reads of it; add text, "
+            "lower 'token_budgets' or 'base.tokens', or raise 'max_epochs'."
+        )
 
 
 def expected_identity(folder: Path, experiment: Experiment) -> DataIdentity:
@@ -62,6 +96,46 @@ def repetition(experiment: Experiment, unique_tokens: dict[str, int]) -> Iterato
         passes = share / n_tokens
         longest = max(experiment.token_budgets)
         yield from repetition_note(name, share, passes * longest, passes * target)
+
+
+def shortages(experiment: Experiment, plan: Plan) -> Iterator[Shortage]:
+    """Corpora whose files can hardly hold what the longest runs read of them, by their sizes.
+
+    Args:
+        experiment: whose corpora are looked at.
+        plan: its runs; their data need not be prepared.
+    """
+    needed = _distinct_tokens(plan)
+    for name, source in experiment.corpora.items():
+        most = most_tokens(source)
+        if most is not None and needed.get(name, 0.0) > most / LEAST_BYTES:
+            yield Shortage(name, needed[name], most)
+
+
+def _distinct_tokens(plan: Plan) -> dict[str, float]:
+    """Tokens that a corpus must hold for the run that reads most of it, by corpus."""
+    needed: dict[str, float] = {}
+    for run in plan.runs:
+        base = run.base if isinstance(run.base, BaseSpec) else None
+        tokens = max(run.budgets) * run.data.step_tokens
+        for name, share in run.shares.items():
+            read, passes = share * tokens, run.data.max_epochs.get(name, 1.0)
+            if base is not None and name in base.shares:
+                read += base.shares[name] * base.tokens
+                passes = base.max_epochs + run.data.max_epochs.get(name, 0.0)
+            needed[name] = max(needed.get(name, 0.0), read / passes)
+    return needed
+
+
+def refuse_shortages(experiment: Experiment, plan: Plan) -> None:
+    """Refuse corpora that are too small before they are encoded, which may take long.
+
+    Raises:
+        DataError: naming the first.
+    """
+    for shortage in shortages(experiment, plan):
+        if shortage.is_certain:
+            raise DataError(shortage.sentence())
 
 
 def _corpora_plan(experiment: Experiment) -> CorporaPlan:

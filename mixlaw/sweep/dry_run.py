@@ -12,7 +12,7 @@ from mixlaw.executors import open_executor
 from mixlaw.experiment import Experiment, load_experiment
 from mixlaw.rundir.spec import AnySpec, ExistingSpec, RunSpec
 from mixlaw.sweep.cost import START_SECONDS, Cost, cost_of, run_speed
-from mixlaw.sweep.data import advice, expected_identity
+from mixlaw.sweep.data import advice, expected_identity, shortages
 from mixlaw.sweep.edits import edit_since, messages
 from mixlaw.sweep.jobs import run_folder
 from mixlaw.sweep.models import resolve_models
@@ -57,7 +57,12 @@ def describe_sweep(folder: Path, executor: str | None = None) -> dict[str, Any]:
         "disk": sum(cost.disk for cost in left) + 4 * sum(train_tokens(experiment).values()),
         "disk_running": sum(sorted((cost.disk_running for cost in left), reverse=True)[:slots]),
         "edit": edit.document() if edit else None,
-        "notes": [*absent, *_on_corpora(folder, experiment, data), *messages(folder, plan, edit)],
+        "notes": [
+            *absent,
+            *(shortage.sentence() for shortage in shortages(experiment, plan)),
+            *_on_corpora(folder, experiment, data),
+            *messages(folder, plan, edit),
+        ],
     }
 
 

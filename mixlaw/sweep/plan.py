@@ -1,11 +1,12 @@
 """The plan of a sweep: a pure function from an experiment and its corpora to bases and runs."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mixlaw.corpora.prepare import Corpora
+from mixlaw.errors import ConfigError
 from mixlaw.experiment import Experiment, LearningRate, TrainedBase
 from mixlaw.mixture import Mixture
 from mixlaw.rundir.shape import ExistingShape, Shape, choose_shape
@@ -72,6 +73,21 @@ class Plan:
     def specs(self) -> tuple[AnySpec, ...]:
         """Bases, then runs."""
         return (*self.bases, *self.runs)
+
+    def without_largest(self) -> "Plan":
+        """The same without the runs of the largest size; its base stays.
+
+        Raises:
+            ConfigError: there is one size only.
+        """
+        sizes = {run.shape.n_params for run in self.runs}
+        if len(sizes) < 2:
+            raise ConfigError(
+                "There is one size only, so its runs cannot be held back; add a smaller one to "
+                "'sizes' in experiment.yaml."
+            )
+        kept = tuple(run for run in self.runs if run.shape.n_params < max(sizes))
+        return replace(self, runs=kept)
 
 
 def plan_runs(

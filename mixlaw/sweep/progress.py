@@ -5,10 +5,14 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from mixlaw.quantities import format_quantity, percent
 from mixlaw.rundir.folder import RunFolder
+from mixlaw.rundir.spec import RunSpec
 from mixlaw.sweep.jobs import Task
 
 Say = Callable[[str], None]
+#: Characters of the bar of a run.
+BAR = 16
 
 
 class Lines:
@@ -48,9 +52,20 @@ class Lines:
             progress = folder.progress
             left -= progress.fraction * self._seconds[folder] if progress else 0.0
         done = self._planned - left
-        # The first tenth says little: processes start, and the longest runs are not done.
-        pace = passed / done if done > 0.1 * self._planned else 1 / self._slots
+        # The first tenth says little: processes start, and the longest runs are not done. What
+        # runs there are say how fast they go.
+        early = self._slowness(running) / self._slots
+        pace = passed / done if done > 0.1 * self._planned else early
         return f"about {duration(left * pace)} left"
+
+    def _slowness(self, running: list[Task]) -> float:
+        """How many times as long as estimated the runs in training take at their present rate."""
+        ratios = []
+        for folder in (task.left[0] for task in running if task.left):
+            progress = folder.progress
+            if progress and progress.rate > 0 and self._seconds[folder] > 0:
+                ratios.append(progress.total / progress.rate / self._seconds[folder])
+        return sum(ratios) / len(ratios) if ratios else 1.0
 
 
 class Live(Lines):
@@ -69,10 +84,8 @@ class Live(Lines):
         from rich.text import Text
 
         super().update(running)
-        lines = [
-            f"  {folder.run_id}  {folder.progress or 'starts'}"
-            for folder in (task.left[0] for task in running if task.left)
-        ]
+        folders = [task.left[0] for task in running if task.left]
+        lines = [f"  {label(f):<24}{_bar(f)} {f.progress or 'starts'}" for f in folders]
         n_done = len(self._seconds) - len(self._left)
         head = f"{n_done} of {len(self._seconds)} done, {self.time_left(running)}"
         self._display.update(Text("\n".join([head, *lines])))
@@ -82,14 +95,33 @@ class Live(Lines):
         return self._display
 
 
+def label(folder: RunFolder) -> str:
+    """A base or run as a person calls it: ``101k, 10% domain``; its seed where it is no first."""
+    spec = folder.spec()
+    size = format_quantity(spec.shape.n_params)
+    seed = getattr(spec, "seed", 0)
+    replicate = f", seed {seed}" if seed else ""
+    if not isinstance(spec, RunSpec):
+        return f"{size} base{replicate}"
+    share = f"{percent(spec.domain_ratio)} domain"
+    return f"{size}, {share}{replicate}"
+
+
+def _bar(folder: RunFolder) -> str:
+    """How far a run is, drawn."""
+    progress = folder.progress
+    done = round(BAR * progress.fraction) if progress else 0
+    return "█" * done + "░" * (BAR - done)
+
+
 def summary(folder: RunFolder) -> str:
-    """A finished run in one line: its name and its last losses."""
+    """A finished run in one line: what it was and its last losses."""
     last = {record.eval_set: record for record in folder.records()}
     losses = "  ".join(
         f"{name} {'diverged' if record.loss is None else f'{record.loss:.3f}'}"
         for name, record in sorted(last.items())
     )
-    return f"{folder.run_id}  {losses}"
+    return f"{label(folder):<24}{losses}"
 
 
 def duration(seconds: float) -> str:

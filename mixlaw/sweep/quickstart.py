@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mixlaw.doctor.few_runs import LONGER, SHORT
@@ -14,6 +14,10 @@ from mixlaw.quantities import format_quantity, parse_quantity
 #: Name of the built-in experiment.
 NAME = "quickstart"
 
+#: The line of the target in the pattern, as it is and to be filled in.
+_TARGET = "target: {n_params: 8B, tokens: 20B}"
+_TARGET_OF = "target: {{n_params: {}, tokens: {}}}"
+_COUNTS = ("n_params", "tokens")
 #: Names that a new experiment may have.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 #: Paragraphs of the quickstart that an experiment from existing models leaves out, or has from
@@ -42,6 +46,7 @@ def write_experiment(
     domain: Path,
     general: Path,
     models: Sequence[str] = (),
+    target: Mapping[str, float] | None = None,
     small: bool = False,
 ) -> Path:
     """Write a commented experiment.yaml for two corpora of the user's.
@@ -53,6 +58,7 @@ def write_experiment(
         general: the same for the general text.
         models: existing models to start from, folders or names on the Hugging Face hub; bases are
             trained on the general corpus if there are none.
+        target: ``n_params`` and ``tokens`` of the run that a ratio is wanted for.
         small: the smallest sweep that answers, of the first size or model.
 
     Returns:
@@ -77,9 +83,17 @@ def write_experiment(
                 f"'{domain}' is given for both --domain and --general; a mixture needs two corpora."
             )
         text = text.replace(f"{{builtin: {corpus}}}", f"{{path: {_quoted(str(source.resolve()))}}}")
+    if target:
+        text = text.replace(_TARGET, _TARGET_OF.format(*(_count(target[k]) for k in _COUNTS)))
     parse_experiment(text, source=str(path))
     write_atomic(path, text)
     return path
+
+
+def _count(value: float) -> str:
+    """The shortest spelling that is read as the same count."""
+    short = format_quantity(value)
+    return short if parse_quantity(short) == value else f"{value:.0f}"
 
 
 def _starting_from(models: Sequence[str]) -> str:

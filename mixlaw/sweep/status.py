@@ -73,7 +73,9 @@ class SweepStatus:
             return "nothing has been trained yet"
         rest = sum(n for state, n in self.counts.items() if state in {"stopped", "waiting"})
         sweep = "a sweep is at work" if self.is_sweeping else "no sweep is at work"
-        go_on = "; 'mixlaw sweep' goes on" if rest and not self.is_sweeping else ""
+        go_on = (
+            f"; 'mixlaw sweep {self.experiment}' goes on" if rest and not self.is_sweeping else ""
+        )
         return f"{counts}; {sweep}{go_on}"
 
     def document(self) -> dict[str, Any]:

@@ -38,8 +38,8 @@ def check_law(law: Law, specification: str | None = None) -> None:
     boxes and names are in order; that ``terms`` returns the declared amplitudes; that ``gradient``
     equals central differences to 1e-6; that a batch equals its members; that values and slopes are
     finite wherever ``admits`` says so, at the bounds too, and are refused in words elsewhere; that
-    claims hold for all drawn parameters, and expectations do not; that other units describe the
-    same curves.
+    claims hold for all drawn parameters, and expectations do not; that a law of base models does
+    not depend on a mixture there; that other units describe the same curves.
 
     Args:
         law: the law.
@@ -176,6 +176,30 @@ def a_batch_equals_its_members(law: Law) -> None:
             )
 
 
+def sets_may_have_rows_of_their_own(law: Law) -> None:
+    """Inputs of shape (B, n_rows), and rows that repeat, give what single tables of rows give."""
+    rng = np.random.default_rng(SEED)
+    tables, batch = [random_inputs(rng) for _ in range(3)], random_parameters(law, rng, (3,))
+    x = {name: np.stack([table[name] for table in tables], axis=-2) for name in tables[0]}
+    together, slopes = law.predict(batch, x), law.gradient(batch, law.scale(x))
+    for k, table in enumerate(tables):
+        single = {name: float(value[k, 0]) for name, value in batch.items()}
+        alone = law.predict(single, table)
+        again = law.predict(single, {name: np.tile(v, 4) for name, v in table.items()})
+        require(
+            np.allclose(together[k], alone, rtol=1e-13, atol=0)
+            and np.allclose(again, np.tile(alone, 4), rtol=1e-13, atol=0),
+            f"'{law.name}' predicts other losses where every parameter set has rows of its own, "
+            "or where rows repeat.",
+        )
+        for pair, slope in law.gradient(single, law.scale(table)).items():
+            whole = np.broadcast_to(slopes[pair], (3, N_ROWS))[k]
+            require(
+                np.allclose(whole, np.broadcast_to(slope, N_ROWS), rtol=1e-12, atol=0),
+                f"'{law.name}' has other slopes {pair} where every set has rows of its own.",
+            )
+
+
 def finite_where_it_admits(law: Law) -> None:
     """Losses and slopes are finite at shares of 0 and 1 and, if admitted, at 0 tokens."""
     rng = np.random.default_rng(SEED)
@@ -246,6 +270,20 @@ def claims_hold(law: Law) -> None:
             )
 
 
+def a_base_has_no_mixture(law: Law) -> None:
+    """A law of base models too does not depend on shares at 0 tokens."""
+    if law.takes != "all" or "D" in law.needs_positive:
+        return
+    rng = np.random.default_rng(SEED)
+    x, params = random_inputs(rng), random_parameters(law, rng)
+    x["D"][:] = 0.0
+    other = x | {name: random_inputs(rng)[name] for name in ("r", "R", "h")}
+    require(
+        np.allclose(law.predict(params, x), law.predict(params, other), rtol=1e-12, atol=0),
+        f"'{law.name}' depends on the mixture at 0 tokens, where base models have none.",
+    )
+
+
 def expectations_are_no_claims(law: Law) -> None:
     """A shape that holds for every parameter belongs into ``claims``, not into ``expects``."""
     rng = np.random.default_rng(SEED)
@@ -311,10 +349,12 @@ CHECKS: tuple[Callable[[Law], None], ...] = (
     terms_are_the_amplitudes,
     gradient_is_exact,
     a_batch_equals_its_members,
+    sets_may_have_rows_of_their_own,
     finite_where_it_admits,
     finite_at_its_bounds,
     zero_is_refused_where_it_diverges,
     claims_hold,
+    a_base_has_no_mixture,
     expectations_are_no_claims,
     other_units_describe_the_same_curves,
 )

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from mixlaw import FitResult, fit_laws, read_runs, recommend_ratio
-from mixlaw.recommend.measured import Cell, measured_cells
 from mixlaw.roles import Roles
+from mixlaw.runs.cells import Cell, measured_cells
 
 ROOT = Path(__file__).parents[2]
 TABLES = {

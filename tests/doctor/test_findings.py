@@ -88,6 +88,9 @@ FAULTS = {
     "lr-confounded": [
         lambda f: f.assign(lr_rule="", lr_peak=3e-4 * (60e6 / f["n_params"]) ** 0.5),
     ],
+    "learning-rates-mixed": [
+        lambda f: f.assign(lr_peak=f["lr_peak"].mask(f["trunk_id"] == ONE_RUN, 9e-4)),
+    ],
     "non-finite-loss": [
         lambda f: with_loss(f, f["run_id"] == ONE_RUN, lambda loss: loss * np.nan),
         lambda f: with_loss(f, f["run_id"] == ONE_RUN, lambda loss: loss * np.inf),
@@ -127,6 +130,29 @@ FAULTS = {
         ),
         lambda f: f.assign(loss=f["loss"] / np.log(2)),
         lambda f: f.assign(loss=f["bpb"]),
+    ],
+    "loss-multiple": [
+        lambda f: with_loss(f, f["trunk_id"] == ONE_RUN, lambda loss: loss * 3).drop(columns="bpb"),
+        lambda f: with_loss(f, f["trunk_id"] == ONE_RUN, lambda loss: loss / 4).drop(columns="bpb"),
+    ],
+    "bits-per-byte-as-loss": [
+        lambda f: f.assign(loss=f["loss"] / 3).drop(columns="bpb"),
+    ],
+    "nothing-moved": [
+        lambda f: f.assign(loss=2.5 + np.linspace(0, 0.0015, len(f))).drop(columns="bpb"),
+    ],
+    "shares-switched": [
+        lambda f: f.assign(**{
+            "share.domain": f["share.general"], "share.general": f["share.domain"],
+        }),
+        lambda f: f.assign(**{
+            f"share.{a}": f[f"share.{a}"].mask(f["trunk_id"] == ONE_RUN, f[f"share.{b}"])
+            for a, b in (("domain", "general"), ("general", "domain"))
+        }),
+    ],
+    "counts-contradict": [
+        lambda f: f.assign(n_params_total=f["n_params"] / 2),
+        lambda f: f.assign(flops=f["n_params"] * f["tokens"]),
     ],
     "tokenizers-mixed": [lambda f: one_recipe_missing(f, "tokenizer")],
     "metric-versions-mixed": [lambda f: one_recipe_missing(f, "metric_version")],
@@ -186,6 +212,15 @@ def test_a_finding_names_its_rows(clean):
     assert found.n_rows == (clean["trunk_id"] == ONE_RUN).sum()
     assert all(run_id.startswith(ONE_RUN) for run_id in found.run_ids)
     assert found.document()["rows"]["count"] == found.n_rows
+
+
+def test_a_loss_summed_over_devices_is_named_with_its_factor(clean):
+    faulty = with_loss(clean, clean["trunk_id"] == ONE_RUN, lambda loss: 4 * loss)
+    found = {f.code: f for f in examine(faulty.drop(columns="bpb"), Roles())}["loss-multiple"]
+    assert found.severity == "error"
+    assert ONE_RUN in found.what
+    assert "about 4 times those of the runs" in found.what
+    assert "summed over 4 devices" in found.what
 
 
 def random_design(rng: np.random.Generator) -> Design:

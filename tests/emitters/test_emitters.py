@@ -51,7 +51,9 @@ def test_comments_state_unit_epochs_and_validation(name: str) -> None:
     comments = " ".join(line for line in text.splitlines() if line.startswith("# "))
     assert "domain 0.283, general 0.717 of the tokens" in comments
     assert "Weights" in comments
-    assert "domain 2.83, general 0.358" in comments  # epochs of 2B and 40B tokens in a 20B budget
+    # Epochs of 2B and 40B tokens in a 20B budget; axolotl passes over its subset of both.
+    passes = "2.83 passes over all" if name == "axolotl" else "domain 2.83, general 0.358"
+    assert passes in comments
     assert "one held-out set per corpus (domain, general)" in comments
 
 
@@ -93,6 +95,29 @@ def test_kept_fractions_are_those_of_the_worked_example() -> None:
     assert weights == pytest.approx([1.0, 0.117], abs=5e-4)
 
 
+def test_axolotl_repeats_the_subset_that_it_keeps() -> None:
+    """100M domain and 100B general tokens, 4B at 34%: both are passed over 13.6 times."""
+    document = {
+        "target": {"n_params": 3.2e8, "tokens": 4e9},
+        "shares": {"domain": {"recommended": 0.34}, "general": {"recommended": 0.66}},
+    }
+    sizes = EmitOptions(tokens_on_disk={"domain": 1e8, "general": 1e11})
+    text = emitters.emit("axolotl", document, sizes).text
+    assert yaml.safe_load(text)["num_epochs"] == 13.6
+    assert "domain 100M of 100M, general 194M of 100B distinct tokens" in text
+    assert "13.6 passes over all of them" in text
+    assert "general 0.0264" not in text
+    assert "max_steps" in text
+
+
+@pytest.mark.parametrize("name", ["hf-datasets", "llama-factory", "ms-swift"])
+def test_interleaving_says_when_its_epoch_ends(name: str) -> None:
+    options = EmitOptions({"domain": 500, "general": 500}, {"domain": 2e9, "general": 4e10})
+    text = emitters.emit(name, emitters.EXAMPLE_DOCUMENT, options).text
+    assert "the last corpus was read once (57.1B tokens here)" in text
+    assert "budget of 20B tokens with max_steps" in text
+
+
 @pytest.mark.parametrize("name", sorted(set(NAMES) - COMMENTLESS))
 def test_a_corpus_without_share_is_named_as_left_out(name: str) -> None:
     shares = {"domain": 0.0, "general": 1.0}
@@ -114,5 +139,6 @@ def test_python_output_compiles() -> None:
 def test_unit_epochs_and_validation_sets_come_with_every_text(name: str) -> None:
     emitted = emitters.emit(name, emitters.EXAMPLE_DOCUMENT, emitters.EXAMPLE_OPTIONS)
     notes = "\n".join(emitted.notes)
-    assert "Epochs at this budget: domain 3, general 0.35" in notes
+    epochs = "Epochs at this budget: domain 3, general 0.35"
+    assert ("3 passes" if name == "axolotl" else epochs) in notes
     assert "one held-out set per corpus (domain, general)" in notes

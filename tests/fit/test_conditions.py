@@ -55,6 +55,16 @@ def test_base_rows_stay_but_for_other_sizes(frame):
         ("tokens", ConfigError, "must have the form COLUMN=VALUE"),
         (">=3", ConfigError, "must have the form"),
         ("tokens>=", ConfigError, "must have the form"),
+        (
+            "tokens<>5",
+            ConfigError,
+            "'<>' in --where tokens<>5 is no comparison; use one of >=, <=, >, <, = and !=",
+        ),
+        (
+            "tokens==5",
+            ConfigError,
+            "'==' in --where tokens==5 is no comparison; use one of >=, <=, >, <, = and !=",
+        ),
         ("tokens>=many", ConfigError, "'many' in --where tokens>=many is not a number"),
         ("tokens/size>=1", DataError, "no column in this table named 'size'"),
         ("recipe<3", DataError, "'recipe' has no numbers"),

@@ -16,10 +16,16 @@ from mixlaw import laws
 from mixlaw.cli import main
 from mixlaw.fit.api import fit_laws
 from mixlaw.recommend.api import recommend_ratio
-from mixlaw.recommend.screen import screen
 from mixlaw.result.fit_result import FitResult
 from mixlaw.result.types import DOCTOR_ERROR, MEANINGLESS, TABLE_ERRORS
 from mixlaw.roles import Roles
+from mixlaw.screen.explained import explained
+from mixlaw.screen.layout import plain
+
+
+def screen(answer):
+    return plain(explained(answer))
+
 
 QUICKSTART = Path(__file__).parents[1] / "data" / "quickstart" / "runs.csv"
 

@@ -53,3 +53,21 @@ def test_a_profile_that_does_not_close_is_a_status():
 def test_an_unknown_parameter_is_named(fitted):
     with pytest.raises(ConfigError, match="no free parameter named 'alfa'.*'alpha'"):
         profile_interval(fitted, "alfa")
+
+
+@pytest.mark.parametrize("delta", [0.01, 1e-3])
+def test_standard_errors_are_those_of_lmfit(delta):
+    x, _ = grid(ratios=(0.1, 0.3, 0.7))
+    truth = {"E": 1.7, "k": 0.5, "A": 0.4, "B": 0.6, "alpha": 0.3, "beta": 0.25, "t.code": -2.0}
+    law = laws.load("exponential")
+    corpora = ("web", "code")
+    x = {**x, "h": np.stack([1 - x["R"], x["R"]])}
+    loss = law.predict(truth, x)
+    shake = 0.002 * np.random.default_rng(0).standard_normal(len(loss))
+    rows = rows_of(loss * np.exp(shake), x, np.arange(len(loss)))
+    part = fit_rows(law, rows, Settings(corpora, delta=delta))
+    result = minimize(part)
+    [found] = standard_errors(LawFit(law, (part,)))
+    for p in part.problem.model.free:
+        theirs = result.params[p.name.replace(".", "_")].stderr
+        assert found[p.name] == pytest.approx(theirs, rel=0.02), p.name

@@ -18,6 +18,7 @@ from mixlaw.cli import main
 from mixlaw.errors import DataError, FitError
 from mixlaw.result.fit_result import FitResult
 from mixlaw.result.row_flags import Flag
+from mixlaw.result.types import Member
 
 SCHEMA = json.loads(
     (Path(mixlaw.result.__file__).parent / "predictions.schema.json").read_text("utf-8")
@@ -232,3 +233,15 @@ def test_the_command_prints_csv_and_json_that_obey_the_schema(fit, tmp_path, cap
 def test_results_load_without_pandas():
     script = "import sys, mixlaw.result.fit_result; sys.exit('pandas' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_a_point_where_the_law_has_no_value_is_flagged_and_the_others_are_predicted(fit):
+    """One row at share 0 failed the whole table where a law has no finite value there."""
+    names = ("E", "A", "B", "k", "alpha", "beta", "a", "c")
+    values = np.array([1.8, 0.1, 0.5, 0.05, 0.3, 0.3, 0.9, 0.3])
+    member = Member("repeated-optimum", names, values, np.tile(values, (100, 1)))
+    fit = replace(fit, stack={**fit.stack, "domain": (member,)})
+    frame = pd.DataFrame([INSIDE, INSIDE | {"domain_ratio": 0.0}]).assign(eval_set="domain")
+    predicted = fit.predict(frame)
+    assert np.isfinite(predicted["estimate"]).tolist() == [True, False]
+    assert codes(predicted) == [[], ["not-identified"]]

@@ -6,7 +6,8 @@ from truths.parameters import CORPORA, typical
 from truths.rows import grid, rows_of
 
 from mixlaw import laws
-from mixlaw.fit.diagnostics import default_target, of_fit, ordered
+from mixlaw.fit.diagnostics import default_target, of_fit, of_forecasts, ordered
+from mixlaw.fit.held_out import Forecast
 from mixlaw.fit.law_fit import fit_law
 from mixlaw.fit.selection import Rows, Selection
 from mixlaw.fit.shapes import rising_groups, violations, without_rising_edges
@@ -168,3 +169,21 @@ def test_rows_without_the_own_corpus_that_rise_with_tokens_are_left_out_by_its_n
     (status,) = kept.statuses
     assert status.message.startswith("28 rows without domain rise with tokens and were left out")
     assert without_rising_edges(kept, DCPT) == kept
+
+
+def test_held_out_rows_missed_by_more_than_a_single_number_are_a_status():
+    rows = _rows(noise=1e-4)
+    mask = rows.x["r"] == rows.x["r"].min()
+    measured = rows.loss[mask]
+
+    def codes(factor):
+        forecast = Forecast(mask, factor * measured, measured)
+        return of_forecasts(rows, {"lowest-ratio": forecast}, "domain", "dcpt")
+
+    [failed] = codes(2.32)
+    assert failed.code == "held-out-failed"
+    assert "held-out rows (lowest-ratio) the fit misses by 132%, and a single number by" in (
+        failed.message
+    )
+    assert codes(1.05) == []
+    assert codes(np.nan) == []

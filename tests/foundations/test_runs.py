@@ -124,7 +124,7 @@ def test_a_csv_holds_whole_counts_as_integers(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("runs.csv", b"", "is empty; a runs table needs run_id"),
-        ("runs.csv", b"run_id;loss\na;2,5\n", "single column 'run_id;loss'; separate the columns"),
+        ("runs.csv", b"run_id;loss\na;2,5\n", "it has run_id;loss. This imports it: mixlaw import"),
         ("runs.csv", b"\x00\xff\xfe\x01" * 99, "cannot be read as csv|lacks the column"),
         ("runs.parquet", b"run_id,n_params\n", "cannot be read as parquet"),
         ("runs.xlsx", b"PK", "neither .csv nor .parquet"),

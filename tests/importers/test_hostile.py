@@ -54,7 +54,9 @@ def losses_of(result: Imported) -> dict[float, float]:
 def test_the_same_run_twice_with_different_losses_is_refused(tmp_path: Path, say: Say) -> None:
     (tmp_path / "one.json").write_text(trainer_state(evaluations(3.0, 2.9)))
     (tmp_path / "two.json").write_text(trainer_state(evaluations(3.1, 2.8)))
-    with pytest.raises(DataError, match="run 'a' has two losses"):
+    with pytest.raises(
+        DataError, match="run 'a' would have two losses for 'domain'; say 'restarts: add'"
+    ):
         import_runs("hf-trainer", [], say("[one.json, two.json]"))
 
 

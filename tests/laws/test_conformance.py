@@ -34,6 +34,13 @@ def _other(law, **parameter):
     return replace(law, parameters=(replace(first, **parameter), *rest))
 
 
+RECTIFIED = replace(laws.load("rectified"), claims=(), expects=(), takes="all")
+
+
+def _mixed_base(params, x):
+    return {**RECTIFIED.terms(params, x), "E": 1 + 0.1 * x["r"]}
+
+
 def _off_gradient(params, x):
     return {pair: 1.001 * slope for pair, slope in DCPT.gradient(params, x).items()}
 
@@ -51,11 +58,16 @@ def _off_gradient(params, x):
         (replace(DCPT, needs_positive=()), "not finite"),
         (replace(DCPT, claims=(Claim("increasing", "N"),)), "claims to be increasing in N"),
         (replace(DCPT, expects=(Claim("decreasing", "N"),)), "declare that as a claim"),
+        (replace(RECTIFIED, terms=_mixed_base), "depends on the mixture at 0 tokens"),
     ],
 )  # fmt: skip
 def test_a_law_that_breaks_a_promise_is_named_in_a_sentence(law, complaint):
     with pytest.raises(ConformanceError, match=complaint):
         check_law(law)
+
+
+def test_a_law_of_base_models_keeps_all_promises():
+    check_law(RECTIFIED)
 
 
 def test_a_specification_without_limits_is_named():

@@ -99,31 +99,45 @@ def test_document_obeys_the_schema(fits, capsys, name):
                                        and "alloc" not in name and name != "repeated")  # fmt: skip
 
 
+STARTS = {
+    True: ("Recommended domain share", "Best use of"),
+    False: ("No feasible ratio",),
+    None: ("The data cannot tell",),
+}
+
+
+def verdict_of(lines):
+    return next(line for line in lines if line.startswith(sum(STARTS.values(), ())))
+
+
+@pytest.mark.parametrize("explain", [[], ["--explain"]])
 @pytest.mark.parametrize("name", SITUATIONS)
-def test_screen_fits_a_screen_and_says_the_verdict_first(fits, capsys, name):
+def test_screen_is_short_and_says_the_verdict_before_the_numbers(fits, capsys, name, explain):
     arguments, expected, feasible = SITUATIONS[name]
-    code, out, _ = run(capsys, *arguments)
+    code, out, err = run(capsys, *arguments, *explain)
     assert code == expected
     lines = out.splitlines()
-    assert len(lines) <= 45
-    assert max(map(len, lines)) <= 100
-    start = {
-        True: ("Recommended domain share", "Best use of"),
-        False: ("No feasible ratio",),
-        None: ("The data cannot tell",),
-    }[feasible]
-    verdict = next(line for line in lines if line and not line.startswith("FAR OUTSIDE"))
-    if not verdict.startswith(start):
-        verdict = lines[lines.index("") + 1]
-    assert verdict.startswith(start)
+    assert max(map(len, lines)) <= 80
+    if not explain:
+        assert len(lines) + len(err.splitlines()) <= 14
+        assert lines[0].startswith("fits/")
+        assert ("(made last)" in lines[0]) is ("--fit" not in arguments)
+    verdict = lines.index(verdict_of(lines))
+    assert lines[verdict].startswith(STARTS[feasible])
+    assert verdict < next(i for i, line in enumerate(lines) if "domain loss" in line)
     assert "nan" not in out.lower().split()
 
 
-def test_far_target_is_said_in_the_first_line(fits, capsys):
+def test_far_target_is_said_before_the_verdict(fits, capsys):
     _, out, _ = run(capsys, "--model-size", "100B")
-    assert out.startswith("FAR OUTSIDE THE DATA: model size 100 times the largest measured")
+    assert (
+        out.splitlines()[1]
+        == "FAR OUTSIDE: size 100 times the largest, budget 2 times the longest."
+    )
     _, out, _ = run(capsys, "--model-size", "1B", "--tokens", "10M")
-    assert out.startswith("FAR OUTSIDE THE DATA: token budget 100 times below the smallest")
+    assert "FAR OUTSIDE: budget 100 times below the shortest." in out
+    _, out, _ = run(capsys, "--model-size", "100B", "--explain")
+    assert out.startswith("FAR OUTSIDE THE DATA: model size 100 times the largest measured")
 
 
 def test_recommendation_is_written_beside_the_fit(fits, capsys):
@@ -145,7 +159,7 @@ def test_emit_prints_the_trainers_text_alone(fits, capsys, name):
     arguments = ["--model-size", "8B", "--tokens", "20B", "--emit", name, *docs]
     code, out, err = run(capsys, *arguments)
     assert code == 0
-    assert err.startswith("Recommended domain share")
+    assert "\nRecommended domain share" in err
     code, document, err = run(capsys, *arguments, "--json")
     assert (code, err) == (0, "")
     document = json.loads(document)
@@ -157,7 +171,7 @@ def test_emit_prints_the_trainers_text_alone(fits, capsys, name):
 def test_emit_without_a_ratio_prints_no_text(fits, capsys):
     code, out, err = run(capsys, *SITUATIONS["infeasible"][0], "--emit", "megatron")
     assert (code, out) == (3, "")
-    assert err.startswith("No feasible ratio")
+    assert "\nNo feasible ratio" in err
     last = err.strip().splitlines()[-1]
     assert last.startswith("Nothing was emitted for 'megatron'")
     assert "--max-general-rise" in last

@@ -7,9 +7,15 @@ import pytest
 
 from mixlaw.errors import ConfigError, FitError
 from mixlaw.recommend.api import recommend_ratio
-from mixlaw.recommend.screen import screen
 from mixlaw.result.fit_result import FitResult
 from mixlaw.result.types import Member
+from mixlaw.screen.explained import explained
+from mixlaw.screen.layout import plain
+
+
+def screen(answer):
+    return plain(explained(answer))
+
 
 CORPORA = ("code", "web", "books", "wiki")
 #: log-rates of Ye et al.'s law E + k·exp(Σ t_j·h_j), against the first corpus.

@@ -10,6 +10,7 @@ from mixlaw.recommend.context import next_run
 from mixlaw.recommend.options import Options
 from mixlaw.recommend.rules.tolerance import decide
 from mixlaw.recommend.target import question_of
+from mixlaw.recommend.verdict import NOT_IDENTIFIED
 
 TARGET = {"n_params": 8e9, "tokens": 2e10}
 
@@ -74,7 +75,22 @@ def test_nothing_is_named_where_it_cannot_be_weighed_or_is_not_needed(build):
     assert recommend_ratio(build(noise=0.1, n_draws=100), **TARGET).next_run == {}
 
 
+def test_no_run_is_named_that_cannot_settle_the_question(build):
+    """Nine tenths of the axis before it, and more than is told apart after it."""
+    answer = recommend_ratio(build(noise=0.1), **TARGET)
+    assert answer.feasible is None
+    assert answer.next_run["width"]["with_it"] >= NOT_IDENTIFIED
+    assert "n_params" not in answer.next_run
+    assert answer.next_run["text"].startswith("No single run settles this")
+
+
+def test_a_target_farther_than_the_sweep_spans_needs_a_sweep(build):
+    """Sizes span a factor of ten: 100B is one of a hundred beyond the largest."""
+    found = recommend_ratio(build(noise=0.03), n_params=1e11, tokens=2e10).next_run
+    assert found["sweep_up_to"] == {"n_params": pytest.approx(1e10)}
+
+
 @pytest.mark.parametrize("sizes", [(3e8,), (3e8, 1e9)])
 def test_laws_of_single_sizes_weigh_no_other_size(build, sizes):
-    found = recommend_ratio(build(noise=0.05, sizes=sizes), **TARGET).next_run
+    found = recommend_ratio(build(noise=0.02, sizes=sizes), **TARGET).next_run
     assert found["n_params"] in sizes

@@ -28,7 +28,7 @@ def fit():
 )
 def test_the_reach_grows_with_what_was_swept(fit, n_params, tokens, within):
     answer = recommend_ratio(fit, n_params=n_params, tokens=tokens, max_general_rise=0.1)
-    reasons = [w.message for w in answer.warnings if "no law that was checked" in w.message]
+    reasons = [w.message for w in answer.warnings if "No law that was checked" in w.message]
     assert bool(reasons) is not within
     if not within:
         assert (answer.feasible, answer.recommended, answer.estimate) == (None, None, None)
@@ -39,11 +39,12 @@ def test_the_reach_grows_with_what_was_swept(fit, n_params, tokens, within):
 
 def test_the_sentence_says_what_to_sweep(fit):
     answer = recommend_ratio(fit, n_params=1e13, tokens=8e9)
-    (warning,) = [w for w in answer.warnings if "no law that was checked" in w.message]
+    (warning,) = [w for w in answer.warnings if "No law that was checked" in w.message]
     assert "spans a factor of 8" in warning.message
-    assert f"Sweep up to {1e13 / 8**4 / 1e9:.2f}B at least" in warning.message
+    assert answer.next_run["sweep_up_to"] == {"n_params": pytest.approx(1e13 / 8)}
+    assert answer.next_run["text"] == "To settle it, sweep up to 1.25T parameters at least."
 
 
 def test_a_rule_that_chooses_its_budget_is_not_held_to_another(fit):
     answer = recommend_ratio(fit, n_params=1e9, rule="limited-domain", domain_tokens=4e9)
-    assert not [w for w in answer.warnings if "no law that was checked" in w.message]
+    assert not [w for w in answer.warnings if "No law that was checked" in w.message]

@@ -13,9 +13,15 @@ from mixlaw.recommend.context.regret import regrets
 from mixlaw.recommend.mixture_path import MixturePath
 from mixlaw.recommend.question import Question
 from mixlaw.recommend.rules import allocation, turning_point
-from mixlaw.recommend.screen import screen
 from mixlaw.result.fit_result import FitResult
 from mixlaw.result.types import Member, Prediction, Status
+from mixlaw.screen.explained import explained
+from mixlaw.screen.layout import plain
+
+
+def screen(answer):
+    return plain(explained(answer))
+
 
 #: The synthetic coefficients of D-CPT with C just above the C0 that makes the law fall with r.
 USAGE_2 = {

@@ -17,7 +17,7 @@ from mixlaw.sweep.data import expected_identity
 from mixlaw.sweep.edits import NOTE, remember
 from mixlaw.sweep.jobs import Task
 from mixlaw.sweep.plan import plan_runs
-from mixlaw.sweep.progress import Lines, Live, duration
+from mixlaw.sweep.progress import Lines, Live, duration, label
 from mixlaw.sweep.status import RunStatus, read_log, sweep_status
 from mixlaw.sweep.worker import work
 from mixlaw.train.interrupts import CHECKPOINT_VARIABLE, Watch
@@ -47,7 +47,7 @@ def test_states(half: tuple[Path, list[RunFolder]]):
     assert stopped.detail.startswith("Stopped at step 9 of ")
     found = sweep_status(experiment)
     assert found.counts == {"done": 1, "stopped": 1, "waiting": 6}
-    assert found.summary().endswith("no sweep is at work; 'mixlaw sweep' goes on")
+    assert found.summary().endswith(f"no sweep is at work; 'mixlaw sweep {experiment}' goes on")
 
 
 def test_a_run_starts_then_runs(half: tuple[Path, list[RunFolder]]):
@@ -149,12 +149,19 @@ def test_lines_count_what_was_done_before_and_estimate_what_is_left(
     seconds = dict.fromkeys(all_folders, 60.0)
     lines = Lines(seconds, slots=2, say=said.append)
     assert lines.time_left([]) == "about 4 min left"  # 7 times 60 s on two slots, rounded
+    slow = all_folders[2]
+    facts = {"tokens": 1, "total": 1200, "loss": 3.2, "rate": 10}  # 120 s, twice the estimate
+    slow.progress_file.write_text(json.dumps(facts))
+    assert lines.time_left([Task((slow,), 60.0)]) == "about 7 min left"
+    slow.progress_file.unlink()
     finished = all_folders[1]
     (finished.path / "done.json").write_text("{}")
     lines.update([])
     (finished.path / "done.json").unlink()
     assert len(said) == 1
-    assert said[0].startswith(f"[2/8] {finished.run_id}")
+    assert said[0].startswith(f"[2/8] {label(finished)} ")
+    assert label(all_folders[0]).endswith(" base")
+    assert label(all_folders[2]).endswith("% domain")
 
 
 def test_the_live_display_shows_what_runs(
@@ -171,7 +178,9 @@ def test_the_live_display_shows_what_runs(
     live = Live(dict.fromkeys(all_folders, 60.0), slots=2)
     with live.showing():
         live.update([Task((runs,), 60.0)])
-    assert "25%  loss 3.210  1,500 tokens/s" in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert f"{label(runs)}" in shown
+    assert f"{'█' * 4}{'░' * 12}  25%  loss 3.210  1,500 tokens/s" in shown
     (runs.path / "progress.json").write_text('{"tok')
     assert runs.progress is None
     (runs.path / "progress.json").unlink()

@@ -20,7 +20,7 @@ from mixlaw.fit.selection import Rows, Selection
 from mixlaw.laws import Array
 from mixlaw.result.fit_result import FitResult
 from mixlaw.result.kriging import Kriging, correlation, positions, prior_samples
-from mixlaw.result.types import Prediction
+from mixlaw.result.predict import predict_at
 
 #: Rows that a process is conditioned on at most. Conventional: the cost grows with their cube, and
 #: the file with their number times that of the draws.
@@ -51,28 +51,25 @@ def conditioned(fit: FitResult, selection: Selection, seed: int) -> FitResult:
     processes = {
         name: process
         for name, rows in selection.rows.items()
-        if (process := learn(fit, name, rows, selection.corpora, seed)) is not None
+        if (process := learn(fit, name, rows, seed)) is not None
     }
     return replace(fit, kriging=processes)
 
 
-def learn(
-    fit: FitResult, eval_set: str, rows: Rows, corpora: Sequence[str], seed: int
-) -> Kriging | None:
+def learn(fit: FitResult, eval_set: str, rows: Rows, seed: int) -> Kriging | None:
     """The process of one eval set.
 
     Args:
         fit: predicts the rows; it has no process of this eval set yet.
         eval_set: whose rows they are.
         rows: that were fitted.
-        corpora: names of the corpora in ``h``.
         seed: of the random features and of the noise of the draws.
 
     Returns:
         None where the estimate meets every row exactly.
     """
     rows = rows.where(_spread_out(positions(rows.x), MOST_ROWS))
-    predicted = _at_rows(fit, eval_set, rows, corpora)
+    predicted = predict_at(fit, eval_set, rows.x, law=None, carry_size=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         residual = np.log(rows.loss) - np.log(predicted.estimate)
         drawn = np.log(rows.loss) - np.log(predicted.draws)
@@ -161,13 +158,6 @@ def through_bases(fit: FitResult, eval_set: str, rows: Rows, seed: int) -> Krigi
     variance = float(np.mean(residual**2) + BASE_MISFIT**2)
     prior = _unconditioned(at, variance, len(drawn), np.random.default_rng(seed))
     return _through(prior, residual, drawn, np.array([[variance]]), [correlation(at, at)])
-
-
-def _at_rows(fit: FitResult, eval_set: str, rows: Rows, corpora: Sequence[str]) -> Prediction:
-    shares = dict(zip(corpora, rows.x["h"], strict=True)) if corpora else {}
-    return fit.predict(
-        eval_set, rows.x["N"], rows.x["D"], shares, rows.x.get("L0"), carry_size=True
-    )
 
 
 def _unconditioned(at: Array, variance: float, n_draws: int, rng: np.random.Generator) -> Kriging:

@@ -144,7 +144,8 @@ def _chance(forecast: Forecast, rows: Rows) -> Array:
     A held-out row has the noise of its trunk, which the refit saw if other rows of the trunk were
     known: its forecast errs less than one for another run. All laws of a stack see the same sweeps.
     """
-    plan = Plan.draw(N_DRAWS, int(rows.trunk.max()) + 1, seed=0)
+    of_fits = (fit.n_trunks for _, fit in forecast.fits)
+    plan = Plan.draw(N_DRAWS, max(int(rows.trunk.max()) + 1, *of_fits), seed=0)
     wanted, rng = rows.where(forecast.mask), np.random.default_rng(0)
     draws = np.sum([weight * fit.draws(plan, wanted.x) for weight, fit in forecast.fits], axis=0)
     noises = [part.noise for _, fit in forecast.fits for part in fit.parts]

@@ -112,7 +112,7 @@ def _of_rows(selection: Selection, n_draws: int, seed: int) -> dict[str, Any]:
             name: _noise(rows) / float(rows.loss.mean()) for name, rows in selection.rows.items()
         },
         "seed_std": {name: noises.seed_std(rows) for name, rows in selection.rows.items()},
-        **provenance.coverage(selection),
+        **provenance.coverage(selection, {}),
         # The highest loss of a few cheap runs is no bound for longer ones.
         "highest": {},
     }
@@ -225,11 +225,8 @@ def _statuses(
         )
         statuses.append(Status("no-size-information", text))
     if missing := missing_runs(runs):
-        alone = " and no ratio is given from the others alone" if len(runs) == 1 else ""
-        text = (
-            f"Of the five runs of the smallest sweep that answers, {len(missing)} are missing"
-            f"{alone}; add {described(missing)}."
-        )
+        alone = "One run gives no ratio, and " if len(set(runs)) == 1 else ""
+        text = f"{alone}{len(missing)} of the five smallest runs are missing, {described(missing)}."
         statuses.append(Status(RUNS_MISSING, text))
     return statuses
 

@@ -54,7 +54,9 @@ class LocalModel:
     scale: Array
 
     @classmethod
-    def at(cls, problem: Problem, theta: Array, target: Array, delta: float) -> "LocalModel":
+    def at(
+        cls, problem: Problem, theta: Array, target: Array, delta: "float | Array"
+    ) -> "LocalModel":
         """At parameters (B, P) for targets (B, n); not finite where a loss is zero."""
         problem.effort.jacobians += len(theta)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -63,7 +65,7 @@ class LocalModel:
 
     @classmethod
     def from_slopes(
-        cls, problem: Problem, loss: Array, jacobian: Array, target: Array, delta: float
+        cls, problem: Problem, loss: Array, jacobian: Array, target: Array, delta: "float | Array"
     ) -> "LocalModel":
         """From losses (B, n) and their derivatives (B, P, n)."""
         slopes = jacobian / loss[:, None, :] if problem.on_log else jacobian
@@ -73,7 +75,7 @@ class LocalModel:
         inside = np.where(size <= delta, problem.weight, 0.0)
         across = slopes.transpose(0, 2, 1)
         reweighted = (slopes * share[:, None, :]) @ across
-        whole = np.isinf(delta)
+        whole = isinstance(delta, float) and np.isinf(delta)
         hessian = reweighted if whole else (slopes * inside[:, None, :]) @ across
         gradient = (slopes @ (share * residual)[:, :, None])[:, :, 0]
         scale = np.diagonal(reweighted, axis1=1, axis2=2)

@@ -4,11 +4,15 @@ A law is a sum of amplitudes times factors. From that come the prediction for ma
 once, its exact Jacobian, and the linear stage: the best amplitudes for given nonlinear parameters
 (variable projection).
 
+Several problems of one law and the same free parameters, such as the splits of held-out rows, may
+be joined: then every parameter set has rows of its own, and all step at once.
+
 Shapes: B parameter sets, P free parameters, K amplitudes, n rows.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +59,32 @@ class Model:
         self.n_rows = laws.count_rows(x)
         self._x = law.scale(x)
         self._index = {p.name: i for i, p in enumerate(self.free)}
+        self._by_set = False
+
+    @classmethod
+    def joined(cls, models: Sequence["Model"], owner: NDArray[np.intp]) -> "Model":
+        """Models of one law that differ in their rows alone, as one: set b has those of its owner.
+
+        Args:
+            models: the models; the shorter ones are filled up with copies of their first row.
+            owner: which of them each parameter set belongs to, shape (B,).
+        """
+        together = copy(models[0])
+        together.n_rows = max(model.n_rows for model in models)
+        together._x = {
+            name: _filled([model._x[name] for model in models])[..., owner, :]
+            for name in models[0]._x
+        }
+        together._by_set = True
+        return together
+
+    def only(self, sets: NDArray[np.intp] | slice) -> "Model":
+        """The model of some of the parameter sets."""
+        if not self._by_set:
+            return self
+        some = copy(self)
+        some._x = {name: values[..., sets, :] for name, values in self._x.items()}
+        return some
 
     def full(self, theta: Array) -> Array:
         """Free parameters (B, P) -> all parameters of the law in its order, shape (B, P_all)."""
@@ -136,6 +166,14 @@ class Model:
         return total
 
 
+def _filled(arrays: Sequence[Array]) -> Array:
+    """Arrays (..., n_k), each filled up with its first column to the longest: (..., K, n)."""
+    most = max(array.shape[-1] for array in arrays)
+    kept = [np.arange(most) * (np.arange(most) < array.shape[-1]) for array in arrays]
+    filled = [array[..., rows] for array, rows in zip(arrays, kept, strict=True)]
+    return np.stack(filled, axis=-2)
+
+
 def _nonneg_solve(gram: Array, right: Array, nonneg: NDArray[np.bool_]) -> Array:
     """Batched least squares with some unknowns non-negative: gram (B, K, K), right (B, K)."""
     if not right.shape[1]:  # a law without linear amplitudes
@@ -173,9 +211,9 @@ class Problem:
 
     Attributes:
         model: the law at its rows.
-        y: losses, shape (n,).
-        weight: weights, shape (n,).
-        delta: of the Huber loss; inf for least squares.
+        y: losses, shape (n,), or (B, n) of joined problems.
+        weight: weights, shape (n,) or (B, n).
+        delta: of the Huber loss, a number or (B, 1); inf for least squares.
         effort: counts what the fit costs.
         on_log: residuals of log loss (the default), or of the loss itself.
         max_steps: after which a fit stops where it is.
@@ -184,36 +222,73 @@ class Problem:
     model: Model
     y: Array
     weight: Array
-    delta: float
+    delta: "float | Array"
     effort: Effort = field(default_factory=Effort)
     on_log: bool = True
     max_steps: int = MAX_STEPS
+
+    @classmethod
+    def joined(cls, problems: Sequence["Problem"], owner: NDArray[np.intp]) -> "Problem":
+        """Problems that differ in their rows alone as one; see ``Model.joined``.
+
+        The rows that the shorter ones are filled up with have no weight.
+        """
+        if len(problems) == 1:
+            return problems[0]
+        weight = np.zeros((len(problems), max(problem.model.n_rows for problem in problems)))
+        for row, problem in zip(weight, problems, strict=True):
+            row[: problem.model.n_rows] = problem.weight
+        return replace(
+            problems[0],
+            model=Model.joined([problem.model for problem in problems], owner),
+            y=_filled([problem.y for problem in problems])[owner],
+            weight=weight[owner],
+            delta=np.array([[problem.delta] for problem in problems])[owner],
+        )
+
+    def only(self, sets: NDArray[np.intp] | slice) -> "Problem":
+        """The problem of some of the parameter sets."""
+        if self.weight.ndim == 1:
+            return self
+        delta = self.delta if isinstance(self.delta, float) else self.delta[sets]
+        return replace(
+            self, model=self.model.only(sets), y=self.y[sets], weight=self.weight[sets], delta=delta
+        )
 
     # Refits and the rough first pass have targets and a δ of their own, so the methods take both.
 
     @property
     def target(self) -> Array:
-        """What is fitted: log losses, or losses, shape (n,)."""
+        """What is fitted: log losses, or losses, shape (n,) or (B, n)."""
         return np.log(self.y) if self.on_log else self.y
 
     def residual(self, loss: Array, target: Array) -> Array:
         """Residuals (B, n) of predicted losses (B, n)."""
         return log_residual(loss, target) if self.on_log else loss - target
 
-    def objective(self, theta: Array, target: Array, delta: float) -> Array:
+    def objective(self, theta: Array, target: Array, delta: "float | Array") -> Array:
         """Objective (B,) at parameters (B, P) for targets (n,) or (B, n)."""
         self.effort.residuals += len(theta)
         return self.value(self.model.loss(theta), target, delta)
 
-    def value(self, loss: Array, target: Array, delta: float) -> Array:
+    def value(self, loss: Array, target: Array, delta: "float | Array") -> Array:
         """Objective (B,) of predicted losses (B, n)."""
-        return np.asarray(huber(self.residual(loss, target), delta) @ self.weight)
+        cost = huber(self.residual(loss, target), delta)
+        if self.weight.ndim == 1:
+            return np.asarray(cost @ self.weight)
+        with np.errstate(invalid="ignore"):  # an infinite error where a row has no weight
+            return row_sums(cost, self.weight)
 
 
-def huber(residual: Array, delta: float) -> Array:
+def row_sums(a: Array, b: Array) -> Array:
+    """Sums of the products (B, n) over the rows, shape (B,)."""
+    return np.asarray((a[:, None, :] @ b[:, :, None])[:, 0, 0])
+
+
+def huber(residual: Array, delta: "float | Array") -> Array:
     """r²/2 within δ, linear beyond; δ = inf is half the square."""
     size = np.abs(residual)
-    if np.isinf(delta):
+    if isinstance(delta, float) and np.isinf(delta):
         return 0.5 * size**2
     inside = np.minimum(size, delta)
     return np.asarray(inside * (size - 0.5 * inside))

@@ -14,11 +14,13 @@ The objective (``problem.py``) is the sum over rows of weight x Huber_δ(log L̂
 the damping of the next one. After each step the amplitudes are fitted once more for the new
 exponents. All parameter sets of a batch step at once, so that a thousand bootstrap refits cost
 little more than the arithmetic of their residuals; ``row_fit.py`` calls ``minimise`` for these.
+So do the starts of several problems (``solve_together``): a step of few sets costs as much as one
+of a hundred.
 
 Shapes: B parameter sets, P free parameters, n rows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +36,8 @@ from mixlaw.laws import Array
 TOLERANCE = 1e-13
 #: The same where the point is only a start for the Huber loss: conventional.
 ROUGH_TOLERANCE = 1e-6
+#: Part of the steps that is spent on such a start: conventional.
+ROUGH_STEPS = 1 / 3
 #: The same for refits: n rows then stop within sqrt(n)·3e-5 standard deviations of the optimum.
 REFIT_TOLERANCE = 1e-9
 #: Steps of a refit. Those that take longer wander along a valley in which predictions hardly
@@ -71,10 +75,13 @@ class Solution:
             np.concatenate([part.converged for part in parts]),
         )
 
+    def only(self, sets: NDArray[np.bool_] | NDArray[np.intp]) -> "Solution":
+        """Some of the optima, in this order."""
+        return Solution(self.theta[sets], self.objective[sets], self.converged[sets])
+
     def ordered(self) -> "Solution":
         """The same, best first."""
-        order = np.argsort(self.objective)
-        return Solution(self.theta[order], self.objective[order], self.converged[order])
+        return self.only(np.argsort(self.objective))
 
 
 def solve(problem: Problem, n_starts: int, n_polish: int = 16) -> Solution:
@@ -88,45 +95,98 @@ def solve(problem: Problem, n_starts: int, n_polish: int = 16) -> Solution:
     Raises:
         FitError: no start leads to a finite objective.
     """
+    [solution] = solve_together([problem], n_starts, n_polish)
+    if solution is None:
+        raise FitError(no_finite_value(problem))
+    return solution
+
+
+def no_finite_value(problem: Problem) -> str:
+    """Why a problem has no solution."""
+    return f"The law '{problem.model.law.name}' has no finite value on these rows."
+
+
+def solve_together(
+    problems: Sequence[Problem], n_starts: int, n_polish: int = 16, tolerance: float = TOLERANCE
+) -> list[Solution | None]:
+    """Optima of problems that differ in their rows alone; None where no start is finite."""
+    best = [_best_starts(problem, n_starts, n_polish) for problem in problems]
+    finite = [k for k, theta in enumerate(best) if len(theta)]
+    first = [best[k] for k in finite]
+    solvable = [problems[k] for k in finite]
+    if solvable and np.isfinite(solvable[0].delta):
+        rough = _minimise_together(solvable, first, ROUGH_TOLERANCE, np.inf)
+        first = [solution.theta for solution in rough]
+    found = dict(zip(finite, polish_together(solvable, first, tolerance), strict=True))
+    return [found.get(k) for k in range(len(problems))]
+
+
+def _best_starts(problem: Problem, n_starts: int, n_polish: int) -> Array:
+    """The starts to follow (B, P), with their best amplitudes; none where none is finite."""
     model = problem.model
     theta = starts(model, n_starts if not model.amplitudes.all() else 1)
     problem.effort.starts += len(theta)
     theta, error = _linear_stage(problem, theta)
     best = np.argsort(np.where(np.isfinite(error), error, np.inf))[:n_polish]
-    if not np.isfinite(error[best[0]]):
-        raise FitError(f"The law '{model.law.name}' has no finite value on these rows.")
-    if np.isinf(problem.delta):
-        return polish(problem, theta[best])
-    rough = minimise(problem, theta[best], problem.target, np.inf, ROUGH_TOLERANCE)
-    return polish(problem, rough.theta)
+    return theta[best] if np.isfinite(error[best[0]]) else theta[:0]
 
 
-def polish(problem: Problem, theta: Array) -> Solution:
-    """Optima of the problem's own objective from starts (B, P), best first.
+def polish_together(
+    problems: Sequence[Problem], theta: Sequence[Array], tolerance: float = TOLERANCE
+) -> list[Solution]:
+    """Optima of the problems' own objectives from starts (B, P) of each, best first.
 
     Starts that agree to four digits of each parameter's largest value are one.
     """
-    size = np.maximum(np.abs(theta).max(axis=0), 1e-300)
-    distinct = np.sort(np.unique(np.round(theta / size, 4), axis=0, return_index=True)[1])
-    return minimise(problem, theta[distinct], problem.target, problem.delta).ordered()
+    distinct = []
+    for of_problem in theta:
+        size = np.maximum(np.abs(of_problem).max(axis=0), 1e-300)
+        rounded = np.round(of_problem / size, 4)
+        distinct.append(of_problem[np.sort(np.unique(rounded, axis=0, return_index=True)[1])])
+    return [s.ordered() for s in _minimise_together(problems, distinct, tolerance)]
+
+
+def _minimise_together(
+    problems: Sequence[Problem],
+    theta: Sequence[Array],
+    tolerance: float,
+    delta: float | None = None,
+) -> list[Solution]:
+    """``minimise`` from starts (B, P) of each problem; δ is their own if it is not given."""
+    if not problems:
+        return []
+    owner = np.repeat(np.arange(len(problems)), [len(of_problem) for of_problem in theta])
+    joined = Problem.joined(problems, owner)
+    delta_ = joined.delta if delta is None else delta
+    found = minimise(joined, np.concatenate(theta), joined.target, delta_, tolerance)
+    return [found.only(owner == k) for k in range(len(problems))]
 
 
 def starts(model: Model, n_starts: int) -> Array:
-    """Sobol points in the start boxes of the nonlinear parameters, shape (n_starts, P).
+    """Points spread over the start boxes of the nonlinear parameters, shape (n_starts, P).
 
     Amplitudes are left at zero, for the linear stage.
     """
-    from scipy.stats.qmc import Sobol
-
     boxes = [p.start or (p.low, p.high) for p in model.free]
     nonlinear = np.flatnonzero(~model.amplitudes)
     theta = np.zeros((n_starts, len(boxes)))
-    if len(nonlinear):
-        exponent = int(np.ceil(np.log2(n_starts)))
-        points = Sobol(len(nonlinear), scramble=True, rng=0).random_base2(exponent)[:n_starts]
-        for point, i in zip(points.T, nonlinear, strict=True):
-            theta[:, i] = _in_box(point, *boxes[i])
+    for point, i in zip(_spread(n_starts, len(nonlinear)).T, nonlinear, strict=True):
+        theta[:, i] = _in_box(point, *boxes[i])
     return theta
+
+
+def _spread(n_points: int, n_dimensions: int) -> Array:
+    """Points that fill the unit cube evenly, shape (n_points, n_dimensions).
+
+    M. Roberts's R sequence: multiples, modulo one, of the powers of the inverse of the positive
+    root of x^(d+1) = x + 1, which for one dimension is the golden ratio. Sobol's, which is as good
+    here, costs every fit the import of all of scipy.stats, half a second.
+    """
+    root = 2.0
+    for _ in range(50):
+        root = (1 + root) ** (1 / (n_dimensions + 1))
+    step = root ** -np.arange(1.0, n_dimensions + 1)
+    return np.asarray((0.5 + np.outer(np.arange(1, n_points + 1), step)) % 1)
 
 
 def _in_box(unit: Array, low: float, high: float) -> Array:
@@ -156,7 +216,7 @@ def minimise(
     problem: Problem,
     theta: Array,
     target: Array,
-    delta: float,
+    delta: float | Array,
     tolerance: float = TOLERANCE,
     max_steps: int | None = None,
 ) -> Solution:
@@ -169,31 +229,46 @@ def minimise(
         problem: model, weights and counters; its own losses and δ are not read.
         theta: starting points, shape (B, P).
         target: log losses (or losses: ``Problem.target``), shape (n,), or (B, n) for refits.
-        delta: of the Huber loss; inf for least squares.
+        delta: of the Huber loss, a number or (B, 1); inf for least squares.
         tolerance: predicted relative decrease of the objective at which a fit has converged.
         max_steps: after which a fit stops where it is; default the problem's.
     """
-    max_steps = max_steps or problem.max_steps
+    if max_steps is None:
+        part = ROUGH_STEPS if tolerance >= ROUGH_TOLERANCE else 1.0
+        max_steps = round(part * problem.max_steps)
     target = np.broadcast_to(target, (len(theta), problem.model.n_rows))
     return Solution.joined(
         [
-            _minimise_batch(problem, theta[batch], target[batch], delta, tolerance, max_steps)
+            _minimise_batch(
+                problem.only(batch),
+                theta[batch],
+                target[batch],
+                _of_sets(delta, batch),
+                tolerance,
+                max_steps,
+            )
             for batch in _batches(problem, len(theta))
         ]
     )
+
+
+def _of_sets(delta: float | Array, sets: NDArray[np.intp] | slice) -> float | Array:
+    """δ of some of the parameter sets."""
+    return delta[sets] if isinstance(delta, np.ndarray) else delta
 
 
 def _minimise_batch(
     problem: Problem,
     theta: Array,
     target: Array,
-    delta: float,
+    delta: float | Array,
     tolerance: float,
     max_steps: int,
 ) -> Solution:
     """As ``minimise``, for a batch that fits into memory; target has shape (B, n).
 
-    ``active`` holds the sets that still step, ``moved`` those of them whose step was accepted.
+    ``active`` holds the sets that still step, ``here`` is the problem of these, ``moved`` those of
+    them whose step was accepted.
     """
     theta = theta.copy()
     objective = problem.objective(theta, target, delta)
@@ -205,10 +280,9 @@ def _minimise_batch(
         active = active[np.isfinite(local.gradient[active]).all(axis=1)]
         if not len(active):
             break
-        trial, predicted = local.only(active).step(
-            problem, theta[active], target[active], damping[active]
-        )
-        trial, value = _refit_amplitudes(problem, trial, target[active], delta)
+        here, wanted, huber = problem.only(active), target[active], _of_sets(delta, active)
+        trial, predicted = local.only(active).step(here, theta[active], wanted, damping[active])
+        trial, value = _refit_amplitudes(here, trial, wanted, huber)
         decrease = objective[active] - value
         improved = decrease > 0
         # Converged: the predicted decrease is negligible, whether or not the step was accepted.
@@ -218,12 +292,13 @@ def _minimise_batch(
         damping[active] *= _damping_factor(decrease, predicted)
         damping[moved] = np.maximum(damping[moved], LEAST_DAMPING)
         converged[active[small]] = True
-        active = active[~small & (damping[active] < MOST_DAMPING)]
+        going = ~small & (damping[active] < MOST_DAMPING)
         # Where a step failed only the damping changes: the local model stays.
-        stale = np.intersect1d(moved, active, assume_unique=True)
+        stale = active[improved & going]
+        active = active[going]
         if len(stale):
-            new = LocalModel.at(problem, theta[stale], target[stale], delta)
-            local.replace(stale, new)
+            there, huber = problem.only(stale), _of_sets(delta, stale)
+            local.replace(stale, LocalModel.at(there, theta[stale], target[stale], huber))
     return Solution(theta, objective, converged)
 
 
@@ -234,7 +309,7 @@ def _damping_factor(decrease: Array, predicted: Array) -> Array:
 
 
 def _refit_amplitudes(
-    problem: Problem, theta: Array, target: Array, delta: float
+    problem: Problem, theta: Array, target: Array, delta: float | Array
 ) -> tuple[Array, Array]:
     """One step of the amplitudes alone, in which the loss is linear, and the objective (B,) after.
 
@@ -245,16 +320,17 @@ def _refit_amplitudes(
     problem.effort.residuals += len(theta)
     loss, factors = model.loss_and_factors(theta)
     value = problem.value(loss, target, delta)
-    usable = np.isfinite(value)
-    if not model.amplitudes.any() or not usable.any():
+    rows = np.flatnonzero(np.isfinite(value))
+    if not model.amplitudes.any() or not len(rows):
         return theta, value
-    linear = LocalModel.from_slopes(problem, loss[usable], factors[usable], target[usable], delta)
-    old = theta[usable][:, model.amplitudes]
+    here, wanted, huber = problem.only(rows), target[rows], _of_sets(delta, rows)
+    linear = LocalModel.from_slopes(here, loss[rows], factors[rows], wanted, huber)
+    old = theta[rows][:, model.amplitudes]
     new = linear.undamped_step(old, model.low[model.amplitudes], model.high[model.amplitudes])
-    change = ((new - old)[:, None, :] @ factors[usable])[:, 0]
-    new_value = problem.value(loss[usable] + change, target[usable], delta)
-    better = new_value < value[usable]
-    rows = np.flatnonzero(usable)[better]
+    change = ((new - old)[:, None, :] @ factors[rows])[:, 0]
+    new_value = here.value(loss[rows] + change, wanted, huber)
+    better = new_value < value[rows]
+    rows = rows[better]
     theta, value = theta.copy(), value.copy()
     theta[np.ix_(rows, np.flatnonzero(model.amplitudes))] = new[better]
     value[rows] = new_value[better]

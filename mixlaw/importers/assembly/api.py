@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from mixlaw.errors import ConfigError
 from mixlaw.importers import Request, find_files
 from mixlaw.importers.assembly.description import (
-    RunDescription,
     RunsDescription,
     load_description,
     log_paths,
@@ -22,12 +21,23 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+#: Runs that a note about many names.
+NAMED = 3
+
+
 @dataclass(frozen=True)
 class Imported:
-    """A validated runs table and what a person should know about it."""
+    """A validated runs table and what a person should know about it.
+
+    Attributes:
+        frame: the table.
+        notes: sentences about the logs and how they were read.
+        guess: what the columns of a table were taken for, as a description says it.
+    """
 
     frame: "pd.DataFrame"
     notes: tuple[str, ...]
+    guess: Mapping[str, Any] = field(default_factory=dict)
 
 
 def import_runs(
@@ -35,6 +45,7 @@ def import_runs(
     logs: Sequence[Path] = (),
     describe: Path | None = None,
     progress: Callable[[int], object] = lambda n_bytes: None,
+    say: Sequence[str] = (),
 ) -> Imported:
     """Read logs into a runs table.
 
@@ -43,6 +54,7 @@ def import_runs(
         logs: log files or folders; none for all that the description names.
         describe: the description of the runs; a table that says everything itself needs none.
         progress: called with the number of bytes read since the last call.
+        say: what the description lacks, as ``tokens=20B`` for every run or ``units.tokens=B``.
 
     Raises:
         ConfigError: the description is wrong, or does not say what a log leaves open.
@@ -50,26 +62,54 @@ def import_runs(
     """
     from mixlaw.runs.table import validate_runs
 
-    description = load_description(describe) if describe else RunsDescription()
+    description = load_description(describe, say)
     notes: list[str] = []
     rows: list[dict[str, Any]] = []
+    guess: Mapping[str, Any] = {}
     for run_id, paths in pair_logs(description, describe, logs, notes):
         chosen = choose_importer(importer, paths)
         files = [file for path in paths for file in find_files(chosen.module, chosen.name, path)]
-        request = Request(
-            losses=tuple(description.eval_sets),
-            columns=description.columns,
-            runs=tuple(run.name or key for key, run in description.runs.items()),
-            progress=progress,
-        )
-        log = chosen.module.read(files, request)
+        log = chosen.module.read(files, _request(description, progress))
         source = f"{chosen.name}:{paths[0].name}"
+        eval_sets = {**log.guess.get("eval_sets", {}), **description.eval_sets}
+        if log.guess:
+            guess = {**log.guess, **({"eval_sets": eval_sets} if eval_sets else {})}
         for key, part in parts_by_run(run_id, log, description, source, notes):
-            run = description.runs.get(key, RunDescription())
-            rows += rows_of_run(key, run, part, description.eval_sets, source, notes)
+            rows += rows_of_run(key, description.run(key), part, eval_sets, source, notes)
     _check_complete(rows)
     rows += _base_rows(description)
-    return Imported(validate_runs(_frame(rows), source="the imported table"), tuple(notes))
+    return Imported(
+        validate_runs(_frame(rows), source="the imported table"), tuple(_grouped(notes)), guess
+    )
+
+
+def _grouped(notes: Sequence[str]) -> Iterator[str]:
+    """Notes of several runs that say the same, as one."""
+    of_text: dict[str, list[str]] = {}
+    for note in notes:
+        run, _, text = note.partition(": ")
+        of_text.setdefault(text, []).append(run)
+    for text, runs in of_text.items():
+        others = f" and {len(runs) - NAMED} more" if len(runs) > NAMED else ""
+        names = ", ".join(runs[:NAMED]) + others
+        yield f"{names}: {text}" if text else names
+
+
+def _request(description: RunsDescription, progress: Callable[[int], object]) -> Request:
+    """What an importer is told of the description."""
+    runs = [description.defaults, *description.runs.values()]
+    described = {name for run in runs for name in run.columns()}
+    if any(name.startswith("share.") for name in described):
+        described.add("shares")
+    return Request(
+        losses=tuple(description.eval_sets),
+        columns=description.columns,
+        units=description.units,
+        described=described,
+        remainder=description.remainder or "",
+        runs=tuple(run.name or key for key, run in description.runs.items()),
+        progress=progress,
+    )
 
 
 def bytes_to_read(logs: Sequence[Path], describe: Path | None) -> int:

@@ -1,7 +1,7 @@
 """The description of runs: a small YAML that says, per run, what their logs do not (EXAMPLE)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -10,6 +10,8 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from mixlaw.errors import ConfigError, unknown_name
 from mixlaw.experiment import Count, MixtureEntry, Section
+from mixlaw.importers.reading.cells import UNIT_NAMES, factor_of
+from mixlaw.importers.reading.metrics import BITS_PER_BYTE, BITS_PER_TOKEN
 from mixlaw.mixture import Mixture
 
 #: Conventional; some thousand runs are a few hundred KiB. YAML is read whole, so it is bounded.
@@ -27,6 +29,9 @@ bases:
   base-70m: {n_params: 70M, losses: {domain: 3.1, general: 2.7}}
 eval_sets: {domain_val: domain}     # the log's name: the table's name
 """
+
+#: What ``units: {loss: ...}`` may say.
+LOSS_UNITS = (BITS_PER_TOKEN, BITS_PER_BYTE)
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -56,6 +61,13 @@ class RunDescription(Section):
         unnamed_eval_set: the one held-out set of a log that does not name it.
         annealed: whether the learning rate had reached its final value; ``end``: at the end only.
         finished: the run is as long as it was to be, whatever its log says.
+        tokens: training tokens of all its evaluations, where the log has no counter.
+        steps_per_epoch: for logs that count passes over the training data.
+        tokens_per_epoch: the same, in tokens.
+        token_axis: which counter to believe where the log and the description contradict.
+        restarts: what a counter that starts again means: the run goes on (``add`` what came
+            before), or what came before is void (``replace``).
+        bytes_per_token: by eval set, for losses in bits per byte.
     """
 
     log: tuple[str, ...] = ()
@@ -66,6 +78,12 @@ class RunDescription(Section):
     tokens_per_doc: dict[str, Positive] = Field(default_factory=dict)
     tokens_per_step: Count | None = None
     sequence_length: Count | None = None
+    tokens: Count | None = None
+    steps_per_epoch: Positive | None = None
+    tokens_per_epoch: Count | None = None
+    token_axis: Literal["tokens", "samples", "steps", "epochs"] | None = None
+    restarts: Literal["add", "replace"] | None = None
+    bytes_per_token: dict[str, Positive] = Field(default_factory=dict)
     unnamed_eval_set: str | None = None
     annealed: Literal["end"] | bool | None = None
     finished: bool = False
@@ -154,20 +172,61 @@ class RunsDescription(Section):
         bases: by ``base_id``.
         eval_sets: the table's name of an eval set by the log's name (or the metric's).
         columns: for plain tables, the log's column by the runs table's column.
+        units: for plain tables, what a column of the runs table is multiplied by: K, M, B, T, % or
+            a number; ``shares`` stands for all shares, ``loss`` takes the name of a unit.
+        remainder: for plain tables, the corpus that has what the mapped shares leave.
+        defaults: what every run has that does not say otherwise.
     """
 
+    defaults: RunDescription = Field(default_factory=RunDescription)
     runs: dict[str, RunDescription] = Field(default_factory=dict)
     bases: dict[str, BaseDescription] = Field(default_factory=dict)
     eval_sets: dict[str, str] = Field(default_factory=dict)
     columns: dict[str, str] = Field(default_factory=dict)
+    units: dict[str, str] = Field(default_factory=dict)
+    remainder: str | None = None
+
+    @field_validator("units")
+    @classmethod
+    def _known_units(cls, units: dict[str, str]) -> dict[str, str]:
+        for column, unit in units.items():
+            if column == "loss" and unit in LOSS_UNITS:
+                continue
+            try:
+                factor_of(unit)
+            except ValueError:
+                raise ValueError(f"'{unit}' of {column} is no unit; write {UNIT_NAMES}") from None
+        return units
+
+    def run(self, run_id: str) -> RunDescription:
+        """What is described of a run, also of one that is not named."""
+        return self.runs.get(run_id, self.defaults)
 
 
-def load_description(path: Path) -> RunsDescription:
+def load_description(path: Path | None, say: Sequence[str] = ()) -> RunsDescription:
     """Read and check a description.
+
+    Args:
+        path: of the YAML file; None for an empty description.
+        say: what is added to it: ``KEY=VALUE`` for a key of every run that does not have it,
+            ``units.tokens=B`` for one of the whole.
 
     Raises:
         ConfigError: it is missing or wrong; the message lists every mistake.
     """
+    document = {} if path is None else _read(path)
+    for text in say:
+        _add(document, text)
+    try:
+        return RunsDescription.model_validate(_with_defaults(document))
+    except ValidationError as error:
+        mistakes = "\n".join(f"  - {_mistake(detail)}" for detail in error.errors())
+        named = f"'{path}'" if path else "The description"
+        raise ConfigError(f"{named} cannot be used:\n{mistakes}") from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The document as it stands in the file, every value a text."""
     if not path.is_file():
         raise ConfigError(f"There is no description '{path}'; write one line or more per run.")
     if path.stat().st_size > MAX_BYTES:
@@ -180,11 +239,20 @@ def load_description(path: Path) -> RunsDescription:
         raise ConfigError(f"'{path}' cannot be read as YAML: {reason}.") from None
     if not isinstance(document, dict):
         raise ConfigError(f"'{path}' must hold the key 'runs', with one entry per run id.")
-    try:
-        return RunsDescription.model_validate(_with_defaults(document))
-    except ValidationError as error:
-        mistakes = "\n".join(f"  - {_mistake(detail)}" for detail in error.errors())
-        raise ConfigError(f"'{path}' cannot be used:\n{mistakes}") from None
+    return document
+
+
+def _add(document: dict[str, Any], text: str) -> None:
+    """What was said beside the file; the file's own word counts where both speak."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"'{text}' is not KEY=VALUE, such as tokens=20B or units.tokens=B.")
+    place = key.strip().split(".")
+    if len(place) == 1 and place[0] not in RunsDescription.model_fields:
+        place = ["defaults", *place]
+    for part in place[:-1]:
+        document = document.setdefault(part, {})
+    document.setdefault(place[-1], yaml.load(value, Loader=_Loader))
 
 
 def log_paths(run: RunDescription, folder: Path) -> list[Path]:
@@ -224,7 +292,7 @@ class _Loader(yaml.BaseLoader):
 
 def _with_defaults(document: Mapping[str, Any]) -> dict[str, Any]:
     """The document with the entries of ``defaults`` in every run that lacks them."""
-    plain = {key: value for key, value in document.items() if key != "defaults"}
+    plain = dict(document)
     defaults, runs = document.get("defaults", {}), document.get("runs", {})
     if isinstance(defaults, dict) and isinstance(runs, dict):
         plain["runs"] = {run: _merged(defaults, entry) for run, entry in runs.items()}
@@ -246,7 +314,9 @@ def _mistake(detail: Any) -> str:
     """One line for one mistake, led by its place in the file."""
     place = [str(part) for part in detail["loc"] if not str(part).endswith("]")]
     if detail["type"] == "extra_forbidden":
-        models: dict[int, type[Section]] = {1: RunsDescription, 3: RunDescription}
+        models: dict[int, type[Section]] = {
+            1: RunsDescription, 2: RunDescription, 3: RunDescription,
+        }  # fmt: skip
         if model := models.get(len(place)):
             key = place.pop()
             message = unknown_name("key", key, model.model_fields)

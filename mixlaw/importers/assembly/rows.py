@@ -5,9 +5,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from mixlaw.errors import ConfigError, DataError
+from mixlaw.errors import DataError
 from mixlaw.importers import UNNAMED, Evaluation, Log
+from mixlaw.importers.assembly.axis import token_axis
 from mixlaw.importers.assembly.description import RunDescription
+from mixlaw.importers.assembly.mixture_path import realised_shares
+from mixlaw.importers.assembly.nats import in_nats
+from mixlaw.importers.assembly.resume import in_force
+from mixlaw.importers.reading import unit_of
 
 
 def rows_of_run(
@@ -32,23 +37,27 @@ def rows_of_run(
         ConfigError: the description does not say what the log leaves open.
         DataError: the log's losses have no name, or it contradicts the description.
     """
-    evaluations = _named(run_id, run, log.evaluations, notes)
-    evaluations = _one_axis(run, evaluations)
+    evaluations = _one_axis(run, _named(run_id, run, log.evaluations, notes))
     if log.ordered:
-        evaluations = _superseded(run_id, evaluations, notes)
+        evaluations = in_force(run_id, run, evaluations, notes)
     flag = _flag_of_log(run_id, run, log, evaluations, notes)
     described = run.columns()
+    axis = token_axis(run_id, run, evaluations, source, notes)
     rows = []
-    for evaluation in evaluations:
+    for read, tokens in zip(evaluations, axis, strict=True):
+        eval_set = eval_sets.get(read.eval_set, read.eval_set)
+        evaluation = in_nats(run_id, run, _with_unit(read, eval_sets), eval_set)
         row = {
             **_merged(run_id, dict(evaluation.more), described),
             "run_id": run_id,
-            "tokens": _tokens(run_id, run, evaluation, source),
-            "eval_set": eval_sets.get(evaluation.eval_set, evaluation.eval_set),
+            "tokens": tokens,
+            "eval_set": eval_set,
             "loss": evaluation.loss,
             "source": source,
             "flag": evaluation.flag or flag,
         }
+        if path := row.get("mixture_path"):
+            row |= realised_shares(str(path), tokens, f"run '{run_id}'")
         rows.append(row)
     not_finite = sum(not math.isfinite(row["loss"]) for row in rows)
     if not_finite:
@@ -62,6 +71,12 @@ def rows_of_run(
                 run.annealed == "end" and row["tokens"] == last
             )
     return rows
+
+
+def _with_unit(evaluation: Evaluation, eval_sets: Mapping[str, str]) -> Evaluation:
+    """The evaluation with the unit that its metric's name gives away, where it was asked for."""
+    asked_for = evaluation.eval_set in eval_sets and not evaluation.unit
+    return replace(evaluation, unit=unit_of(evaluation.eval_set)) if asked_for else evaluation
 
 
 def _named(
@@ -93,23 +108,6 @@ def _one_axis(run: RunDescription, evaluations: list[Evaluation]) -> list[Evalua
     return [e for e in evaluations if len(axes[e.eval_set]) == 1 or (e.step is None) == by_samples]
 
 
-def _superseded(run_id: str, evaluations: list[Evaluation], notes: list[str]) -> list[Evaluation]:
-    """Flag what a resumed run did again; one that starts from the beginning is another run."""
-    flagged: dict[int, Evaluation] = {}
-    in_force: dict[str, list[int]] = {}
-    for i, evaluation in enumerate(evaluations):
-        stack = in_force.setdefault(evaluation.eval_set, [])
-        first, last = (evaluations[stack[j]].position for j in (0, -1)) if stack else (0.0, 0.0)
-        if first < evaluation.position < last:
-            while evaluations[stack[-1]].position >= evaluation.position:
-                j = stack.pop()
-                flagged[j] = replace(evaluations[j], flag="superseded by resumed run")
-        stack.append(i)
-    if flagged:
-        notes.append(f"{run_id}: resumed; {len(flagged)} evaluations done again are superseded")
-    return [flagged.get(i, evaluation) for i, evaluation in enumerate(evaluations)]
-
-
 def _flag_of_log(
     run_id: str,
     run: RunDescription,
@@ -137,22 +135,6 @@ def _flag_of_log(
         )
         return "unfinished"
     return ""
-
-
-def _tokens(run_id: str, run: RunDescription, evaluation: Evaluation, source: str) -> float:
-    """Training tokens of an evaluation; the axis is never guessed."""
-    if evaluation.tokens is not None:
-        return evaluation.tokens
-    if evaluation.samples is not None and run.sequence_length:
-        return evaluation.samples * run.sequence_length
-    if evaluation.step is not None and run.tokens_per_step:
-        return evaluation.step * run.tokens_per_step
-    missing = "tokens_per_step (global batch size x sequence length)"
-    if evaluation.samples is not None:
-        missing = "sequence_length" + (f", or {missing}" if evaluation.step is not None else "")
-    raise ConfigError(
-        f"Run '{run_id}' has no token axis in {source}; say {missing} in the description."
-    )
 
 
 def _merged(run_id: str, logged: dict[str, Any], described: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from mixlaw.importers.assembly.description import RunsDescription, log_paths
 
 #: Instead of an importer's name: recognise every log.
 AUTO = "auto"
+#: The importer of plain tables, and the endings of files that are one where nothing else is.
+TABLE, TABLES = "table", (".csv", ".tsv", ".txt", ".xlsx", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def choose_importer(importer: str | ModuleType, paths: Sequence[Path]) -> Import
     for path in paths:
         others = recognise(path)
         # Any CSV is a table to the importer of plain tables, so nothing is too strange for it.
-        if others and chosen.name not in (*others, "table"):
+        if others and chosen.name not in (*others, TABLE):
             raise DataError(
                 f"'{path}' is no {chosen.name} log; it looks like {' or '.join(others)}. "
                 f"Use 'mixlaw import {others[0]}'."
@@ -84,12 +86,20 @@ def choose_importer(importer: str | ModuleType, paths: Sequence[Path]) -> Import
 
 
 def _recognised(paths: Sequence[Path]) -> str:
-    """The one importer that recognises the first of these logs."""
+    """The one importer that recognises the first of these logs; a table is one that none does."""
     names = recognise(paths[0])
+    if not names and paths[0].suffix.lower() in TABLES:
+        return TABLE
+    if not names:
+        raise DataError(
+            f"'{paths[0]}' is recognised as no log that mixlaw knows; 'mixlaw importers' lists "
+            "what it reads, and a CSV with the columns run_id, n_params, step, eval_set and loss, "
+            "written by hand or by a script, is imported with 'mixlaw import table FILE'."
+        )
     if len(names) != 1:
         raise DataError(
-            f"'{paths[0]}' is recognised as {' and '.join(names) or 'no log that mixlaw knows'}; "
-            "name the importer instead of auto ('mixlaw importers' lists them)."
+            f"'{paths[0]}' is recognised as {' and '.join(names)}; name the importer instead of "
+            "auto ('mixlaw importers' lists them)."
         )
     return names[0]
 
@@ -109,7 +119,7 @@ def parts_by_run(
     """
     notes += [f"{source}: {note}" for note in log.notes]
     names = list(dict.fromkeys(evaluation.run for evaluation in log.evaluations))
-    if names in ([None], []):
+    if names in ([None], []) or (log.made_ids and run_id is not None):
         if run_id is None:
             raise ConfigError(
                 f"{source} holds one run and does not say which, of what size and mixture; name it "

@@ -1,11 +1,9 @@
 """Reading files that may be huge, cut, corrupt or hostile: bounded, streamed, nothing evaluated."""
 
-import csv
 import json
 import math
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ MAX_JSON_BYTES = 256 * 2**20
 #: Deeper nesting than any trainer writes; Python's own parser gives up at about a thousand.
 MAX_JSON_DEPTH = 64
 
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 #: A string (possibly cut) or a bracket.
 _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*+"?|[][{}]', re.DOTALL)
 
@@ -48,6 +47,11 @@ def read_lines(
             except UnicodeDecodeError:
                 raise DataError(f"'{path}', line {number}: not UTF-8 text.") from None
             yield text.rstrip("\r\n").removeprefix("\ufeff"), whole
+
+
+def plain(line: str) -> str:
+    """A line of a console without its colours."""
+    return _ANSI.sub("", line)
 
 
 def read_json_lines(
@@ -102,6 +106,27 @@ def loads(text: str) -> Any:
     return json.loads(text)
 
 
+def keys_of(text: str) -> list[str]:
+    """Keys of the first JSON object of a text, which may be cut; none where it is no object.
+
+    Whether a file has the structure of a format is read off these, not off words somewhere in it.
+    """
+    keys: list[str] = []
+    depth = 0
+    if text.lstrip("\ufeff \t\r\n")[:1] != "{":
+        return keys
+    for match in _TOKENS.finditer(text):
+        token = match[0]
+        if token[0] == '"':
+            if depth == 1 and text[match.end() : match.end() + 2].lstrip().startswith(":"):
+                keys.append(token[1:-1])
+            continue
+        depth += 1 if token in "[{" else -1
+        if depth == 0:
+            break
+    return keys
+
+
 def _depth(text: str) -> int:
     """How deep the brackets nest, counted until it is too deep."""
     deepest = depth = 0
@@ -128,75 +153,6 @@ def closing(text: str, start: int) -> int | None:
         if depth == 0:
             return start + position
     return None
-
-
-@dataclass
-class Table:
-    """A CSV file being read: its header, its rows, and whether the row read last was cut.
-
-    Attributes:
-        header: column names.
-        rows: row numbers and cells by column.
-        cut: the last row lacked cells and was dropped.
-        open_end: the row just read has all its cells and no line end, so its last cell may be cut.
-    """
-
-    header: list[str]
-    rows: Iterator[tuple[int, dict[str, str]]]
-    cut: bool = False
-    open_end: bool = False
-
-
-def read_csv(path: Path, progress: Callable[[int], object]) -> Table:
-    """Rows of a CSV file as text, with their numbers (the header is row 1).
-
-    A last row that has no line end and too few cells was cut: it is dropped and ``cut`` is set.
-
-    Raises:
-        DataError: no header, a column that stands twice, or a row of another length inside.
-    """
-    whole = [True]
-
-    def lines() -> Iterator[str]:
-        for text, whole[0] in read_lines(path, progress):
-            yield text + "\n"
-
-    reader = csv.reader(lines())
-    try:
-        header = [name.strip() for name in next(reader, [])]
-    except csv.Error as error:
-        raise DataError(f"'{path}' is no CSV: {error}.") from None
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if not header or twice:
-        what = f"the column '{twice[0]}' twice" if twice else "no header"
-        raise DataError(f"'{path}' has {what}; every column needs its own name.")
-    table = Table(header, iter(()))
-    table.rows = _csv_rows(path, reader, table, whole)
-    return table
-
-
-def _csv_rows(
-    path: Path, reader: Iterator[list[str]], table: Table, whole: list[bool]
-) -> Iterator[tuple[int, dict[str, str]]]:
-    try:
-        for number, cells in enumerate(reader, start=2):
-            if not cells:
-                continue
-            if len(cells) < len(table.header) and not whole[0]:
-                table.cut = True
-                return
-            if len(cells) != len(table.header):
-                raise DataError(
-                    f"'{path}', row {number}: {len(cells)} cells under {len(table.header)} columns."
-                )
-            table.open_end = not whole[0]
-            yield number, dict(zip(table.header, map(str.strip, cells), strict=True))
-    except csv.Error as error:
-        raise DataError(f"'{path}' is no CSV: {error}.") from None
-
-
-#: Flag of a row whose last number may be a part of one.
-OPEN_END = "row without a line end"
 
 
 def to_number(value: Any, place: str) -> float:

@@ -62,7 +62,7 @@ def notices(question: Question, ratio: float) -> tuple[Status, ...]:
         Status(
             "extrapolation.epochs",
             f"The target passes {times(epochs)} over {corpus}, and no run more than "
-            f"{times(epochs / factor)}; the laws count a repeated token like a new one.",
+            f"{times(epochs / factor)}; {_worth(question, corpus)}.",
         )
         for factor, corpus, epochs in _passes(question, ratio)
         if factor > 1
@@ -91,6 +91,15 @@ def _passes(question: Question, ratio: float) -> list[tuple[float, str, float]]:
         (max(1.0, epochs / max(1.0, measured.get(corpus, 1.0))), corpus, epochs)
         for corpus, epochs in question.epochs(ratio).items()
     ]
+
+
+def _worth(question: Question, corpus: str) -> str:
+    """What a repeated token counts to the loss that a corpus is there for."""
+    fit, is_domain = question.fit, corpus in question.path.domain
+    eval_set = fit.domain_set if is_domain else fit.general_set
+    if eval_set in fit.eval_sets and fit.knows_repeats(eval_set, question.law):
+        return "what so many passes are worth is extrapolated"
+    return "the laws count a repeated token like a new one"
 
 
 def _outside(question: Question, ratio: float) -> dict[str, float]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from mixlaw.quantities import format_quantity, percent
 from mixlaw.recommend.question import Question
-from mixlaw.recommend.verdict import Verdict, ratio_interval
+from mixlaw.recommend.verdict import NOT_IDENTIFIED, Verdict, ratio_interval
 
 Array = NDArray[np.float64]
 
@@ -61,16 +61,25 @@ def next_run(question: Question, verdict: Verdict) -> dict[str, Any]:
 
     Returns:
         ``n_params``, ``tokens``, ``domain_ratio``, the ``width`` of the interval now and the one
-        to be expected with it, and a ``text``.
+        to be expected with it, and a ``text``. The run is not named where the data cannot tell and
+        could not with it. Where the target lies farther beyond the sweep than
+        the sweep spans, no single run settles the question: ``sweep_up_to`` then says to what size
+        and budget a sweep must go.
     """
     low, high = verdict.interval()
-    if verdict.feasible is False or high - low < WIDE or not _can_be_weighed(question, verdict):
+    if verdict.feasible is False or high - low < WIDE or not _is_one_run(question, verdict):
+        return {}
+    if needed := _sweep_needed(question):
+        return {"sweep_up_to": needed, "text": _too_far(needed)}
+    if question.why_no_ratio:
         return {}
     draws = np.nan_to_num(verdict.draws, nan=0.0)
     if len(draws) < _SLICES * _LEAST_DRAWS:
         return {}
     now = _width(draws)
     best = _worthiest(list(_candidates(question, draws)), now)
+    if verdict.feasible is None and best.width >= NOT_IDENTIFIED:
+        return {"width": {"now": now, "with_it": best.width}, "text": _unsettled(best)}
     return {
         "n_params": best.n_params,
         "tokens": best.tokens,
@@ -80,11 +89,29 @@ def next_run(question: Question, verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _can_be_weighed(question: Question, verdict: Verdict) -> bool:
-    """False where the answer is no single ratio, or the draws know no ratio, or one run alone."""
-    if verdict.path is not None or verdict.n_params is not None:
-        return False
-    return not question.why_no_ratio and question.calibration.index is None
+def _is_one_run(question: Question, verdict: Verdict) -> bool:
+    """False where the answer is no single ratio, or the draws know one run alone."""
+    several = verdict.path is not None or verdict.n_params is not None
+    return not several and question.calibration.index is None
+
+
+def _sweep_needed(question: Question) -> dict[str, float]:
+    """By axis, where a sweep of the same span must end so that the target is one span beyond."""
+    needed: dict[str, float] = {}
+    if question.why_no_ratio != question.out_of_reach:
+        return needed
+    for name, value in (("n_params", question.n_params), ("tokens", question.tokens)):
+        low, high = question.fit.ranges.get(name, (value, value))
+        fixed = name in question.chosen or (name == "n_params" and bool(question.carried_sizes))
+        if low < high and not fixed and value / high > high / low:
+            needed[name] = value * low / high
+    return needed
+
+
+def _too_far(needed: dict[str, float]) -> str:
+    words = {"n_params": "{} parameters", "tokens": "{} tokens"}
+    ends = [words[name].format(format_quantity(value)) for name, value in needed.items()]
+    return f"To settle it, sweep up to {' and '.join(ends)} at least."
 
 
 def _worthiest(runs: list[Run], now: float) -> Run:
@@ -153,6 +180,13 @@ def _width_after(ranks: Array, draws: Array) -> float:
 def _width(draws: Array) -> float:
     low, high = ratio_interval(draws)
     return high - low
+
+
+def _unsettled(best: Run) -> str:
+    return (
+        "No single run settles this: the best one would still leave about "
+        f"{100 * best.width:.0f} points."
+    )
 
 
 def _sentence(best: Run, now: float) -> str:

@@ -24,25 +24,39 @@ def would_change(question: Question, options: Options) -> dict[str, Any]:
     """Recommended ratios (None where there is none) under other bounds, risk and reference.
 
     Returns:
-        ``ratios`` by what is changed, and a ``text``; empty for rules that do not declare
-        ``shown_at_other_bounds``, and where a table tells no ratio from another.
+        ``cases``, each with the ``change`` in words, the ``flag`` and ``value`` that ask for it and
+        the ratio ``recommended`` then; ``ratios`` by what is changed, and a ``text``. Empty for
+        rules that do not declare ``shown_at_other_bounds``, and where a table tells no ratio from
+        another.
     """
     if not rules.load(options.rule).shown_at_other_bounds or question.why_no_ratio:
         return {}
     bound, risk = options.bound, _SMALLER_RISK if options.risk >= _LARGER_RISK else _LARGER_RISK
     rise = question.rise(question.ratios)
-    ratios = {
-        f"with {other} allowed": _largest(question, rise, other, options.risk)
+    cases = [
+        _case(
+            f"with {other} allowed",
+            "--max-general-rise",
+            other.written,
+            _largest(question, rise, other, options.risk),
+        )
         for other in (bound.times(0.5), bound.times(2.0))
         if bound.value
-    }
-    ratios[f"at a risk of {risk:.0%}"] = _largest(question, rise, bound, risk)
+    ]
+    at_other_risk = _largest(question, rise, bound, risk)
+    cases.append(_case(f"at a risk of {risk:.0%}", "--risk", f"{risk:g}", at_other_risk))
     if question.reference == "base" or question.knows_base:
         name = "control" if question.reference == "base" else "base"
         other_rise = question.at(reference=name).rise(question.ratios)
-        ratios[f"against the {name}"] = _largest(question, other_rise, bound, options.risk)
+        against = _largest(question, other_rise, bound, options.risk)
+        cases.append(_case(f"against the {name}", "--reference", name, against))
+    ratios = {case["change"]: case["recommended"] for case in cases}
     phrases = [f"{'none' if r is None else percent(r)} {name}" for name, r in ratios.items()]
-    return {"ratios": ratios, "text": f"It would be {', '.join(phrases)}."}
+    return {"cases": cases, "ratios": ratios, "text": f"It would be {', '.join(phrases)}."}
+
+
+def _case(change: str, flag: str, value: str, recommended: float | None) -> dict[str, Any]:
+    return {"change": change, "flag": flag, "value": value, "recommended": recommended}
 
 
 def _largest(question: Question, rise: Prediction, bound: Tolerance, risk: float) -> float | None:

@@ -122,7 +122,7 @@ def _problem(question: Question, options: Options) -> Problem:
         low[i], high[i] = least, most
     for corpus, unique in (options.unique_tokens or {}).items():
         i = _index(fit, corpus)
-        high[i] = min(high[i], options.max_epochs * unique / question.tokens)
+        high[i] = min(high[i], options.passes * unique / question.tokens)
         low[i] = min(low[i], high[i])
     if low.sum() > 1 or high.sum() < 1 or (low > high).any():
         raise ConfigError(
@@ -142,10 +142,9 @@ def _index(fit: FitResult, corpus: str) -> int:
 
 def _objective(question: Question, fit: FitResult, problem: Problem, shares: Array) -> Array:
     """Weighted loss plus penalty of mixtures, shape (n, n_corpora) -> (n,)."""
-    by_corpus = dict(zip(fit.corpora, shares.T, strict=True))
+    at = question.n_params, question.tokens, dict(zip(fit.corpora, shares.T, strict=True))
     losses = [
-        weight
-        * fit.predict(name, question.n_params, question.tokens, by_corpus, carry_size=True).estimate
+        weight * fit.predict(name, *at, carry_size=True, assuming=question.assuming).estimate
         for name, weight in problem.weights.items()
         if weight
     ]

@@ -7,18 +7,25 @@ With U distinct domain tokens, general tokens in plenty and at most K passes ove
 
 The first is D-CPT's usage 2 (Que et al., arXiv 2406.01375): a larger share means a shorter run.
 Share 1 is a legitimate answer; under the paper's own constraint on its law it is the usual one.
-Most laws know no repetition: with K > 1 they count a repeated token like a new one, which holds for
-about four passes (Muennighoff et al., arXiv 2305.16264); more passes than the sweep made are a
-warning of every rule (``extrapolation.epochs``).
+
+Most laws know no repetition: they count a repeated token like a new one, which holds for about four
+passes (Muennighoff et al., arXiv 2305.16264), so K is one unless more is asked for, and more passes
+than the sweep made are a warning of every rule (``extrapolation.epochs``). Laws that know it, from
+runs that repeat, have a best share of their own: at a given budget K caps it only if asked for.
+
+Shares whose loss is the least within the noise of a run are part of the interval, so it tells how
+much the place of the optimum matters, and has a width where the cap binds.
 """
 
+import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mixlaw.errors import FitError
-from mixlaw.quantities import format_quantity, percent, times
+from mixlaw.quantities import SAME_LEVEL, format_quantity, percent, percents, times
 from mixlaw.recommend.options import Options
 from mixlaw.recommend.question import Question
 from mixlaw.recommend.rule import Rule
@@ -43,26 +50,34 @@ def decide(question: Question, options: Options) -> Verdict:
     assert options.domain_tokens is not None
     noise = question.noise(question.fit.domain_set)
     once = best(question, options, 1.0, noise)
-    optimum = best(question, options, options.max_epochs, noise)
+    passes = _passes(question, options)
+    optimum = best(question, options, passes, noise)
     ratio = optimum.recommended
-    tokens = _tokens(question, options, options.max_epochs, np.array([ratio]))[0]
-    epochs = ratio * tokens / options.domain_tokens
+    tokens = float(_tokens(question, options, passes, np.array([ratio]))[0])
+    epochs = float(ratio * tokens / options.domain_tokens)
     details: dict[str, Any] = {
-        "epochs": float(epochs),
+        "epochs": epochs,
         "near_equal": {"low": optimum.near[0], "high": optimum.near[1], "within": noise},
         "without_repetition": {"estimate": once.estimate, "recommended": once.recommended},
-        "lines": _lines(options, optimum, once, float(epochs), float(tokens)),
+        "lines": (
+            f"Domain data: {format_quantity(options.domain_tokens)} distinct tokens are seen "
+            f"{times(epochs)} in {format_quantity(tokens)} tokens.",
+            *_remarks(question, options, optimum, once, noise),
+        ),
     }
+    capped = _cap_binds(question, options, optimum)
+    edge = () if capped else at_edge(optimum, question.swept)
     return Verdict(
         feasible=True,
         recommended=ratio,
         estimate=optimum.estimate,
         draws=optimum.draws,
         at=ratio,
-        warnings=(*flat_optimum(optimum.near, noise), *at_edge(optimum, question.swept)),
+        near=optimum.near,
+        warnings=(*flat_optimum(optimum.near, noise), *edge),
         details=details,
         regret=optimum.regret,
-        tokens=float(tokens),
+        tokens=tokens,
     )
 
 
@@ -82,12 +97,31 @@ def best(question: Question, options: Options, epochs: float, noise: float) -> O
     first, last = question.swept
     if options.fixed_budget:
         last = min(last, epochs * options.domain_tokens / question.tokens)
-        first = min(first, last)
+        if first >= last:  # a cap below what was swept still leaves smaller shares
+            first = min(float(question.ratios[0]), last / 2)
     else:
         first = max(first, _SMALLEST)
     ratios = np.linspace(first, last, len(question.ratios))
     tokens = _tokens(question, options, epochs, ratios)
     return minimum(ratios, question.domain(ratios, tokens), noise)
+
+
+def _passes(question: Question, options: Options) -> float:
+    """Passes over the domain at most: as asked for; no limit to laws that price them themselves."""
+    free = options.max_epochs is None and options.fixed_budget and _knows_repeats(question)
+    return math.inf if free else options.passes
+
+
+def _cap_binds(question: Question, options: Options, optimum: Optimum) -> bool:
+    """Whether the best share is the most that the passes allow, short of what was swept."""
+    assert options.domain_tokens is not None
+    cap = _passes(question, options) * options.domain_tokens / question.tokens
+    inside = cap < question.swept[1] * (1 - SAME_LEVEL)
+    return options.fixed_budget and inside and optimum.estimate > cap * (1 - SAME_LEVEL)
+
+
+def _knows_repeats(question: Question) -> bool:
+    return question.fit.knows_repeats(question.fit.domain_set, question.law)
 
 
 def _tokens(question: Question, options: Options, epochs: float, ratios: Array) -> Array:
@@ -97,15 +131,24 @@ def _tokens(question: Question, options: Options, epochs: float, ratios: Array) 
     return np.asarray(epochs * options.domain_tokens / ratios)
 
 
-def _lines(
-    options: Options, optimum: Optimum, once: Optimum, epochs: float, tokens: float
-) -> tuple[str, ...]:
-    lines = [
-        f"Domain data: {format_quantity(options.domain_tokens or 0)} distinct tokens are seen "
-        f"{times(epochs)} in {format_quantity(tokens)} tokens."
-    ]
+def _remarks(
+    question: Question, options: Options, optimum: Optimum, once: Optimum, noise: float
+) -> Iterator[str]:
+    """What a share of all, repetition, or a cap that binds means."""
+    passes = _passes(question, options)
     if optimum.recommended == 1:
-        lines.append("The best share is 100%: general data do not help the domain loss here.")
-    if options.max_epochs > 1:
-        lines.append(f"Without repetition the best share is {percent(once.estimate)}.")
-    return tuple(lines)
+        yield "The best share is 100%: general data do not help the domain loss here."
+    if passes > 1:
+        yield f"Without repetition the best share is {percent(once.estimate)}."
+    if not _cap_binds(question, options, optimum):
+        return
+    most = f"The best share is the most that --max-epochs {passes:g} allows"
+    if not _knows_repeats(question):
+        yield (
+            f"{most}: these laws do not know what repeats are worth. Fitted to runs that repeat, "
+            "the laws repeated and repeated-optimum do."
+        )
+        return
+    free = best(question, options, math.inf, noise)
+    low, high = percents(*free.near)
+    yield f"{most}; without it, it would be {percent(free.estimate)} ({low} to {high})."

@@ -97,7 +97,16 @@ def argmin(axis: Array, values: Array) -> Array:
 def _near(axis: Array, above: Array, noise: float) -> tuple[float, float]:
     """The connected stretch around the minimum of this curve that lies within the noise of it."""
     best = int(np.argmin(above))
-    beyond = np.flatnonzero(above > above[best] + noise)
-    left = beyond[beyond < best].max(initial=-1) + 1
-    right = beyond[beyond > best].min(initial=len(axis)) - 1
-    return float(axis[left]), float(axis[right])
+    most = above[best] + noise
+    beyond = np.flatnonzero(above > most)
+    left = beyond[beyond < best].max(initial=-1)
+    right = beyond[beyond > best].min(initial=len(axis))
+    return _level(axis, above, most, left, left + 1), _level(axis, above, most, right, right - 1)
+
+
+def _level(axis: Array, above: Array, most: float, outside: int, inside: int) -> float:
+    """Where a curve reaches a level between two neighbours; ``inside`` at an end of the axis."""
+    if not 0 <= outside < len(axis) or not np.isfinite(above[outside]):
+        return float(axis[inside])
+    part = (most - above[inside]) / (above[outside] - above[inside])
+    return float(axis[inside] + part * (axis[outside] - axis[inside]))

@@ -78,15 +78,22 @@ RULE = Rule(
 )
 
 
-def _nothing_known(question: Question, tolerance: Tolerance) -> tuple[Status, ...]:
-    """Laws that explain nothing bound no rise, unless the losses themselves stay within it."""
+def least_known_bound(question: Question) -> float:
+    """The bound in nats below which laws that explain nothing know nothing; 0 if they explain."""
     name = question.general_set
     idle = {
         s.law for s in question.fit.statuses if (s.code, s.eval_set) == (EXPLAINS_NOTHING, name)
     }
-    spread = NormalDist().inv_cdf(SURE) * question.noise(name)
+    if not {m.law for m in question.fit.members(name)} <= idle:
+        return 0.0
+    return NormalDist().inv_cdf(SURE) * question.noise(name)
+
+
+def _nothing_known(question: Question, tolerance: Tolerance) -> tuple[Status, ...]:
+    """Laws that explain nothing bound no rise, unless the losses themselves stay within it."""
+    spread = least_known_bound(question)
     bound = float(question.allowed_rise(tolerance).estimate[0])
-    if spread <= bound or not {m.law for m in question.fit.members(name)} <= idle:
+    if spread <= bound:
         return ()
     text = (
         f"The general losses differ by chance more (one run by {spread:.2g} nats) than by size, "

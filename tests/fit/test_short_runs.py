@@ -1,0 +1,28 @@
+"""Short runs are left out where the table itself shows that they hurt, and nowhere else."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mixlaw.fit.api import fit_laws
+from mixlaw.runs.table import validate_runs
+
+
+def sweep(bend: float) -> pd.DataFrame:
+    """Chinchilla's law, with another slope below ten tokens a parameter."""
+    rows = []
+    for size in (1e7, 3e7, 1e8, 3e8, 6e8):
+        for ratio in (2, 4, 12, 20, 40, 80):
+            loss = 1.7 + 400 / size**0.34 + 410 / (size * ratio) ** 0.28
+            loss += bend * max(np.log(10 / ratio), 0.0)
+            rows.append({"run_id": f"{size:g}-{ratio}", "n_params": size, "tokens": size * ratio,
+                         "eval_set": "web", "loss": loss})  # fmt: skip
+    return validate_runs(pd.DataFrame(rows))
+
+
+@pytest.mark.parametrize(("bend", "hurts"), [(0.25, True), (0.0, False)])
+def test_the_table_decides_whether_short_runs_hurt(bend: float, hurts: bool) -> None:
+    fit = fit_laws(sweep(bend), "chinchilla", eval_sets=["web"], n_draws=20)
+    said = [status.message for status in fit.statuses if status.code == "short-runs-hurt"]
+    assert bool(said) == hurts
+    assert all("--where 'tokens/n_params>=10'" in message for message in said)
