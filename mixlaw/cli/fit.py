@@ -59,6 +59,14 @@ Constraints = Annotated[
 Profile = Annotated[
     list[str], typer.Option("--profile", help="Profile interval of a parameter.", metavar="NAME")
 ]
+Prior = Annotated[
+    str | None,
+    typer.Option(
+        "--prior",
+        help="published: with what studies say, the default where runs are few; none: without.",
+        metavar="NAME",
+    ),
+]
 Draws = Annotated[int, typer.Option("--draws", min=20, help="Resampled sweeps.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the resampling.")]
 Validate = Annotated[
@@ -88,6 +96,7 @@ def fit(
     mix: Mix = [],  # noqa: B006
     constrain: Constraints = [],  # noqa: B006
     profile: Profile = [],  # noqa: B006
+    prior: Prior = None,
     draws: Draws = 500,
     seed: Seed = 0,
     validate: Validate = True,
@@ -117,6 +126,7 @@ def fit(
         n_draws=draws,
         seed=seed,
         target=target,
+        prior=prior,  # type: ignore[arg-type]  # refused in words if it is another
     )
     _show_worst(table, where, roles, result)
     result.save(folder)

@@ -31,6 +31,10 @@ def init(
             metavar="MODEL",
         ),
     ] = None,
+    small: Annotated[
+        bool,
+        typer.Option(help="The smallest sweep that answers: one size, three shares, two budgets."),
+    ] = False,
     model_size: Annotated[
         str | None, typer.Option(help="Size of the run that a ratio is wanted for.", metavar="8B")
     ] = None,
@@ -48,7 +52,13 @@ def init(
         "tokens": parse_quantity(budget, "token budget"),
     }
     path = write_experiment(
-        EXPERIMENTS, name, domain=domain, general=general, models=base or (), target=target
+        EXPERIMENTS,
+        name,
+        domain=domain,
+        general=general,
+        models=base or (),
+        target=target,
+        small=small,
     )
     output.write(str(path))
     for note in remarks(path.parent):

@@ -14,7 +14,7 @@ import typer
 
 from mixlaw.cli import completion, output, places
 from mixlaw.cli.options import DomainCorpora, DomainSet, GeneralSet, Json, Own
-from mixlaw.errors import FitError, unknown_name
+from mixlaw.errors import ConfigError, FitError, unknown_name
 from mixlaw.quantities import format_quantity
 from mixlaw.recommend.option import Group, parse_numbers
 from mixlaw.recommend.options import Options, described, rule_names
@@ -59,6 +59,13 @@ TokensPerDoc = Annotated[
 ]
 Explain = Annotated[bool, typer.Option("--explain", help="Say all there is to say, by headings.")]
 
+Prior = Annotated[
+    str | None,
+    typer.Option(
+        "--prior", metavar="NAME", help="published: what studies say, without a fit or a run."
+    ),
+]
+
 #: Parts of the help in which the command's own options stand, beside those of ``Options``.
 _GROUPS: dict[str, Group] = {
     "fit": "evidence",
@@ -68,6 +75,7 @@ _GROUPS: dict[str, Group] = {
     "own": "evidence",
     "emit": "trainer",
     "tokens_per_doc": "trainer",
+    "prior": "evidence",
 }
 
 
@@ -80,6 +88,7 @@ def recommend(
     own: Own = [],  # noqa: B006  (typer copies it)
     emit: EmitName = None,
     tokens_per_doc: TokensPerDoc = None,
+    prior: Prior = None,
     explain: Explain = False,
     json: Json = False,
     **options: Any,
@@ -89,6 +98,9 @@ def recommend(
     from mixlaw.result.fit_result import FitResult
 
     size, counts_all = options.pop("n_params") or (None, False)
+    if prior is not None:
+        _outside(prior, fit, emit, json, explain, size, options)
+        return
     folder = places.find_fit(fit, quiet=True)  # its screen says which
     questioned = _with_roles(FitResult.load(folder), domain_set, general_set, domain_corpora, own)
     answer = recommend_ratio(questioned, n_params=size, n_params_is_total=counts_all, **options)
@@ -112,6 +124,28 @@ def recommend(
     if emit is not None and emitted is None:
         output.say(_nothing_emitted(answer, emit))
         raise typer.Exit(3)
+    if answer.exit_code:
+        raise typer.Exit(answer.exit_code)
+
+
+def _outside(
+    prior: str, fit: str | None, emit: str | None, json: bool, explain: bool, size: float | None,
+    options: dict[str, Any],
+) -> None:  # fmt: skip
+    """The outside view: what studies say without a run."""
+    from mixlaw.recommend.outside import without_runs
+
+    if prior != "published" or fit is not None or emit is not None:
+        raise ConfigError(
+            f"--prior {prior} with recommend gives the outside view, without a fit: the only name "
+            "is published, and neither --fit nor --emit goes with it; mixlaw fit --prior NAME "
+            "chooses the prior of a fit."
+        )
+    answer = without_runs(size, options)
+    if json:
+        output.write_json(answer.document())
+    else:
+        _show(answer, explain, fit_is_last=False, to_stderr=False)
     if answer.exit_code:
         raise typer.Exit(answer.exit_code)
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from mixlaw.doctor.few_runs import ENOUGH, Run, described, missing_runs
 from mixlaw.doctor.finding import Check, Finding, Table, finding
 from mixlaw.quantities import format_factor, format_quantity
 from mixlaw.runs.table import SHARE, UNIQUE_TOKENS
@@ -98,6 +99,24 @@ def base_missing(table: Table) -> Finding | None:
         "The rise of the general loss is unknown there, so anchored laws are not offered and the "
         "ratio depends on --base-general-loss.",
         "Evaluate each base model on the same eval sets and add the rows at tokens = 0.",
+    )  # fmt: skip
+
+
+def runs_missing(table: Table) -> Finding | None:
+    """A small table lacks runs of the smallest sweep that answers."""
+    general = table.ends[table.ends["eval_set"].isin(table.roles.general_sets)]
+    if not table.domain_corpora or general.empty:
+        return None
+    settings = general.assign(ratio=table.roles.domain_ratio(general).round(6))
+    runs = [Run(*run) for run in settings[["n_params", "tokens", "ratio"]].to_numpy(float)]
+    if len(set(runs)) >= ENOUGH or not (missing := missing_runs(runs)):
+        return None
+    return finding(
+        "runs-missing", "warning", general,
+        f"{len(missing)} of the five runs of the smallest sweep that answers are missing.",
+        "The share rests on what studies say more than on these runs, and its interval is wide; "
+        "from one run alone no share is given.",
+        f"Add {described(missing)}.",
     )  # fmt: skip
 
 
@@ -228,5 +247,5 @@ def _beyond(values: pd.Series, target: float) -> float:
 
 CHECKS: tuple[Check, ...] = (
     collinear, short_runs, replicates_missing, base_missing, repeated_tokens, best_mixture_outside,
-    target_outside, unique_tokens_missing,
+    target_outside, unique_tokens_missing, runs_missing,
 )  # fmt: skip

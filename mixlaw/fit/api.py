@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -17,6 +17,7 @@ from mixlaw.fit.bootstrap import Plan
 from mixlaw.fit.discrepancy.kriging import conditioned
 from mixlaw.fit.laws_at_target import with_laws_at_target
 from mixlaw.fit.lmfit_report import Profiles, standard_errors
+from mixlaw.fit.prior.fit import LAW, fit_few_runs, has_few_runs
 from mixlaw.fit.provenance import facts
 from mixlaw.fit.selection import GivenTable
 from mixlaw.fit.short_runs import short_runs_hurt
@@ -77,6 +78,7 @@ def fit_laws(
     n_draws: int = N_DRAWS,
     seed: int = 0,
     target: Mapping[str, float] | None = None,
+    prior: Literal["published", "none"] | None = None,
 ) -> FitResult:
     """Fit a law to a runs table.
 
@@ -96,6 +98,9 @@ def fit_laws(
         n_draws: resampled sweeps.
         seed: of the resampling.
         target: ``n_params`` and ``tokens`` that the fit is for, where known.
+        prior: ``published``: the law ``forgetting`` under what studies say of its parameters;
+            ``none``: the rows alone. Default ``published`` where no law is named and the table has
+            too few runs to compare laws on.
 
     Raises:
         DataError: the table cannot be used.
@@ -106,6 +111,8 @@ def fit_laws(
     roles, target = roles or Roles(), dict(target or {})
     table = runs if isinstance(runs, GivenTable) else GivenTable.of(runs)
     frame = only_where(table.frame, options.where)
+    if _wants_prior(prior, frame, roles, options):
+        return _with_prior(table, frame, roles, options, target)
     choice = _choice(frame, roles, options)
     profiles = Profiles.of(choice.leading, profile)
     result = FitResult(
@@ -122,6 +129,52 @@ def fit_laws(
     )
     result = conditioned(result, choice.selection, seed)
     return with_laws_at_target(result, choice)
+
+
+def _wants_prior(prior: str | None, frame: pd.DataFrame, roles: Roles, options: _Options) -> bool:
+    """Whether studies are to speak: where that is asked for, or the runs are few."""
+    if prior not in (None, "published", "none"):
+        raise ConfigError(f"'{prior}' is no prior; give published or none (--prior).")
+    if prior == "published" and (options.constraints or options.law not in (None, LAW)):
+        raise ConfigError(
+            f"The published prior is one of the law '{LAW}' without constraints; leave out --law "
+            "and --constrain, or fit with --prior none."
+        )
+    by_default = options.law is None and not options.constraints and has_few_runs(frame, roles)
+    return prior == "published" or (prior is None and by_default)
+
+
+def _with_prior(
+    table: GivenTable,
+    frame: pd.DataFrame,
+    roles: Roles,
+    options: _Options,
+    target: Mapping[str, float],
+) -> FitResult:
+    """The fit of few runs under the published prior."""
+    few = fit_few_runs(
+        frame, roles, options.eval_sets or None, options.mix, options.n_draws, options.seed
+    )
+    of_table = _table_errors(examine(frame, roles, target), roles)
+    few.fields["statuses"] = (*of_table, *few.fields["statuses"])
+    return FitResult(
+        law=LAW,
+        eval_sets=tuple(few.selection.rows),
+        domain_set=roles.domain_set,
+        general_set=roles.general_set,
+        general_sets=roles.general_sets,
+        target=target,
+        assumes=few.selection.assumes,
+        **few.fields,
+        about={
+            "source": table.source,
+            "data_sha256": table.sha256,
+            "options": asdict(options),
+            "versions": provenance.versions(),
+            "checklist": few.selection.checklist,
+            **facts(frame, roles),
+        },
+    )
 
 
 def _provided(law: str | Law | None) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from mixlaw.recommend import rules, tokenizer
-from mixlaw.recommend.context import extrapolation, inverse, other_answers, practice, regret
+from mixlaw.recommend.context import extrapolation, inverse, other_answers, practice, prior, regret
 from mixlaw.recommend.options import Options
 from mixlaw.recommend.question import Question
 from mixlaw.recommend.recommendation import Recommendation
@@ -57,6 +57,7 @@ def compose(question: Question, options: Options, verdict: Verdict) -> Recommend
         assumes=training.training(question.fit, question.assuming),
         held_out={"law": question.fit.scores, "baseline": question.fit.baseline},
         warnings=_warnings(question, verdict, options),
+        prior=prior.document(question, options, verdict) if knows_ratios else {},
         details={
             **verdict.details,
             **inverse.answers(question, verdict.at, options),

@@ -21,7 +21,7 @@ from mixlaw.recommend.options import Reference
 from mixlaw.result.fit_result import FitResult
 from mixlaw.result.given_base import KnownLoss, given_base
 from mixlaw.result.kriging import measured_sizes
-from mixlaw.result.types import MEANINGLESS, Prediction
+from mixlaw.result.types import MEANINGLESS, RUNS_MISSING, Prediction
 
 Array = NDArray[np.float64]
 
@@ -196,6 +196,9 @@ class Question:
             )
         levels = [self.fit.levels.get(f"share.{c}", [0.0, 1.0]) for c in self.fit.corpora]
         if not any(len(values) > 1 for values in levels):
+            lacking = [s.message for s in self.fit.statuses if s.code == RUNS_MISSING]
+            if lacking:
+                return lacking[0]
             return (
                 f"Every run has the domain share {percent(self.swept[0])}, so nothing is known "
                 "about any other; sweep at least three ratios."

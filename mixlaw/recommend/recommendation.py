@@ -45,6 +45,7 @@ class Recommendation:
         fit: where it came from: ``path`` of the fit, and ``table``, ``sha256`` and ``rows`` of what
             was fitted; a path that is not known is empty.
         validation: what the fit would have recommended for hidden runs, where that was tried.
+        prior: of a fit of few runs, the studies that speak and the interval without them.
         ratio_name: what the screen calls the ratio, such as ``critical ratio``.
         keeps_bound: the recommended ratio keeps the allowed rise of the general loss.
         promise: what the recommended ratio keeps to, a sentence; empty if it bounds nothing.
@@ -78,6 +79,7 @@ class Recommendation:
     budgets: "tuple[Recommendation, ...]" = ()
     fit: Mapping[str, Any] = field(default_factory=dict)
     validation: Mapping[str, Any] = field(default_factory=dict)
+    prior: Mapping[str, Any] = field(default_factory=dict)
     ratio_name: str = "best ratio"
     keeps_bound: bool = False
     promise: str = ""
@@ -113,6 +115,7 @@ class Recommendation:
             "extrapolation": dict(self.extrapolation),
             "held_out": dict(self.held_out),
             "validation": dict(self.validation),
+            "prior": dict(self.prior),
             "practice": dict(self.practice),
             "assumptions": list(self.assumptions),
             "assumes": dict(self.assumes),

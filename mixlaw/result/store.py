@@ -34,7 +34,8 @@ WITHOUT = "validation"
 _PLAIN = (
     "law", "domain_set", "general_set", "general_sets", "own", "levels", "ratio_ranges",
     "highest", "baseline", "held_out_rows", "beyond", "lack_of_fit",
-    "rows_used", "rows_left_out", "target", "assumes", "sigma", "seed_std", "about",
+    "rows_used", "rows_left_out", "target", "assumes", "sigma", "seed_std", "prior",
+    "about",
 )  # fmt: skip
 #: Others of them, by the name that they have in the file.
 _RENAMED = {"held_out": "scores", "compared": "law_scores"}
@@ -115,6 +116,7 @@ def document(fit: FitRecord, arrays: dict[str, Array] | None = None) -> dict[str
         "statuses": [asdict(status) for status in fit.statuses],
         "members": _members(fit.stack, "member", arrays),
         "base_members": _members(fit.base_stack, "base", arrays),
+        "members_without_prior": _members(fit.without_prior, "without_prior", arrays),
         "kriging": _processes(fit.kriging, "kriging", arrays),
         "base_kriging": _processes(fit.base_kriging, "base_kriging", arrays),
         "standard_draws": _standard(fit.standard, arrays),
@@ -173,6 +175,7 @@ def _fields(content: Mapping[str, Any], arrays: Mapping[str, Array]) -> dict[str
         ),
         stack=_restore(content["members"], arrays),
         base_stack=_restore(content["base_members"], arrays),
+        without_prior=_restore(content.get("members_without_prior", {}), arrays),
         kriging=_restore_processes(content.get("kriging", {}), arrays),
         base_kriging=_restore_processes(content.get("base_kriging", {}), arrays),
         standard=_restore_standard(content.get("standard_draws"), arrays),

@@ -45,6 +45,10 @@ DOCTOR_ERROR = "doctor-error"
 MEANINGLESS = "meaningless-losses"
 
 
+#: Code of the status that names the runs which a few lack to be the smallest sweep that answers.
+RUNS_MISSING = "runs-missing"
+
+
 #: Codes of the two statuses of a table as a whole, which are printed before all others.
 TABLE_ERRORS = (MEANINGLESS, DOCTOR_ERROR)
 
@@ -176,6 +180,9 @@ class FitRecord:
         sigma: residual standard deviation of log loss by eval set.
         seed_std: relative standard deviation between replicates by eval set, where there are any.
         validation: the document of ``mixlaw validate`` on this fit, where it was run.
+        prior: of a fit of few runs the name of its prior, the ``studies`` that speak in it, and by
+            eval set the prior predictive ``p_value`` of its rows.
+        without_prior: its members had no study spoken.
         about: how the fit was made: data hash, options, versions, checklist.
         folder: where it was loaded from; empty for a fit that was just made.
     """
@@ -211,6 +218,8 @@ class FitRecord:
     sigma: Mapping[str, float] = field(default_factory=dict)
     seed_std: Mapping[str, float] = field(default_factory=dict)
     validation: Mapping[str, Any] = field(default_factory=dict)
+    prior: Mapping[str, Any] = field(default_factory=dict)
+    without_prior: Mapping[str, tuple[Member, ...]] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
     folder: str = ""
 

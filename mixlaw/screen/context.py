@@ -10,7 +10,8 @@ from mixlaw.screen.layout import ends, wrap
 
 def costs(answer: Recommendation) -> list[str]:
     """Regret, errors on held-out rows, the best run measured, and the run to add."""
-    lines = _regret(answer)
+    lines = [line for text in answer.prior.get("lines", ()) for line in wrap(text)]
+    lines += _regret(answer)
     lines += [line for text in _held_out_lines(answer.held_out) for line in wrap(text)]
     best = answer.practice.get("best_observed")
     if best is not None:

@@ -15,7 +15,7 @@ from mixlaw.screen.layout import Emphasis, Line, columns, nats, shortened
 #: Lines of the whole answer, the hint of the next command included.
 MOST_LINES = 14
 #: Warnings of an answer that are shown in words, beside its reasons.
-_IN_WORDS = ("large-bound", "interior-optimum", "no-domain")
+_IN_WORDS = ("large-bound", "interior-optimum", "no-domain", "outside-view", "prior-disagrees")
 #: Distances that are named: of what, and the ends of what was measured.
 _AXES = {
     "n_params": ("size", "largest", "smallest"),
@@ -64,6 +64,7 @@ def _parts(answer: Recommendation, fit_is_last: bool, lines_of_a_reason: int) ->
         _Part(_far(answer)),
         _Part(_verdict(answer, lines_of_a_reason), apart=True),
         _Part(_numbers(answer)),
+        _Part(_of_prior(answer)),
         _Part(_distance(answer)),
         _Part(_other_questions(answer), apart=True),
         _Part(_budgets(answer), rank=4),
@@ -116,6 +117,11 @@ def _wrong_table(answer: Recommendation) -> list[Line]:
 
 def _validated(answer: Recommendation) -> list[Line]:
     return _lines(answer.validation["line"], 2) if answer.validation else []
+
+
+def _of_prior(answer: Recommendation) -> list[Line]:
+    """How much of the interval is the studies', of a fit of few runs."""
+    return [line for text in answer.prior.get("lines", ()) for line in _lines(text, 2)]
 
 
 def _verdict(answer: Recommendation, lines_of_a_reason: int) -> list[Line]:
@@ -188,7 +194,7 @@ def _far(answer: Recommendation) -> list[Line]:
 
 def _distance(answer: Recommendation) -> list[Line]:
     said = _distances(answer)
-    if _is_far(answer):
+    if _is_far(answer) or not answer.fit["rows"]:
         return []
     return _lines(f"From the data: {', '.join(said) or 'its size and budget are inside'}.")
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mixlaw.doctor.few_runs import LONGER, SHORT
 from mixlaw.errors import ConfigError
 from mixlaw.experiment import FILE_NAME, parse_experiment
 from mixlaw.files import write_atomic
@@ -46,6 +47,7 @@ def write_experiment(
     general: Path,
     models: Sequence[str] = (),
     target: Mapping[str, float] | None = None,
+    small: bool = False,
 ) -> Path:
     """Write a commented experiment.yaml for two corpora of the user's.
 
@@ -57,6 +59,7 @@ def write_experiment(
         models: existing models to start from, folders or names on the Hugging Face hub; bases are
             trained on the general corpus if there are none.
         target: ``n_params`` and ``tokens`` of the run that a ratio is wanted for.
+        small: the smallest sweep that answers, of the first size or model.
 
     Returns:
         The new file.
@@ -70,6 +73,8 @@ def write_experiment(
     if path.exists():
         raise ConfigError(f"'{path}' exists; choose another name or edit that file.")
     text = _starting_from([_known_model(model) for model in models]) if models else _pattern()
+    if small:
+        text = _smallest(text)
     for corpus, source in (("domain", domain), ("general", general)):
         if not (source.is_file() or source.is_dir()):
             raise ConfigError(f"There is no '{source}' for --{corpus}; give a file or a folder.")
@@ -103,6 +108,33 @@ def _starting_from(models: Sequence[str]) -> str:
     }
     text = "\n\n".join((common | replaced).values()) + "\n"
     return re.sub("|".join(values), lambda match: values[match[0]], text)
+
+
+#: Mixtures of the smallest sweep: three trunks of one size, each annealed at two budgets, hold its
+#: five runs and one more at little cost.
+_SMALLEST = """\
+# The smallest sweep that answers: three shares at a short budget, and the control and the largest
+# share at four times as many tokens. 'mixlaw fit' reads it with what studies say (--prior).
+mixtures: [{shares}]"""
+
+
+def _smallest(text: str) -> str:
+    """The experiment with one size, three shares and two budgets."""
+    parts = _paragraphs(text)
+    parts["mixtures"] = _SMALLEST.format(shares=", ".join(f"{share:g}" for share in SHORT))
+    for key in ("sizes", "token_budgets"):
+        if key in parts:
+            parts[key] = re.sub(r"(?m)^(\w+): \[([^\]]*)\]", _reduced, parts[key])
+    parts["seeds"] = re.sub(r"\n  extra: .*", "", parts["seeds"])
+    return "\n\n".join(parts.values()) + "\n"
+
+
+def _reduced(line: re.Match[str]) -> str:
+    """A line of sizes with the first alone, or of budgets with the first and its fourfold."""
+    key, first = line[1], line[2].split(",")[0].strip()
+    if key == "sizes":
+        return f"{key}: [{first}]"
+    return f"{key}: [{first}, {format_quantity(LONGER * parse_quantity(first))}]"
 
 
 def _paragraphs(text: str) -> dict[str, str]:

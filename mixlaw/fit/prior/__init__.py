@@ -1,0 +1,1 @@
+"""Few runs: the forgetting law under what studies say of its parameters."""
