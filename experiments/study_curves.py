@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mixlaw.recommend.measured import Cell, measured_cells
 from mixlaw.roles import Roles
+from mixlaw.runs.cells import Cell, measured_cells
 from mixlaw.runs.table import read_runs
 
 ROOT = Path(__file__).parents[1]

@@ -15,7 +15,7 @@ from study_curves import OWN, ROOT, Study, studies
 
 from mixlaw.fit.prior.posterior import THETA, Evidence, sample
 from mixlaw.fit.prior.studies import DOMAIN_SCALE, FACTS, LEFT_OVER, vague
-from mixlaw.recommend.measured import Cell
+from mixlaw.runs.cells import Cell
 from mixlaw.runs.table import read_runs
 
 #: The largest domain share fitted, and of the domain loss the smallest.

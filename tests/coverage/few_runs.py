@@ -27,12 +27,12 @@ from mixlaw.fit.prior.fit import LAW, fit_few_runs
 from mixlaw.fit.prior.outside import outside_view
 from mixlaw.recommend.answer import decide
 from mixlaw.recommend.context import prior
-from mixlaw.recommend.measured import Cell
 from mixlaw.recommend.options import Options
 from mixlaw.recommend.target import question_of
 from mixlaw.recommend.verdict import Verdict
 from mixlaw.result.fit_result import FitResult
 from mixlaw.roles import Roles
+from mixlaw.runs.cells import Cell
 from mixlaw.runs.table import validate_runs
 
 TABLE = Path(__file__).with_name("few_runs.csv")

@@ -40,10 +40,10 @@ def outside_view(
         seed: of the draws.
     """
     prior, (cell, cell_slope) = published("general", without), LEFT_OVER["general"]
-    row = [np.array([value]) for value in (n_params, tokens, 0.5, 0.0)]
+    size, budget, half, nothing = (np.array([v]) for v in (n_params, tokens, 0.5, 0.0))
     scale = base_tokens or ASSUMED_TOKENS * n_params
-    nothing = Evidence(*row, scale=scale, cell=cell, cell_slope=cell_slope, noise=_NOTHING)
-    posterior = sample(nothing, prior.parameters, n_draws, seed)
+    silent = Evidence(size, budget, half, nothing, scale, cell, cell_slope, noise=_NOTHING)
+    posterior = sample(silent, prior.parameters, n_draws, seed)
     text = (
         f"No run of yours speaks here: this is what {len(prior.studies)} studies say of any base "
         f"and domain ({', '.join(prior.studies)}). Five short runs tell far more (mixlaw init "
@@ -58,7 +58,7 @@ def outside_view(
         corpora=("domain", "general"),
         domain_corpora=("domain",),
         own={},
-        stack={"general": (member(laws.load(LAW), nothing, posterior, seed),)},
+        stack={"general": (member(laws.load(LAW), silent, posterior, seed),)},
         base_stack={"general": (_base(base_loss, n_draws),)},
         ranges={"n_params": (n_params, n_params), "tokens": (tokens, tokens)},
         levels={"n_params": [n_params], "tokens": [tokens]},
