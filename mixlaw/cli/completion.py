@@ -18,7 +18,7 @@ def plugins(kind: str) -> Callable[[str], list[str]]:
 
 def rules(incomplete: str) -> list[str]:
     """Names of the rules of a recommendation."""
-    from mixlaw.recommend.options import rule_names
+    from mixlaw.recommend.rule_names import rule_names
 
     return _begun(rule_names(), incomplete)
 

@@ -17,7 +17,8 @@ from mixlaw.cli.options import DomainCorpora, DomainSet, GeneralSet, Json, Own
 from mixlaw.errors import ConfigError, FitError, unknown_name
 from mixlaw.quantities import format_quantity
 from mixlaw.recommend.option import Group, parse_numbers
-from mixlaw.recommend.options import Options, described, rule_names
+from mixlaw.recommend.options import Options, described
+from mixlaw.recommend.rule_names import rule_names
 
 if TYPE_CHECKING:
     from mixlaw.emitters import Emitted

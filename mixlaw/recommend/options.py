@@ -28,6 +28,7 @@ from mixlaw.recommend.option import (
     parse_model_size,
     share,
 )
+from mixlaw.recommend.rule_names import rule_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,16 +46,6 @@ DEFAULT_TOKENS = 2e10
 #: Allowed rise where none is given. Conventional: about ten times the spread between seeds at
 #: ordinary sizes, so a larger rise is no accident of the seed.
 DEFAULT_RISE = Tolerance(0.02)
-
-#: Files among the rules that rules share and that are none themselves.
-_SHARED_BY_RULES = ("__init__", "balance_many", "crossing", "minimum")
-
-
-@cache
-def rule_names() -> tuple[str, ...]:
-    """Names of all rules, sorted: files of the folder ``rules``, which are not imported."""
-    stems = {path.stem for path in Path(__file__).with_name("rules").glob("*.py")}
-    return tuple(sorted(stem.replace("_", "-") for stem in stems.difference(_SHARED_BY_RULES)))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from mixlaw.cli import build_app, main
 from mixlaw.errors import ConfigError
 from mixlaw.recommend import rules
 from mixlaw.recommend.api import recommend_ratio
-from mixlaw.recommend.options import Options, described, rule_names
+from mixlaw.recommend.options import Options, described
+from mixlaw.recommend.rule_names import rule_names
 
 
 def test_signature_is_that_of_the_options():

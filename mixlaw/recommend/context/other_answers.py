@@ -3,8 +3,9 @@
 from typing import Any
 
 from mixlaw.recommend import rules
-from mixlaw.recommend.options import Options, rule_names
+from mixlaw.recommend.options import Options
 from mixlaw.recommend.question import Question
+from mixlaw.recommend.rule_names import rule_names
 from mixlaw.recommend.verdict import Verdict
 
 

@@ -8,8 +8,9 @@ their list, because rules are listed without being imported.
 from importlib import import_module
 
 from mixlaw.errors import ConfigError
-from mixlaw.recommend.options import Options, described, rule_names
+from mixlaw.recommend.options import Options, described
 from mixlaw.recommend.rule import Rule
+from mixlaw.recommend.rule_names import rule_names
 
 
 def load(name: str) -> Rule:
