@@ -40,11 +40,9 @@ Shift = Literal["same-language", "new-language", "anneal"]
 #: published continual pre-training runs, from a day on one GPU to the largest.
 TABLE_TOKENS = (1e9, 5e9, 2e10, 1e11)
 
-#: Budget of the headline where neither the user nor the experiment names one; one of the table's.
+#: Budget of the headline where nobody names one; one of the table's.
 DEFAULT_TOKENS = 2e10
-
-#: Allowed rise where none is given. Conventional: about ten times the spread between seeds at
-#: ordinary sizes, so a larger rise is no accident of the seed.
+#: Allowed rise by default. Conventional: ten times the spread between seeds at ordinary sizes.
 DEFAULT_RISE = Tolerance(0.02)
 
 
@@ -328,9 +326,8 @@ class Options:
             check_between(f"The number of distinct tokens of '{corpus}'", unique, 0.0, 1e30)
         for corpus, (low, high) in (self.bounds or {}).items():
             if not 0 <= low <= high <= 1:
-                raise ConfigError(
-                    f"The bounds {low:g}:{high:g} of '{corpus}' must rise within 0 and 1."
-                )
+                text = f"The bounds {low:g}:{high:g} of '{corpus}' must rise within 0 and 1."
+                raise ConfigError(text)
 
 
 def described() -> dict[str, Option]:

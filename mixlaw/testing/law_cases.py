@@ -84,3 +84,13 @@ def edge_inputs(law: Law, rng: np.random.Generator) -> dict[str, Array]:
     if "D" not in law.needs_positive:
         x["D"][2:4] = 0.0
     return x
+
+
+def conversion(counts: str, factor: float, params: Params) -> float:
+    """What a parameter of this unit is multiplied by where counts come out larger by a factor."""
+    total = 1.0
+    for part in counts.split():
+        _, _, power = part.partition("^")
+        sign = -1.0 if power.startswith("-") else 1.0
+        total *= factor ** (sign * float(params[power.lstrip("-")]) if power else 1.0)
+    return total
