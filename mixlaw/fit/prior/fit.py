@@ -22,7 +22,7 @@ from mixlaw.fit.standard_draws import draw_standard
 from mixlaw.laws import Array, Law
 from mixlaw.quantities import format_quantity
 from mixlaw.result.types import RUNS_MISSING, Member, Status
-from mixlaw.roles import Roles
+from mixlaw.roles import Roles, Side
 from mixlaw.runs.table import SHARE
 
 LAW = "forgetting"
@@ -80,7 +80,7 @@ def fit_few_runs(
     prior = published("general", without)
     stack, alone, surprise = {}, {}, {}
     for name, rows in selection.rows.items():
-        side = "domain" if name == roles.domain_set else "general"
+        side: Side = "domain" if name == roles.domain_set else "general"
         evidence = evidence_of(rows, side, scale)
         told = sample(evidence, published(side, without).parameters, n_draws, seed)
         unprompted = sample(evidence, vague(side).parameters, n_draws, seed)
