@@ -40,9 +40,16 @@ def outside_view(
         seed: of the draws.
     """
     prior, (cell, cell_slope) = published("general", without), LEFT_OVER["general"]
-    row = [np.array([value]) for value in (n_params, tokens, 0.5, 0.0)]
-    scale = base_tokens or ASSUMED_TOKENS * n_params
-    nothing = Evidence(*row, scale=scale, cell=cell, cell_slope=cell_slope, noise=_NOTHING)
+    nothing = Evidence(
+        n_params=np.array([n_params]),
+        tokens=np.array([tokens]),
+        share=np.array([0.5]),
+        change=np.array([0.0]),
+        scale=base_tokens or ASSUMED_TOKENS * n_params,
+        cell=cell,
+        cell_slope=cell_slope,
+        noise=_NOTHING,
+    )
     posterior = sample(nothing, prior.parameters, n_draws, seed)
     text = (
         f"No run of yours speaks here: this is what {len(prior.studies)} studies say of any base "

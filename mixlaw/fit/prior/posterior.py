@@ -10,7 +10,6 @@ tails of w and q are a scale of both that is sampled with theta.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -202,8 +201,12 @@ def _mode(density: _Density) -> tuple[Array, Array]:
     def missed(point: Array) -> float:
         return -float(density(point[None])[0])
 
-    effort: dict[str, Any] = {"maxfev": 1200, "xatol": 1e-3, "fatol": 1e-3}
-    found = minimize(missed, start, method="Nelder-Mead", options=effort)
+    found = minimize(
+        missed,
+        start.tolist(),
+        method="Nelder-Mead",
+        options={"maxfev": 1200, "xatol": 1e-3, "fatol": 1e-3},
+    )
     scale = np.array([*(density.prior[name].scale for name in THETA), 1.0])
     step = 0.05 * scale
     n = len(start)
