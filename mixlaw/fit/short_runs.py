@@ -6,12 +6,11 @@ told to before the table itself has shown it.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from mixlaw.doctor.design import SHORT
 from mixlaw.fit.held_out import N_POLISH, N_STARTS, Score, forecast, splits
 from mixlaw.fit.law_fit import LawFit
-from mixlaw.fit.row_fit import DEFAULT
+from mixlaw.fit.row_fit import Settings
 from mixlaw.fit.selection import Rows, Selection
 from mixlaw.fit.solver.search import REFIT_STEPS
 from mixlaw.result.types import Status
@@ -30,7 +29,10 @@ def short_runs_hurt(selection: Selection, leading: Mapping[str, LawFit]) -> list
         selection: the fitted rows.
         leading: the law that leads on each eval set.
     """
-    found = ((name, _errors(selection.rows[name], fit)) for name, fit in leading.items())
+    settings = Settings(
+        selection.corpora, n_starts=N_STARTS, n_polish=N_POLISH, max_steps=REFIT_STEPS
+    )
+    found = ((name, _errors(selection.rows[name], fit, settings)) for name, fit in leading.items())
     return [
         Status(
             "short-runs-hurt",
@@ -45,7 +47,7 @@ def short_runs_hurt(selection: Selection, leading: Mapping[str, LawFit]) -> list
     ]
 
 
-def _errors(rows: Rows, fit: LawFit) -> tuple[float, float]:
+def _errors(rows: Rows, fit: LawFit, settings: Settings) -> tuple[float, float]:
     """Errors on the longest budgets with all shorter runs and without the short ones, or nan."""
     mask = splits(rows).get("longest-budget")
     short = rows.x["D"] / rows.x["N"] < SHORT
@@ -53,14 +55,13 @@ def _errors(rows: Rows, fit: LawFit) -> tuple[float, float]:
     if mask is None or not (short & ~mask).any() or (short & mask).any():
         return nothing
     kept = ~short | mask
-    if int((kept & ~mask).sum()) < len(fit.law.parameters) + LEFT:
+    if int((kept & ~mask).sum()) < len(fit.law.expand(settings.corpora)) + LEFT:
         return nothing
-    quick = replace(DEFAULT, n_starts=N_STARTS, n_polish=N_POLISH, max_steps=REFIT_STEPS)
     scores = [
         Score.of(tried.predicted, tried.measured)
         for tried in (
-            forecast(fit.law, rows, mask, quick),
-            forecast(fit.law, rows.where(kept), mask[kept], quick),
+            forecast(fit.law, rows, mask, settings),
+            forecast(fit.law, rows.where(kept), mask[kept], settings),
         )
     ]
     return (scores[0].error, scores[1].error) if min(s.n for s in scores) else nothing

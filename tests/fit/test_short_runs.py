@@ -26,3 +26,17 @@ def test_the_table_decides_whether_short_runs_hurt(bend: float, hurts: bool) -> 
     said = [status.message for status in fit.statuses if status.code == "short-runs-hurt"]
     assert bool(said) == hurts
     assert all("--where 'tokens/n_params>=10'" in message for message in said)
+
+
+def test_mixtures_of_many_corpora_are_tried_too() -> None:
+    mixtures = [(0.2, 0.3, 0.5), (0.5, 0.25, 0.25), (0.1, 0.6, 0.3), (0.34, 0.33, 0.33)]
+    rows = []
+    for k, (a, b, c) in enumerate(mixtures):
+        for size in (1e7, 3e7, 1e8):
+            for ratio in (2, 4, 12, 20, 40, 80):
+                loss = 1.5 + 1.2 * np.exp(-0.8 * a - 0.3 * b) + 410 / (size * ratio) ** 0.28
+                rows.append({"run_id": f"{k}-{size:g}-{ratio}", "n_params": size,
+                             "tokens": size * ratio, "eval_set": "a", "loss": loss,
+                             "share.a": a, "share.b": b, "share.c": c})  # fmt: skip
+    fit = fit_laws(validate_runs(pd.DataFrame(rows)), "exponential", eval_sets=["a"], n_draws=20)
+    assert fit.law == "exponential"
