@@ -185,6 +185,7 @@ def find_files(importer: ModuleType, name: str, path: Path) -> list[Path]:
 def recognised_by(importer: ModuleType, path: Path) -> bool:
     """Whether an importer recognises a log, a file or a folder."""
     if path.is_dir():
-        return any(any(path.glob(pattern)) for pattern in importer.FILES)
+        files = (file for pattern in importer.FILES for file in path.glob(pattern))
+        return any(recognised_by(importer, file) for file in files if file.is_file())
     with path.open("rb") as file:
         return bool(importer.recognises(path, file.read(HEAD_BYTES)))

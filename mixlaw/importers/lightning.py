@@ -9,7 +9,6 @@ from pathlib import Path
 
 from mixlaw.importers import Evaluation, Log, Request
 from mixlaw.importers.reading import (
-    OPEN_END,
     Metrics,
     read_csv,
     to_count,
@@ -39,17 +38,19 @@ def read(paths: Sequence[Path], request: Request) -> Log:
     for path in paths:
         table = read_csv(path, request.progress)
         for number, row in table.rows:
+            if not table.ended:  # Lightning ends every line, so this one was cut
+                log.truncated = True
+                break
             filled = {name: cell for name, cell in row.items() if cell}
             losses = metrics.losses_in(filled)
             if "step" not in filled and not losses:
                 continue
             place = f"'{path}', row {number}"
-            log.last_step = to_count(row["step"], place) + 1
+            log.last_step = to_count(row.get("step", ""), f"{place}, column step") + 1
             counts = token_counts(filled, place)
             log.evaluations += [
                 Evaluation(eval_set, to_number(row[metric], place), step=log.last_step,
-                           tokens=next(iter(counts.values()), None), counts=counts,
-                           flag=OPEN_END if table.open_end else "")
+                           tokens=next(iter(counts.values()), None), counts=counts)
                 for metric, eval_set in losses
             ]  # fmt: skip
         log.truncated |= table.cut

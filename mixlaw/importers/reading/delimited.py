@@ -34,6 +34,7 @@ class Table:
         delimiter: what stands between the cells of a text file.
         cut: the last row lacked cells and was dropped.
         open_end: the row just read has all its cells and no line end, and its last one may be cut.
+        ended: the row just read has a line end.
     """
 
     header: list[str]
@@ -41,6 +42,7 @@ class Table:
     delimiter: str = ","
     cut: bool = False
     open_end: bool = False
+    ended: bool = True
 
 
 def read_csv(path: Path, progress: Callable[[int], object]) -> Table:
@@ -159,7 +161,7 @@ def _rows(
                 )
             row = dict(zip(table.header, map(str.strip, cells), strict=True))
             last = row[table.header[-1]]
-            table.open_end = end.is_open(last)
+            table.open_end, table.ended = end.is_open(last), end.whole
             end.learn(last)
             yield number, row
     except csv.Error as error:
