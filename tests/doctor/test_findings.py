@@ -203,7 +203,8 @@ def test_every_check_has_a_fault_here():
         re.findall(r'"([a-z]+(?:-[a-z]+)+)", (?:"(?:error|warning|note)"|"[a-z ]+",)', source)
     )
     assert {"decaying-checkpoints", "tokenizers-mixed"} <= set(FAULTS)
-    assert named - {"target-outside"} <= set(FAULTS)
+    # Of a target, and of a table too small to have one fault alone: tests/fit/test_prior.py.
+    assert named - {"target-outside", "runs-missing"} <= set(FAULTS)
 
 
 def test_a_finding_names_its_rows(clean):
