@@ -18,7 +18,7 @@ transcript: .venv/installed
 	$(BIN)/mixlaw demo | $(BIN)/python .ci/transcript.py
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check
