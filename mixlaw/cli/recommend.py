@@ -299,8 +299,13 @@ def _show(answer: "Recommendation", explain: bool, *, fit_is_last: bool, to_stde
         output.point_to_glossary()
 
 
-def _hint(answer: "Recommendation", typed: list[str], explained: bool) -> None:
-    """What to ask next: the trainer's text, a question that has an answer, or for the reasons."""
+def _hint(answer: "Recommendation", typed: list[str] | None, explained: bool) -> None:
+    """What to ask next: the trainer's text, a question that has an answer, or for the reasons.
+
+    Called by another program than a shell, nothing was typed, and there is nothing to repeat.
+    """
+    if typed is None:
+        return
     command = shlex.join(["mixlaw", *(word for word in typed if word != "--explain")])
     other = next((c for c in answer.would_change.get("cases", ()) if c["recommended"]), None)
     if answer.feasible:

@@ -7,7 +7,7 @@ from typing import Any
 
 from mixlaw import plugins
 from mixlaw.corpora.prepare import load_corpora
-from mixlaw.errors import ConfigError
+from mixlaw.errors import ConfigError, DataError
 from mixlaw.executors import open_executor
 from mixlaw.experiment import Experiment, load_experiment
 from mixlaw.rundir.spec import AnySpec, ExistingSpec, RunSpec
@@ -16,7 +16,7 @@ from mixlaw.sweep.data import advice, expected_identity, shortages
 from mixlaw.sweep.edits import edit_since, messages
 from mixlaw.sweep.jobs import run_folder
 from mixlaw.sweep.models import resolve_models
-from mixlaw.sweep.plan import DataIdentity, plan_runs, train_tokens
+from mixlaw.sweep.plan import DataIdentity, Plan, plan_runs, train_tokens
 
 
 def describe_sweep(folder: Path, executor: str | None = None) -> dict[str, Any]:
@@ -59,11 +59,19 @@ def describe_sweep(folder: Path, executor: str | None = None) -> dict[str, Any]:
         "edit": edit.document() if edit else None,
         "notes": [
             *absent,
-            *(shortage.sentence() for shortage in shortages(experiment, plan)),
+            *_on_sizes(experiment, plan),
             *_on_corpora(folder, experiment, data),
             *messages(folder, plan, edit),
         ],
     }
+
+
+def _on_sizes(experiment: Experiment, plan: Plan) -> list[str]:
+    """Whether the files of the corpora are large enough; a plan may be for another machine's."""
+    try:
+        return [shortage.sentence() for shortage in shortages(experiment, plan)]
+    except DataError as error:
+        return [f"Whether the corpora are large enough is not known here. {error}"]
 
 
 def _on_corpora(folder: Path, experiment: Experiment, data: DataIdentity) -> list[str]:

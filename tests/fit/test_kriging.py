@@ -120,7 +120,7 @@ def test_variance_components_are_recovered_and_known_as_well_as_they_say():
     true = np.array([5e-3, 2e-3, 2e-3, 1e-3])
     root = np.linalg.cholesky(covariance_of(true**2, shapes))
     middle, covered = [], []
-    for seed in range(15):
+    for seed in range(30):
         samples = np.sqrt(variance_components(root @ rng.normal(size=len(trunk)), shapes, 16, seed))
         middle.append(np.median(samples, axis=0))
         covered.append((samples.min(axis=0) <= true) & (true <= samples.max(axis=0)))
