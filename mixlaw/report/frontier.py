@@ -113,6 +113,8 @@ def _band(general: Prediction, domain: Prediction) -> tuple[Array, Array, Array]
         ]
     )
     said = np.isfinite(curves).mean(axis=0) >= _LEAST_SAID
+    if not said.any():  # too wide for any general loss to be reached by most draws
+        return at[said], at[said], at[said]
     low, high = np.nanquantile(curves[:, said], [0.05, 0.95], axis=0)
     return at[said], low, high
 

@@ -131,3 +131,12 @@ def test_points_where_the_law_has_no_value_are_left_out(
         "domain": 0.1,
         "general": 0.0,
     }
+
+
+def test_a_frontier_that_nothing_is_known_of_has_no_band() -> None:
+    from mixlaw.report.frontier import _band
+    from mixlaw.result.types import Prediction
+
+    estimate = np.linspace(1.0, 2.0, 5)
+    apart = Prediction(estimate, np.stack([estimate + 10 * k for k in range(1, 9)]))
+    assert [len(part) for part in _band(apart, apart)] == [0, 0, 0]
