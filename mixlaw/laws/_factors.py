@@ -183,3 +183,15 @@ def gradient_of(
         for amplitude, factor in factors.items()
         for name, slope in factor.slopes(p, x).items()
     }
+
+
+def scarcity(offset: str) -> Factor:
+    """ln((1 + ε)/(r + ε)): zero at share one, and finite at share zero.
+
+    Args:
+        offset: name of the parameter ε.
+    """
+    return Factor(
+        lambda p, x: np.log1p(p[offset]) - np.log(x["r"] + p[offset]),
+        lambda p, x: {offset: 1 / (1 + p[offset]) - 1 / (x["r"] + p[offset])},
+    )

@@ -28,6 +28,7 @@ from mixlaw.laws._factors import (
     gradient_of,
     inverse_power,
     power,
+    scarcity,
     terms_of,
 )
 
@@ -35,10 +36,7 @@ _SEEN = Factor(
     lambda p, x: np.log1p(x["D"] / p["S"]),
     lambda p, x: {"S": -x["D"] / (p["S"] * (p["S"] + x["D"]))},
 )
-_LACK = Factor(
-    lambda p, x: np.log1p(p["e"]) - np.log(x["r"] + p["e"]),
-    lambda p, x: {"e": 1 / (1 + p["e"]) - 1 / (x["r"] + p["e"])},
-)
+_LACK = scarcity("e")
 _FACTORS = {
     OFFSET: BASE_LOSS,
     "w": ONE,

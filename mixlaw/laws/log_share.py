@@ -25,17 +25,14 @@ from mixlaw.laws import OFFSET, Claim, Law, Parameter, dcpt
 from mixlaw.laws._factors import (
     BASE_LOSS,
     ONE,
-    Factor,
     gradient_of,
     inverse_power,
     power,
+    scarcity,
     terms_of,
 )
 
-_LACK = Factor(
-    lambda p, x: np.log1p(p["eps"]) - np.log(x["r"] + p["eps"]),
-    lambda p, x: {"eps": 1 / (1 + p["eps"]) - 1 / (x["r"] + p["eps"])},
-)
+_LACK = scarcity("eps")
 _FACTORS = {
     OFFSET: BASE_LOSS,
     "V": ONE,
