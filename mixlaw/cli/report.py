@@ -60,11 +60,9 @@ def report(
     out = out or folder / "report.html"
     check_writable(out.parent)
     size, counts_all = (None, None) if model_size is None else parse_model_size(model_size)
+    files = (folder, out, runs, say)
     answer = write_page(
-        folder,
-        out,
-        runs,
-        say,
+        *files,
         n_params=size,
         n_params_is_total=counts_all,
         tokens=None if tokens is None else parse_quantity(tokens, "token budget"),

@@ -43,9 +43,7 @@ def sweep(
     hold_back: Annotated[
         bool,
         typer.Option(
-            "--hold-back",
-            help="Leave the runs of the largest size for later: fit, ask about that size, then "
-            "sweep again and compare.",
+            "--hold-back", help="Leave the largest size for later: fit, ask, sweep on, compare."
         ),
     ] = False,
     detach: Annotated[
@@ -57,18 +55,12 @@ def sweep(
     """Train proxies at several ratios and token budgets; their losses go to runs.csv."""
     from mixlaw import plugins
     from mixlaw.sweep.api import run_sweep
-    from mixlaw.sweep.quickstart import write_quickstart
 
     if executor:
         plugins.load("executors", executor)  # before anything is written
     if track:
         plugins.load("trackers", track)
-    if experiment is None:
-        folder = write_quickstart(EXPERIMENTS)
-        if not json:
-            output.say(f"{folder}, the built-in experiment:")
-    else:
-        folder = find_experiment(experiment)
+    folder = _folder_of(experiment, quiet=json)
     if dry_run:
         _show_plan(folder, executor, json)
         return
@@ -88,6 +80,18 @@ def sweep(
         return
     output.write(str(result.table))
     output.hint(f"mixlaw fit {shlex.quote(experiment or folder.name)}")
+
+
+def _folder_of(experiment: str | None, *, quiet: bool) -> Path:
+    """The folder of an experiment; the built-in one is written where none is named."""
+    from mixlaw.sweep.quickstart import write_quickstart
+
+    if experiment is not None:
+        return find_experiment(experiment)
+    folder = write_quickstart(EXPERIMENTS)
+    if not quiet:
+        output.say(f"{folder}, the built-in experiment:")
+    return folder
 
 
 def _detach(

@@ -89,18 +89,15 @@ def fit_laws(
             and ``chinchilla`` for one corpus; or a ``Law`` (see ``mixlaw.laws.provide``).
         roles: which eval sets and corpora are the domain and the general.
         eval_sets: what to fit; default the domain and the general loss, or all without them.
-        where: only rows with these values, by column, or that meet these conditions, such as
-            ``tokens/n_params>=10``.
-        mix: columns of definitions (schedule, recipe, lr_peak, ...) that may differ within the
-            fit.
+        where: only rows with these values, or that meet conditions (``tokens/n_params>=10``).
+        mix: columns of definitions (schedule, recipe, lr_peak, ...) that may differ within a fit.
         constraints: switches of the law to impose, such as ``eta>1``.
         profile: parameters whose profile interval to compute as well.
         n_draws: resampled sweeps.
         seed: of the resampling.
         target: ``n_params`` and ``tokens`` that the fit is for, where known.
-        prior: ``published``: the law ``forgetting`` under what studies say of its parameters;
-            ``none``: the rows alone. Default ``published`` where no law is named and the table has
-            too few runs to compare laws on.
+        prior: ``published``: the law ``forgetting`` under what studies say; ``none``: rows alone;
+            default ``published`` where no law is named and runs are too few to compare laws on.
 
     Raises:
         DataError: the table cannot be used.
@@ -127,8 +124,7 @@ def fit_laws(
         **_held_out(choice),
         about=_about(table, frame, roles, options, choice, profiles),
     )
-    result = conditioned(result, choice.selection, seed)
-    return with_laws_at_target(result, choice)
+    return with_laws_at_target(conditioned(result, choice.selection, seed), choice)
 
 
 def _wants_prior(prior: str | None, frame: pd.DataFrame, roles: Roles, options: _Options) -> bool:
